@@ -1,0 +1,153 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf16"
+)
+
+// A command is one that was sent to this bot.
+type command struct {
+	name string // in lower case, with its slash
+	args string
+}
+
+// parseCommand returns the command of a message, if it is one, and one to the bot whose name is me.
+func parseCommand(m *message, me string) (command, bool) {
+	if !strings.HasPrefix(m.Text, "/") {
+		return command{}, false
+	}
+	word := m.Text
+	if i := strings.IndexFunc(word, unicode.IsSpace); i >= 0 {
+		word = word[:i]
+	}
+	if len(m.Entities) > 0 { // as Telegram sees it; what follows the command need not be a blank
+		e := m.Entities[0]
+		units := utf16.Encode([]rune(m.Text))
+		if e.Type != "bot_command" || e.Offset != 0 || e.Length < 1 || e.Length > len(units) {
+			return command{}, false
+		}
+		word = string(utf16.Decode(units[:e.Length]))
+	}
+	args := strings.TrimSpace(strings.TrimPrefix(m.Text, word))
+	name, to, addressed := strings.Cut(word, "@")
+	if addressed && !strings.EqualFold(to, me) {
+		return command{}, false
+	}
+	return command{strings.ToLower(name), args}, true
+}
+
+// handle answers an update. me is the bot's name, now the time by Telegram's clock.
+func (b *bot) handle(u update, me string, now time.Time) {
+	if u.Message != nil {
+		b.handleMessage(u.Message, me)
+	}
+}
+
+func (b *bot) handleMessage(m *message, me string) {
+	private := m.Chat.Type == "private"
+	if m.MigrateTo != 0 {
+		b.access.move(m.Chat.ID, m.MigrateTo)
+	}
+	if !private && m.Chat.Type != "group" && m.Chat.Type != "supergroup" {
+		return
+	}
+	cmd, ok := parseCommand(m, me)
+	if !ok {
+		if private && m.Text != "" {
+			b.answer(m, "Send /help to see what I can do.")
+		}
+		return
+	}
+	switch cmd.name {
+	case "/start", "/help":
+		b.answer(m, b.help(m))
+	case "/current":
+		b.answer(m, currentList(b.watch.snapshot(), b.limit, time.Now())...)
+	case "/peaks":
+		b.answer(m, peakList(b.watch.snapshot(), b.limit, time.Now(), false)...)
+	case "/peakdates":
+		b.answer(m, peakList(b.watch.snapshot(), b.limit, time.Now(), true)...)
+	case "/reset":
+		if !b.access.mayWrite(m) {
+			b.refuse(m)
+			return
+		}
+		b.answer(m, "I cannot reset peaks yet.")
+	default:
+		if private {
+			b.answer(m, "I do not know this command. Send /help to see what I can do.")
+		}
+	}
+}
+
+// answer sends the chat of a message what is to be said to it; in a group as a reply.
+func (b *bot) answer(m *message, texts ...string) {
+	for _, text := range texts {
+		out := outgoing{html: text}
+		if m.Chat.Type != "private" {
+			out.reply = m.ID
+		}
+		b.out.put(m.Chat.ID, out)
+	}
+}
+
+// refuse tells somebody who may not reset peaks so, and the host what id to put into the access list if he should.
+func (b *bot) refuse(m *message) {
+	if m.From == nil || m.From.IsBot || m.SenderChat != nil || m.ViaBot != nil || m.ForwardOrigin != nil {
+		b.answer(m, "/reset must be written by a person, under their own name and here: I cannot tell who sent this.")
+		return
+	}
+	slog.Warn("refused /reset: to allow it, put the id into the access list and send SIGHUP",
+		"id", m.From.ID, "name", m.From.name(), "chat", m.Chat.ID)
+	b.answer(m, fmt.Sprintf("Sorry, %s, /reset is for those on the access list. Your id is %d: the host can put it there.",
+		escape(m.From.name()), m.From.ID))
+}
+
+// help is the answer to /start and /help.
+func (b *bot) help(m *message) string {
+	text := fmt.Sprintf(`I watch the power of %d PDUs; a team may draw %d W.
+
+/current - power of each team now
+/peaks - peak of each PDU since its last reset
+/peakdates - peaks and when they were
+/help - this text`, len(b.pdus), b.limit)
+	if b.access.mayWrite(m) {
+		text += "\n/reset - reset a PDU's peak"
+	}
+	return text
+}
+
+// menus registers the commands that a telephone offers: /reset only where it may be used. The first scope that fits counts,
+// so the chats' own lists repeat the rest. Failing does not matter.
+func (b *bot) menus(ctx context.Context) {
+	type entry struct {
+		Command     string `json:"command"`
+		Description string `json:"description"`
+	}
+	type scope struct {
+		Type string `json:"type"`
+		Chat int64  `json:"chat_id,omitzero"`
+	}
+	all := []entry{
+		{"current", "power of each team now"},
+		{"peaks", "peak of each PDU since its last reset"},
+		{"peakdates", "peaks and when they were"},
+		{"help", "what the bot can do"},
+	}
+	set := func(s scope, commands []entry) {
+		err := b.ask(ctx, 10*time.Second, "setMyCommands", map[string]any{"scope": s, "commands": commands}, nil)
+		if err != nil {
+			slog.Debug("command menu", "scope", s, "err", err)
+		}
+	}
+	set(scope{Type: "default"}, all)
+	all = append(all, entry{"reset", "reset a PDU's peak"})
+	for _, id := range b.access.chats() {
+		set(scope{"chat", id}, all)
+	}
+}

@@ -1,0 +1,270 @@
+package main
+
+import (
+	"bufio"
+	"cmp"
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"net/netip"
+	"net/url"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// A secret is a token or a password. It prints as asterisks, whatever prints it.
+type secret string
+
+// Format implements fmt.Formatter for all verbs.
+// String implements fmt.Stringer, for those who build texts without fmt.
+func (secret) String() string { return "*****" }
+
+func (secret) Format(f fmt.State, _ rune) { io.WriteString(f, secret("").String()) }
+
+// flags are the command line as it was typed.
+type flags struct {
+	set *flag.FlagSet
+
+	access, pdus, log string
+	net, snmpPort     string
+	limit, interval   string
+	notify, community string
+	user, web, api    string
+	demo, version     bool
+}
+
+// parseFlags returns the flags and every mistake that the flag package sees, not only its first, or flag.ErrHelp.
+func parseFlags(args []string) (*flags, error) {
+	f := &flags{set: flag.NewFlagSet("iscbot", flag.ContinueOnError)}
+	f.set.SetOutput(io.Discard)
+	f.set.Usage = func() {}
+	f.set.StringVar(&f.access, "access", "accesslist.conf", "access list, a `FILE`")
+	f.set.StringVar(&f.pdus, "pdus", "ips.csv", "PDU list, a `FILE`")
+	f.set.StringVar(&f.log, "log", "exceedings.log", "`FILE` to which crossings and resets are appended")
+	f.set.StringVar(&f.net, "net", "192.168.1", "`A.B.C`, the first three bytes of the PDUs' addresses")
+	f.set.StringVar(&f.limit, "limit", "3000", "power limit of a team, `W` watts")
+	f.set.StringVar(&f.interval, "interval", "2s", "time `D` between two readings of a PDU")
+	f.set.StringVar(&f.notify, "notify", "users", "who is alerted, `users|group`: the access list's users, or its group")
+	f.set.StringVar(&f.community, "community", "public", "SNMP read community `S`")
+	f.set.StringVar(&f.snmpPort, "snmp-port", "161", "SNMP port `N` of the PDUs")
+	f.set.StringVar(&f.user, "user", "apc", "`NAME` of the PDUs' super user")
+	f.set.StringVar(&f.web, "web", "http", "the PDUs' web interfaces: http or https, or `SCHEME`:PORT")
+	f.set.StringVar(&f.api, "api", "https://api.telegram.org", "`URL` of the Bot API server, if it is a local one")
+	f.set.BoolVar(&f.demo, "demo", false, "try it: simulated PDUs and a chat in this terminal,\nor with ISCBOT_TOKEN set in the real Telegram")
+	f.set.BoolVar(&f.version, "version", false, "print the version")
+
+	var errs []error
+	for {
+		err := f.set.Parse(args)
+		if errors.Is(err, flag.ErrHelp) {
+			return f, err
+		}
+		if err != nil {
+			errs = append(errs, err)
+		}
+		args = f.set.Args()
+		if len(args) > 0 && err == nil {
+			errs = append(errs, fmt.Errorf("%q: no such argument; wanted are flags only", args[0]))
+			args = args[1:]
+		}
+		if len(args) == 0 {
+			return f, errors.Join(errs...)
+		}
+	}
+}
+
+// usage lists the flags with their defaults.
+func (f *flags) usage() string {
+	var b strings.Builder
+	f.set.VisitAll(func(g *flag.Flag) {
+		arg, text := flag.UnquoteUsage(g)
+		if arg != "" {
+			text += " (default " + g.DefValue + ")"
+		}
+		fmt.Fprintf(&b, "\t%-19s %s\n", strings.TrimSpace("-"+g.Name+" "+arg), strings.ReplaceAll(text, "\n", "\n\t                    "))
+	})
+	return b.String()
+}
+
+// A config is what the flags, the environment and the files come to, checked.
+type config struct {
+	access   *access
+	pdus     []pdu
+	log      string        // path of exceedings.log
+	limit    int           // W a team
+	interval time.Duration // between two readings of a PDU
+	group    bool          // alerts go to the access list's group, not to its users
+	snmp     snmpConfig
+	user     string // of the PDUs' web interfaces
+	password secret
+	api      string // URL without a slash at its end
+	token    secret
+}
+
+// configure checks flags, environment and files, and asks for the password where the environment has none. It returns
+// all mistakes together, with those in errs.
+func configure(ctx context.Context, f *flags, errs error, stdin io.Reader, stderr io.Writer) (config, error) {
+	cfg, err := f.check()
+	errs = errors.Join(errs, err)
+	if cfg.access, err = loadAccess(f.access); err == nil && cfg.group && cfg.access.group == 0 {
+		err = fmt.Errorf("-notify group: %s has no group: wanted is its id, such as -1001234567890, in the first line", f.access)
+	}
+	errs = errors.Join(errs, err)
+	cfg.access.needGroup = cfg.group
+	addr := func(num int) (snmp, web string) {
+		host := fmt.Sprintf("%s.%d", f.net, num)
+		scheme, port, _ := strings.Cut(f.web, ":")
+		return host + ":" + f.snmpPort, scheme + "://" + host + strings.TrimSuffix(":"+port, ":")
+	}
+	cfg.pdus, err = loadPDUs(f.pdus, addr)
+	errs = errors.Join(errs, err)
+
+	cfg.token = secret(strings.TrimSpace(os.Getenv("ISCBOT_TOKEN")))
+	switch {
+	case cfg.token == "":
+		errs = errors.Join(errs, errors.New("ISCBOT_TOKEN is not set: wanted is the bot's token, as @BotFather gave it"))
+	case strings.Trim(string(cfg.token), tokenChars) != "":
+		errs = errors.Join(errs, errors.New("ISCBOT_TOKEN has a character that no token has: wanted is the bot's token, as @BotFather gave it"))
+	}
+	cfg.password = secret(os.Getenv("ISCBOT_PASSWORD"))
+	if cfg.password == "" {
+		cfg.password, err = askPassword(ctx, stdin, stderr, cfg.user, errs != nil)
+		errs = errors.Join(errs, err)
+	}
+	return cfg, errs
+}
+
+const tokenChars = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789:_-"
+
+// check turns the flags that name no file into checked values.
+func (f *flags) check() (config, error) {
+	cfg := config{log: f.log, user: f.user, api: strings.TrimRight(f.api, "/"), group: f.notify == "group"}
+	var errs []error
+	wrong := func(name, wanted string) {
+		errs = append(errs, fmt.Errorf("-%s: %q: wanted is %s", name, f.set.Lookup(name).Value, wanted))
+	}
+	var err error
+	if a, err := netip.ParseAddr(f.net + ".1"); err != nil || !a.Is4() {
+		wrong("net", "the first three bytes of the PDUs' addresses, such as 192.168.1")
+	}
+	if cfg.limit, err = strconv.Atoi(f.limit); err != nil || cfg.limit < 1 || cfg.limit > maxWatts {
+		wrong("limit", "a whole number of watts, such as 3000")
+	}
+	if cfg.interval, err = time.ParseDuration(f.interval); err != nil || cfg.interval < 10*time.Millisecond || cfg.interval > time.Minute {
+		wrong("interval", "a time from 10ms to 1m, such as 2s")
+	}
+	if f.notify != "users" && f.notify != "group" {
+		wrong("notify", "users or group")
+	}
+	if !isPort(f.snmpPort) {
+		wrong("snmp-port", "a port from 1 to 65535")
+	}
+	scheme, port, hasPort := strings.Cut(f.web, ":")
+	if scheme != "http" && scheme != "https" || hasPort && !isPort(port) {
+		wrong("web", "http or https, with :PORT where it is another, such as https:8443")
+	}
+	if f.user == "" {
+		wrong("user", "the name of the PDUs' super user, such as apc")
+	}
+	if f.log == "" {
+		wrong("log", "the name of a file")
+	}
+	u, err := url.Parse(f.api)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil {
+		wrong("api", "an address such as https://api.telegram.org")
+	}
+	cfg.snmp = snmpConfig{community: f.community, interval: cfg.interval}
+	return cfg, errors.Join(errs...)
+}
+
+// isPort reports whether s is a port's number, and nothing else.
+func isPort(s string) bool {
+	n, err := strconv.ParseUint(s, 10, 16)
+	return err == nil && n > 0 && strconv.FormatUint(n, 10) == s
+}
+
+// askPassword reads one line from stdin, with a prompt and without echo where that is a terminal. Where other mistakes
+// stand already, nobody is asked: it only sees whether an input that is no terminal has come to its end.
+func askPassword(ctx context.Context, stdin io.Reader, stderr io.Writer, user string, hopeless bool) (secret, error) {
+	if terminal, ok := stdin.(*os.File); ok && isTerminal(terminal) {
+		if hopeless {
+			return "", nil
+		}
+		fmt.Fprintf(stderr, "Password of the PDUs' super user %s: ", user)
+		defer silence(terminal)()
+		defer fmt.Fprintln(stderr)
+	} else if hopeless {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, 100*time.Millisecond)
+		defer cancel()
+	}
+	type answer struct {
+		line string
+		err  error
+	}
+	answered := make(chan answer, 1) // the reader stays behind where ctx ends first: a read cannot be called off
+	go func() {
+		line, err := bufio.NewReader(stdin).ReadString('\n')
+		answered <- answer{strings.TrimRight(line, "\r\n"), err}
+	}()
+	select {
+	case a := <-answered:
+		if a.line == "" {
+			why := cmp.Or(a.err, errors.New("an empty line"))
+			return "", fmt.Errorf("no password: ISCBOT_PASSWORD is not set, and standard input gave none (%w): "+
+				"wanted is the password of the PDUs' super user %s", why, user)
+		}
+		return secret(a.line), nil
+	case <-ctx.Done():
+		return "", nil
+	}
+}
+
+func isTerminal(f *os.File) bool {
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0 && stty(f, "-g") == nil
+}
+
+// silence turns a terminal's echo off, by the system's own stty, and returns what turns it on again.
+func silence(terminal *os.File) (restore func()) {
+	stty(terminal, "-echo")
+	return func() { stty(terminal, "echo") }
+}
+
+func stty(terminal *os.File, arg string) error {
+	cmd := exec.Command("stty", arg)
+	cmd.Stdin = terminal
+	return cmd.Run()
+}
+
+// readText returns the text of a small file, without a byte order mark.
+func readText(name string) (string, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	const most = 1 << 20
+	data, err := io.ReadAll(io.LimitReader(f, most+1))
+	if err != nil {
+		return "", err
+	}
+	if len(data) > most {
+		return "", fmt.Errorf("%s: larger than 1 MiB: is it the right file?", name)
+	}
+	return strings.TrimPrefix(string(data), "\ufeff"), nil
+}
+
+// joinFirst joins errs like errors.Join, but only the first ten: a file of quite another kind has a mistake in every line.
+func joinFirst(name string, errs []error) error {
+	const most = 10
+	if len(errs) > most {
+		errs = append(errs[:most:most], fmt.Errorf("%s: and %d more mistakes", name, len(errs)-most))
+	}
+	return errors.Join(errs...)
+}

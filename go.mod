@@ -1,0 +1,5 @@
+module iscbot
+
+go 1.26
+
+require github.com/gosnmp/gosnmp v1.47.0

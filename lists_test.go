@@ -1,0 +1,118 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+)
+
+var noon = time.Date(2026, 6, 15, 12, 0, 0, 0, time.Local)
+
+// seen returns the status of a PDU that was read at noon.
+func seen(num int, name, team string, watts, peak int) status {
+	return status{
+		pdu:     pdu{num: num, name: name, team: team},
+		reading: reading{watts: watts, peak: peak, peakAt: time.Date(2026, 6, 15, 10, 32, 7, 0, time.UTC), at: noon},
+		since:   noon,
+	}
+}
+
+func lost(num int, name, team string, err error) status {
+	s := seen(num, name, team, 9999, 9999)
+	s.err, s.since = err, noon.Add(-5*time.Second)
+	return s
+}
+
+func TestLists(t *testing.T) {
+	venue := []status{
+		seen(101, "First_PDU", "First_PDU", 2410, 3120),
+		seen(7, "Zürich & <Co>", "Zürich & <Co>", 3010, 3000),
+		lost(103, "清华大学", "清华大学", errNoAnswer),
+		lost(104, "Fifth", "Fifth", errWrong),
+		lost(105, "AP7900B", "AP7900B", errNoMeter),
+		seen(106, "left", "Double", 2000, 2100),
+		seen(107, "right", "Double", 1010, 1200),
+		seen(108, "left", "Half", 2000, -1),
+		lost(109, "right", "Half", errNoAnswer),
+	}
+	now := noon.Add(time.Second)
+	for name, tt := range map[string]struct {
+		got  []string
+		want string
+	}{
+		"current": {currentList(venue, 3000, now), `Power at 12:00:00, limit 3000 W
+<pre>.101 First_PDU             2410 W
+.7   Zürich &amp; &lt;Co&gt;         3010 W !
+.103 清华大学           no answer
+                   since 11:59:55
+.104 Fifth           wrong answer
+                   since 11:59:55
+.105 AP7900B       no power meter
+Double                     3010 W !
+.106 left                  2000 W
+.107 right                 1010 W
+Half                      unknown
+.108 left                  2000 W
+.109 right              no answer
+                   since 11:59:55</pre>`},
+		"peaks": {peakList(venue, 3000, now, false), `Peaks at 12:00:00, limit 3000 W
+<pre>.101 First_PDU             3120 W !
+.7   Zürich &amp; &lt;Co&gt;         3000 W
+.103 清华大学           no answer
+                   since 11:59:55
+.104 Fifth           wrong answer
+                   since 11:59:55
+.105 AP7900B       no power meter
+Double             at most 3300 W
+.106 left                  2100 W
+.107 right                 1200 W
+Half                      unknown
+.108 left                 no peak
+.109 right              no answer
+                   since 11:59:55</pre>`},
+		"peak dates": {peakList(venue[:2], 3000, now, true), `Peaks at 12:00:00, limit 3000 W
+(dates by the PDUs' own clocks)
+<pre>.101 First_PDU     3120 W !
+      2026-06-15 10:32:07
+.7   Zürich &amp; &lt;Co&gt; 3000 W
+      2026-06-15 10:32:07</pre>`},
+		"nothing read": {currentList([]status{lost(1, "A", "A", errNoAnswer)}, 3000, now.AddDate(0, 0, 1)), `Power at 12:00:01, limit 3000 W
+<pre>.1 A no answer
+since 2026-06-15 11:59:55</pre>`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := strings.Join(tt.got, "\n---\n"); got != tt.want {
+				t.Errorf("got:\n%s\nwanted:\n%s", got, tt.want)
+			}
+		})
+	}
+}
+
+// TestLongLists holds that a list too long for a message is split between lines, and nothing of it is lost.
+func TestLongLists(t *testing.T) {
+	var venue []status
+	for num := 1; num <= 254; num++ {
+		name := strings.Repeat("&", num%30) + "x"
+		venue = append(venue, seen(num, name, name+strings.Repeat("y", num), num*10, num*10))
+	}
+	got := currentList(venue, 3000, noon)
+	if len(got) < 2 {
+		t.Fatalf("%d messages", len(got))
+	}
+	all := ""
+	for _, page := range got {
+		if n := textLen(plain(page)); n > maxText {
+			t.Errorf("a message of %d characters", n)
+		}
+		if !strings.HasPrefix(page, "Power at 12:00:00, limit 3000 W\n<pre>.") || !strings.HasSuffix(page, " W</pre>") {
+			t.Errorf("not split between lines: %.60q ... %q", page, page[len(page)-20:])
+		}
+		all += plain(page) + "\n"
+	}
+	for _, p := range venue {
+		if line := fmt.Sprintf("\n.%-3d %s ", p.num, p.name); strings.Count("\n"+all, line) != 1 {
+			t.Errorf("%q is not in it once", line)
+		}
+	}
+}

@@ -1,0 +1,167 @@
+/*
+Iscbot tells the officials of a student cluster competition, in Telegram, what every team's APC rack PDU draws, and at
+once who goes over the power limit.
+
+	iscbot [flags]
+
+It needs a Telegram bot's token (from @BotFather) in the environment variable ISCBOT_TOKEN, the password of the PDUs'
+super user in ISCBOT_PASSWORD or as one line of standard input, and two files in the working directory:
+
+accesslist.conf has one Telegram chat id a line; # starts a comment. Those people are alerted and may reset peaks. If
+the first id is a group's (negative), every member of that group may do so in the group. A person who is refused is told
+their id, and it is printed here. SIGHUP reads the file again.
+
+	-1001234567890  # the officials' group
+	424242424       # Ann
+
+ips.csv has one PDU a line: the last number of its address and the team's name. A team with several PDUs has a third
+column: number, PDU, team.
+
+	101,First Team
+	102,left rack,Second Team
+	103,right rack,Second Team
+
+In the chat anybody may send /current (power now), /peaks (highest since the last reset), /peakdates (and when), /help.
+
+SIGINT and SIGTERM end it. The exit code is 0 after a signal, 1 after a failure, 2 after a mistake in the flags, the
+environment or the files; then all mistakes are listed and nothing was started.
+
+The flags, with their defaults:
+*/
+package main
+
+import (
+	"context"
+	_ "embed"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"strings"
+	"sync"
+	"syscall"
+)
+
+//go:embed main.go
+var source string
+
+// manual returns the comment at the head of this file, which -h prints.
+func manual() string {
+	text, _, _ := strings.Cut(source, "*/")
+	return strings.TrimPrefix(text, "/*\n")
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}
+
+// run is the whole program: it returns the exit code after everything that it started has ended.
+func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	slog.SetDefault(slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{ReplaceAttr: shortTime})))
+	flags, err := parseFlags(args)
+	if errors.Is(err, flag.ErrHelp) {
+		fmt.Fprint(stdout, manual(), flags.usage())
+		return 0
+	}
+	if flags.version {
+		fmt.Fprintln(stdout, version())
+		return 0
+	}
+	if flags.demo && err == nil {
+		return demo(ctx, flags, stdin, stdout, stderr)
+	}
+	cfg, err := configure(ctx, flags, err, stdin, stderr)
+	if ctx.Err() != nil {
+		return 0 // interrupted at the password prompt
+	}
+	if err != nil {
+		fmt.Fprintf(stderr, "iscbot: nothing was started; to be mended (iscbot -h tells how):\n%v\n", err)
+		return 2
+	}
+	newBot(cfg).run(ctx, ctx)
+	return 0
+}
+
+// shortTime leaves of a log line's time what a person at the terminal needs.
+func shortTime(_ []string, a slog.Attr) slog.Attr {
+	if a.Key == slog.TimeKey {
+		a.Value = slog.StringValue(a.Value.Time().Format("15:04:05"))
+	}
+	return a
+}
+
+// version tells which iscbot this is, as the build noted it.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "iscbot (unknown version)"
+	}
+	settings := make(map[string]string)
+	for _, s := range info.Settings {
+		settings[s.Key] = s.Value
+	}
+	text := fmt.Sprintf("iscbot %s %s %s/%s", info.Main.Version, info.GoVersion, settings["GOOS"], settings["GOARCH"])
+	if rev := settings["vcs.revision"]; rev != "" {
+		text += " " + rev[:min(12, len(rev))]
+	}
+	return text
+}
+
+// A bot is the running program.
+type bot struct {
+	config
+	api    *client
+	out    *outbox
+	access *access
+	watch  *snoop
+	work   sync.WaitGroup // what goes on beside the polling of Telegram
+}
+
+func newBot(cfg config) *bot {
+	b := &bot{config: cfg, access: cfg.access}
+	b.api = newClient(cfg.api, cfg.token)
+	b.watch = newSnoop(cfg.pdus, cfg.limit, cfg.interval, cfg.snmp)
+	b.out = newOutbox(b.api.sendMessage)
+	b.out.moved = b.access.move
+	return b
+}
+
+// run watches the PDUs and answers the chats until ctx ends; updates are taken until input ends, if that is earlier, and
+// then everything under way is finished first. It returns when all has ended, at most five seconds after ctx.
+func (b *bot) run(ctx, input context.Context) {
+	watching, stop := context.WithCancel(ctx)
+	var wg sync.WaitGroup
+	wg.Go(func() { b.watch.run(watching) })
+	wg.Go(func() { b.reloads(watching) })
+	b.poll(input)
+	stop()
+	wg.Wait()
+	b.out.drain()
+}
+
+// reloads reads the access list again at each SIGHUP.
+func (b *bot) reloads(ctx context.Context) {
+	hangup := make(chan os.Signal, 1)
+	signal.Notify(hangup, syscall.SIGHUP)
+	defer signal.Stop(hangup)
+	for {
+		select {
+		case <-hangup:
+		case <-ctx.Done():
+			return
+		}
+		if err := b.access.reload(); err != nil {
+			slog.Error("the access list stays as it was: mend the file and send SIGHUP again", "err", err)
+			continue
+		}
+		slog.Info("access list read again", "access", b.access)
+		b.menus(ctx)
+	}
+}

@@ -1,0 +1,385 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"iscbot/internal/venue"
+)
+
+const (
+	testToken    = "123456:TEST-token_x"
+	testPassword = "s3cret pass"
+	groupID      = -1001234567890
+)
+
+var (
+	ann      = venue.User{ID: 424242424, Name: "Ann"}
+	stranger = venue.User{ID: 5000000001, Name: "Bob <b>"}
+	member   = venue.User{ID: 7, Name: "Carol"}
+)
+
+// build builds the program once; where all the tools must be there, with the race detector.
+var build = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "iscbot")
+	if err != nil {
+		return "", err
+	}
+	path := filepath.Join(dir, "iscbot")
+	args := []string{"build", "-o", path}
+	if os.Getenv("ISCBOT_TEST_ALL") != "" {
+		args = append(args, "-race")
+	}
+	out, err := exec.Command("go", append(args, ".")...).CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("%w: %s", err, out)
+	}
+	return path, nil
+})
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if path, err := build(); err == nil {
+		os.RemoveAll(filepath.Dir(path))
+	}
+	os.Exit(code)
+}
+
+// A site is a venue with simulated PDUs, whose numbers count from 1, and a simulated Bot API.
+type site struct {
+	api  *venue.API
+	pdus []*venue.PDU
+	port int // of the PDUs' SNMP agents
+	dir  string
+}
+
+// newSite opens a venue with a PDU for each name. The access list has the group, and Ann.
+func newSite(t testing.TB, names ...string) *site {
+	t.Helper()
+	if runtime.GOOS != "linux" && len(names) > 1 {
+		t.Skip("several PDUs with addresses of their own need the whole of 127.0.0.0/8, which only Linux has")
+	}
+	var addrs []string
+	list := ""
+	for i, name := range names {
+		addrs = append(addrs, fmt.Sprintf("127.0.0.%d", i+1))
+		list += fmt.Sprintf("%d,%s\n", i+1, name)
+	}
+	conns, port, err := venue.ListenSNMP(addrs...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &site{api: venue.NewAPI(testToken, "isc_bot"), port: port, dir: t.TempDir()}
+	t.Cleanup(s.api.Close)
+	for i, name := range names {
+		p := venue.NewPDU(i+1, name, 1500)
+		s.pdus = append(s.pdus, p)
+		t.Cleanup(venue.ServeSNMP(p, "public", conns[i]).Close)
+	}
+	s.write(t, "ips.csv", list)
+	s.write(t, "accesslist.conf", fmt.Sprintf("%d\n%d\n", groupID, ann.ID))
+	s.api.Know(venue.Private(ann))
+	s.api.Know(venue.Group(groupID))
+	return s
+}
+
+func (s *site) write(t testing.TB, name, text string) {
+	t.Helper()
+	if err := os.WriteFile(filepath.Join(s.dir, name), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A program is the built binary, running.
+type program struct {
+	*exec.Cmd
+	mu     sync.Mutex // guards stderr
+	stderr bytes.Buffer
+	grown  chan struct{} // has a value after stderr has grown
+	stdout bytes.Buffer
+	exited chan struct{}
+}
+
+// Write implements io.Writer for the standard error of the program.
+func (p *program) Write(b []byte) (int, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	select {
+	case p.grown <- struct{}{}:
+	default:
+	}
+	return p.stderr.Write(b)
+}
+
+// log returns what the program has written to its standard error.
+func (p *program) log() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.stderr.String()
+}
+
+// awaitLog waits until the program has written a text to its standard error.
+func (p *program) awaitLog(t testing.TB, text string) {
+	t.Helper()
+	late := time.After(20 * time.Second)
+	for !strings.Contains(p.log(), text) {
+		select {
+		case <-p.grown:
+		case <-late:
+			t.Fatalf("%q did not come in:\n%s", text, p.log())
+		}
+	}
+}
+
+// start starts the program in the site's directory. It is ended with the test, and must not have told a secret.
+func (s *site) start(t testing.TB, args ...string) *program {
+	t.Helper()
+	path, err := build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	args = append([]string{"-net", "127.0.0", "-snmp-port", fmt.Sprint(s.port), "-api", s.api.URL(), "-interval", "200ms"}, args...)
+	p := &program{Cmd: exec.Command(path, args...), exited: make(chan struct{}), grown: make(chan struct{}, 1)}
+	p.Dir, p.Stdout, p.Stderr = s.dir, &p.stdout, p
+	p.Env = append(os.Environ(), "ISCBOT_TOKEN="+testToken, "ISCBOT_PASSWORD="+testPassword)
+	if err := p.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		p.Wait()
+		close(p.exited)
+	}()
+	t.Cleanup(func() {
+		p.Process.Kill()
+		<-p.exited
+		if out := p.log() + p.stdout.String(); strings.Contains(out, testToken) || strings.Contains(out, testPassword) {
+			t.Error("it told a secret")
+		}
+		if strings.Contains(p.log(), "DATA RACE") || t.Failed() {
+			t.Errorf("standard error:\n%s", p.log())
+		}
+	})
+	return p
+}
+
+// end sends a signal and waits for the end, which must come within five seconds.
+func (p *program) end(t testing.TB, sig syscall.Signal) (code int) {
+	t.Helper()
+	p.Process.Signal(sig)
+	select {
+	case <-p.exited:
+	case <-time.After(5 * time.Second):
+		t.Fatalf("still running 5 s after %v", sig)
+	}
+	return p.ProcessState.ExitCode()
+}
+
+// limit is a context for what must happen soon.
+func limit(t testing.TB) context.Context {
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+// await waits for a message that came after the given ones and has all the words.
+func (s *site) await(t testing.TB, chat int64, after int64, words ...string) venue.Message {
+	t.Helper()
+	m, err := s.api.Await(limit(t), func(m venue.Message) bool {
+		for _, w := range words {
+			if !strings.Contains(m.Text, w) {
+				return false
+			}
+		}
+		return m.Chat == chat && m.ID > after
+	})
+	if err != nil {
+		t.Fatalf("no message with %q: %v", words, err)
+	}
+	return m
+}
+
+// ask says something and waits for an answer with all the words.
+func (s *site) ask(t testing.TB, c venue.Chat, u venue.User, text string, words ...string) venue.Message {
+	t.Helper()
+	last := s.last(c)
+	s.api.Say(c, u, text)
+	return s.await(t, c.ID, last, words...)
+}
+
+// last returns the id of the bot's last message to a chat.
+func (s *site) last(c venue.Chat) (id int64) {
+	for _, m := range s.api.Messages(c.ID) {
+		id = max(id, m.ID)
+	}
+	return id
+}
+
+// fine fails the test where the bot did what Telegram does not like.
+func (s *site) fine(t testing.TB) {
+	t.Helper()
+	if c := s.api.Complaints(); c != nil {
+		t.Errorf("Telegram complains: %q", c)
+	}
+}
+
+func TestProgram(t *testing.T) {
+	s := newSite(t, "First_PDU", "Second & <PDU>")
+	s.pdus[1].Draw(3120)
+	s.pdus[1].Draw(2410)
+	p := s.start(t)
+	private, group, foreign := venue.Private(ann), venue.Group(groupID), venue.Group(-77)
+
+	s.ask(t, private, ann, "/start", "/current", "/peaks", "/reset")
+	m := s.ask(t, private, ann, "/current", ".1 First_PDU", "1500 W", ".2 Second & <PDU>", "2410 W", "limit 3000 W")
+	if !m.Pre || strings.Contains(m.Text, "!") {
+		t.Errorf("got %+v", m)
+	}
+	m = s.ask(t, group, member, "/PEAKS@ISC_bot now", "1500 W", "3120 W !")
+	if m.ReplyTo == 0 {
+		t.Errorf("no reply: %+v", m)
+	}
+	s.ask(t, venue.Private(stranger), stranger, "/peakdates", "3120 W", time.Now().Format("2006-01-02 "))
+
+	// What is for somebody else is left alone: the answer to the last is the first to come.
+	before := len(s.api.Messages(foreign.ID))
+	s.api.Say(foreign, stranger, "/current@other_bot")
+	s.api.Say(foreign, stranger, "/unknown")
+	s.api.Say(foreign, stranger, "hello")
+	s.ask(t, foreign, stranger, "/current@isc_bot", "Power at")
+	if n := len(s.api.Messages(foreign.ID)) - before; n != 1 {
+		t.Errorf("%d answers in a group", n)
+	}
+	s.ask(t, private, ann, "/unknown", "do not know", "/help")
+
+	s.ask(t, venue.Private(stranger), stranger, "/reset", "Bob <b>", "5000000001")
+	p.awaitLog(t, "5000000001")
+
+	s.pdus[0].Behave(venue.Manners{Mute: true})
+	p.awaitLog(t, "no answer")
+	m = s.ask(t, private, ann, "/current", "no answer", "since", "2410 W")
+	if strings.Contains(m.Text, "1500") || strings.Contains(m.Text, "-1") {
+		t.Errorf("an old value: %s", m.Text)
+	}
+	s.pdus[0].Behave(venue.Manners{Twist: venue.NoMeter})
+	p.awaitLog(t, "no power meter")
+	s.ask(t, private, ann, "/current", "no power meter", "2410 W")
+
+	s.ask(t, private, ann, "/peaks", "Peaks at")
+	if code := p.end(t, syscall.SIGTERM); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+	if err := s.api.AwaitConfirmed(limit(t)); err != nil {
+		t.Errorf("the last update was not confirmed: %v", err)
+	}
+	if n := len(s.api.Calls("setMyCommands")); n != 3 {
+		t.Errorf("%d command menus", n)
+	}
+	s.fine(t)
+}
+
+func TestProgramMistakes(t *testing.T) {
+	s := newSite(t, "First_PDU")
+	s.write(t, "ips.csv", "1,A\n1,B\n")
+	s.write(t, "accesslist.conf", "0\n")
+	p := s.start(t, "-limit", "much")
+	<-p.exited
+	if code := p.ProcessState.ExitCode(); code != 2 {
+		t.Errorf("exit code %d", code)
+	}
+	has(t, p.log(), "ips.csv:2: ", "accesslist.conf:1: ", `-limit: "much"`)
+	if n := len(s.api.Calls("")); n != 0 {
+		t.Errorf("%d calls", n)
+	}
+}
+
+// TestProgramAlone starts where Telegram cannot be reached, sees it come, go and come back.
+func TestProgramAlone(t *testing.T) {
+	s := newSite(t, "First_PDU")
+	s.api.Down()
+	p := s.start(t)
+	p.awaitLog(t, "trying again")
+	private := venue.Private(ann)
+	s.api.Say(private, ann, "/current")
+	s.api.Up()
+	s.await(t, private.ID, 0, "1500 W")
+	if code := p.end(t, syscall.SIGINT); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+}
+
+func TestProgramReload(t *testing.T) {
+	s := newSite(t, "First_PDU")
+	p := s.start(t)
+	c := venue.Private(stranger)
+	s.ask(t, c, stranger, "/reset", "Your id is 5000000001")
+	s.write(t, "accesslist.conf", "what?\n")
+	p.Process.Signal(syscall.SIGHUP)
+	p.awaitLog(t, "stays as it was")
+	s.ask(t, c, stranger, "/reset", "Your id is 5000000001")
+	s.write(t, "accesslist.conf", fmt.Sprintln(stranger.ID))
+	p.Process.Signal(syscall.SIGHUP)
+	p.awaitLog(t, "read again")
+	s.ask(t, c, stranger, "/help", "/reset")
+}
+
+// demonstrate runs the demo with an input and returns what it shows.
+func demonstrate(t *testing.T, input string) string {
+	t.Helper()
+	path, err := build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(limit(t), path, "-demo")
+	cmd.Dir = t.TempDir()
+	cmd.Env = append(os.Environ(), "ISCBOT_TOKEN=", "ISCBOT_PASSWORD=")
+	cmd.Stdin = strings.NewReader(input)
+	var errs strings.Builder
+	cmd.Stderr = &errs
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("%v\n%s%s", err, out, &errs)
+	}
+	if left, _ := os.ReadDir(cmd.Dir); len(left) != 0 {
+		t.Errorf("the demo left %v behind", left)
+	}
+	return string(out)
+}
+
+func TestDemo(t *testing.T) {
+	out := demonstrate(t, "/current\n/peaks\n")
+	has(t, out, "> /current", "> /peaks", "Power at", "Peaks at", ".101 Aachen", ".106 Fukuoka")
+	if strings.Contains(out, "no answer") {
+		t.Errorf("a PDU had not been read:\n%s", out)
+	}
+}
+
+// TestDemoTwice holds that the demo's ports are free ones.
+func TestDemoTwice(t *testing.T) {
+	var wg sync.WaitGroup
+	for range 2 {
+		wg.Go(func() { has(t, demonstrate(t, "/current\n"), "Power at") })
+	}
+	wg.Wait()
+}
+
+// freeAddr returns an address of loopback where nobody listens.
+func freeAddr(t testing.TB) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}

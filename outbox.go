@@ -1,0 +1,242 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"html"
+	"log/slog"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+	"unicode/utf16"
+)
+
+// maxText is the most that a message may hold, in UTF-16 code units and without the markup.
+const maxText = 4096
+
+// An outgoing message is on its way to a chat. Its text has the HTML that the Bot API knows.
+type outgoing struct {
+	html   string
+	alert  bool       // it goes before all that is no alert
+	silent bool       // the telephone makes no sound
+	at     time.Time  // of the event that it tells; zero if it tells of none
+	reply  int64      // the message that it answers, or 0
+	keys   [][]button // inline keyboard, or nil
+	sent   func(id int64)
+}
+
+var escape = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;").Replace
+
+var tags = regexp.MustCompile(`</?[a-z]+>`)
+
+// plain returns the text of a message without its markup.
+func plain(text string) string { return html.UnescapeString(tags.ReplaceAllString(text, "")) }
+
+// textLen returns how much of maxText a text without markup takes.
+func textLen(text string) int { return len(utf16.Encode([]rune(text))) }
+
+// An outbox is the send queue. Each chat is served by a goroutine of its own while something waits for it, so that one
+// that is slow, limited or blocked delays no other. What waits for the same chat is joined into one message.
+type outbox struct {
+	send  func(ctx context.Context, chat int64, m outgoing) (id int64, err error)
+	moved func(from, to int64) // called when a group became a supergroup
+	pace  time.Duration        // between two messages to a chat; alerts do not wait for it
+
+	ctx     context.Context // of all sending
+	stop    context.CancelFunc
+	closing chan struct{} // closed when nothing more will come
+	wg      sync.WaitGroup
+
+	mu     sync.Mutex // guards what follows, and what is in the queues
+	queues map[int64]*queue
+	next   time.Time // before it nothing but alerts may be sent to any chat
+}
+
+// A queue is what waits for one chat.
+type queue struct {
+	waiting []outgoing // alerts first
+	serving bool       // a goroutine sends it
+	refused bool       // Telegram does not take messages for the chat, which was logged
+	alerted chan struct{}
+}
+
+func newOutbox(send func(context.Context, int64, outgoing) (int64, error)) *outbox {
+	o := &outbox{send: send, pace: time.Second, closing: make(chan struct{}), queues: make(map[int64]*queue)}
+	o.ctx, o.stop = context.WithCancel(context.Background())
+	return o
+}
+
+// put takes a message for a chat. The same text is not kept waiting twice, so that a flood of questions has few answers.
+func (o *outbox) put(chat int64, m outgoing) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	q := o.queues[chat]
+	if q == nil {
+		q = &queue{alerted: make(chan struct{}, 1)}
+		o.queues[chat] = q
+	}
+	if slices.ContainsFunc(q.waiting, func(w outgoing) bool { return w.html == m.html && w.keys == nil && m.keys == nil }) {
+		return
+	}
+	q.insert(m)
+	if m.alert {
+		select {
+		case q.alerted <- struct{}{}:
+		default:
+		}
+	}
+	if !q.serving {
+		q.serving = true
+		o.wg.Go(func() { o.serve(chat, q) })
+	}
+}
+
+// insert adds messages at the end of those of their kind.
+func (q *queue) insert(m ...outgoing) {
+	q.waiting = append(q.waiting, m...)
+	slices.SortStableFunc(q.waiting, func(a, b outgoing) int {
+		switch {
+		case a.alert == b.alert:
+			return 0
+		case a.alert:
+			return -1
+		}
+		return 1
+	})
+}
+
+// serve sends what waits for a chat until nothing does.
+func (o *outbox) serve(chat int64, q *queue) {
+	retry := backoff{most: 10 * time.Second}
+	trouble := trouble{what: fmt.Sprintf("sending to chat %d", chat)}
+	for {
+		taken := o.take(chat, q)
+		if len(taken) == 0 {
+			return
+		}
+		m := join(taken, time.Now())
+		if !m.alert {
+			o.turn()
+		}
+		id, err := o.send(o.ctx, chat, m)
+		e, _ := errors.AsType[*apiError](err)
+		switch {
+		case err == nil:
+			for _, m := range taken {
+				if m.sent != nil {
+					m.sent(id)
+				}
+			}
+			o.refuse(chat, q, nil)
+			trouble.log(nil)
+			retry.next = 0
+			o.rest(q)
+		case e != nil && e.MigrateTo != 0 && e.MigrateTo != chat:
+			o.moved(chat, e.MigrateTo)
+			for _, m := range taken {
+				o.put(e.MigrateTo, m)
+			}
+		case e != nil && e.permanent():
+			o.refuse(chat, q, err)
+		default:
+			o.mu.Lock()
+			later := q.waiting
+			q.waiting = nil
+			q.insert(append(taken, later...)...)
+			o.mu.Unlock()
+			if o.ctx.Err() != nil {
+				slog.Error("not sent: the bot was ended", "chat", chat, "messages", len(taken)+len(later), "first", plain(m.html))
+				return
+			}
+			trouble.log(err)
+			retry.wait(o.ctx, err)
+		}
+	}
+}
+
+// take takes from a queue what goes into the next message. When nothing waits, the serving ends.
+func (o *outbox) take(chat int64, q *queue) []outgoing {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	n, length := 0, 0
+	for _, m := range q.waiting {
+		length += textLen(plain(m.html)) + 50 // and what join adds
+		if n > 0 && (length > maxText || m.keys != nil || q.waiting[0].keys != nil) {
+			break
+		}
+		n++
+	}
+	taken := slices.Clone(q.waiting[:n])
+	q.waiting = slices.Delete(q.waiting, 0, n)
+	if n == 0 {
+		q.serving = false
+		if !q.refused {
+			delete(o.queues, chat)
+		}
+	}
+	return taken
+}
+
+// join makes one message of several. Those that tell of an event more than a minute ago say that they are late.
+func join(taken []outgoing, now time.Time) outgoing {
+	m := taken[0]
+	var texts []string
+	for _, t := range taken {
+		if late := now.Sub(t.at); !t.at.IsZero() && late > time.Minute {
+			t.html += fmt.Sprintf("\n(sent %s late)", late.Round(time.Second))
+		}
+		texts = append(texts, t.html)
+		m.silent = m.silent && t.silent
+	}
+	m.html = strings.Join(texts, "\n\n")
+	return m
+}
+
+// turn waits until another message may be sent: Telegram takes 30 a second over all chats.
+func (o *outbox) turn() {
+	o.mu.Lock()
+	at := time.Now()
+	if o.next.After(at) {
+		at = o.next
+	}
+	o.next = at.Add(time.Second / 30)
+	o.mu.Unlock()
+	pause(o.ctx, time.Until(at))
+}
+
+// rest keeps the pace of a chat, but for an alert.
+func (o *outbox) rest(q *queue) {
+	t := time.NewTimer(o.pace)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-q.alerted:
+	case <-o.closing:
+	}
+}
+
+// refuse notes that Telegram does not take messages for a chat, or with a nil err that it does. It is logged when it
+// changes.
+func (o *outbox) refuse(chat int64, q *queue, err error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	switch {
+	case err != nil && !q.refused:
+		slog.Warn("a chat cannot be written to; its messages are lost until it can (has the person sent /start to the bot?)", "chat", chat, "err", err)
+	case err == nil && q.refused:
+		slog.Info("a chat can be written to again", "chat", chat)
+	}
+	q.refused = err != nil
+}
+
+// drain sends what waits, for a second and a half at most, and ends the sending. Nothing may be put any more.
+func (o *outbox) drain() {
+	close(o.closing)
+	limit := time.AfterFunc(1500*time.Millisecond, o.stop)
+	defer limit.Stop()
+	o.wg.Wait()
+	o.stop()
+}
