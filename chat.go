@@ -42,13 +42,16 @@ func parseCommand(m *message, me string) (command, bool) {
 }
 
 // handle answers an update. me is the bot's name, now the time by Telegram's clock.
-func (b *bot) handle(u update, me string, now time.Time) {
-	if u.Message != nil {
-		b.handleMessage(u.Message, me)
+func (b *bot) handle(ctx context.Context, u update, me string, now time.Time) {
+	switch {
+	case u.Message != nil:
+		b.handleMessage(ctx, u.Message, me, now)
+	case u.Callback != nil:
+		b.pressed(ctx, u.Callback)
 	}
 }
 
-func (b *bot) handleMessage(m *message, me string) {
+func (b *bot) handleMessage(ctx context.Context, m *message, me string, now time.Time) {
 	private := m.Chat.Type == "private"
 	if m.MigrateTo != 0 {
 		b.access.move(m.Chat.ID, m.MigrateTo)
@@ -58,7 +61,7 @@ func (b *bot) handleMessage(m *message, me string) {
 	}
 	cmd, ok := parseCommand(m, me)
 	if !ok {
-		if private && m.Text != "" {
+		if m.Text != "" && !b.typed(ctx, m, now) && private {
 			b.answer(m, "Send /help to see what I can do.")
 		}
 		return
@@ -72,12 +75,10 @@ func (b *bot) handleMessage(m *message, me string) {
 		b.answer(m, peakList(b.watch.snapshot(), b.limit, time.Now(), false)...)
 	case "/peakdates":
 		b.answer(m, peakList(b.watch.snapshot(), b.limit, time.Now(), true)...)
+	case "/exceedings":
+		b.answer(m, exceedingsList(b.watch.snapshot(), b.limit, b.started, time.Now())...)
 	case "/reset":
-		if !b.access.mayWrite(m) {
-			b.refuse(m)
-			return
-		}
-		b.answer(m, "I cannot reset peaks yet.")
+		b.reset(ctx, m, cmd.args, now)
 	default:
 		if private {
 			b.answer(m, "I do not know this command. Send /help to see what I can do.")
@@ -115,6 +116,7 @@ func (b *bot) help(m *message) string {
 /current - power of each team now
 /peaks - peak of each PDU since its last reset
 /peakdates - peaks and when they were
+/exceedings - how often each team was above the limit
 /help - this text`, len(b.pdus), b.limit)
 	if b.access.mayWrite(m) {
 		text += "\n/reset - reset a PDU's peak"
@@ -137,10 +139,11 @@ func (b *bot) menus(ctx context.Context) {
 		{"current", "power of each team now"},
 		{"peaks", "peak of each PDU since its last reset"},
 		{"peakdates", "peaks and when they were"},
+		{"exceedings", "how often each team was above the limit"},
 		{"help", "what the bot can do"},
 	}
 	set := func(s scope, commands []entry) {
-		err := b.ask(ctx, 10*time.Second, "setMyCommands", map[string]any{"scope": s, "commands": commands}, nil)
+		err := b.call(ctx, "setMyCommands", map[string]any{"scope": s, "commands": commands}, nil)
 		if err != nil {
 			slog.Debug("command menu", "scope", s, "err", err)
 		}
@@ -149,5 +152,29 @@ func (b *bot) menus(ctx context.Context) {
 	all = append(all, entry{"reset", "reset a PDU's peak"})
 	for _, id := range b.access.chats() {
 		set(scope{"chat", id}, all)
+	}
+}
+
+// tell logs an event, then sends it to those who are to be alerted.
+func (b *bot) tell(e event) {
+	b.journal.add(e.at, e.who, e.text)
+	if e.quiet {
+		return
+	}
+	text := fmt.Sprintf("<b>%s: %s</b>\n%s, limit %d W", escape(e.who), escape(e.text), e.at.Format(time.DateTime), b.limit)
+	if e.more != "" {
+		text += "\n" + escape(e.more)
+	}
+	b.alert(outgoing{html: text, alert: true, silent: e.silent, at: e.at})
+}
+
+// alert sends a message to those who are to be alerted.
+func (b *bot) alert(m outgoing) {
+	group, users := b.access.list()
+	if b.group {
+		users = []int64{group}
+	}
+	for _, id := range users {
+		b.out.put(id, m)
 	}
 }

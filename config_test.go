@@ -29,8 +29,8 @@ func write(t testing.TB, name, text string) string {
 	return path
 }
 
-// has fails the test unless every one of wanted stands in text.
-func has(t testing.TB, text string, wanted ...string) {
+// wants fails the test unless every one of wanted stands in text.
+func wants(t testing.TB, text string, wanted ...string) {
 	t.Helper()
 	for _, w := range wanted {
 		if !strings.Contains(text, w) {
@@ -69,7 +69,7 @@ func TestParseAccess(t *testing.T) {
 			if (err != nil) != (tt.errs != nil) || group != tt.group || !slices.Equal(users, tt.users) {
 				t.Errorf("got %d, %v, %v", group, users, err)
 			}
-			has(t, fmt.Sprint(err), tt.errs...)
+			wants(t, fmt.Sprint(err), tt.errs...)
 		})
 	}
 }
@@ -187,7 +187,7 @@ func TestParsePDUs(t *testing.T) {
 			if (err != nil) != (tt.errs != nil) || !slices.Equal(got, tt.want) {
 				t.Errorf("got %v, %v", got, err)
 			}
-			has(t, fmt.Sprint(err), tt.errs...)
+			wants(t, fmt.Sprint(err), tt.errs...)
 		})
 	}
 }
@@ -222,9 +222,9 @@ func TestByteOrderMark(t *testing.T) {
 
 func TestMissingFile(t *testing.T) {
 	_, err := loadAccess("/nowhere/accesslist.conf")
-	has(t, fmt.Sprint(err), "/nowhere/accesslist.conf", "no such file", "-1001234567890")
+	wants(t, fmt.Sprint(err), "/nowhere/accesslist.conf", "no such file", "-1001234567890")
 	_, err = loadPDUs("/nowhere/ips.csv", nil)
-	has(t, fmt.Sprint(err), "/nowhere/ips.csv", "no such file", "101,First Team")
+	wants(t, fmt.Sprint(err), "/nowhere/ips.csv", "no such file", "101,First Team")
 }
 
 // settle runs parseFlags and configure as run does.
@@ -268,14 +268,14 @@ func TestMistakes(t *testing.T) {
 	pdus := write(t, "ips.csv", "101,A\n300,B\n")
 	_, err := settle(t, "", "-access", access, "-pdus", pdus, "-colour", "-limit", "3 kW", "-net", "192.168", "-interval", "2",
 		"-notify", "all", "-snmp-port", "0", "-web", "ftp", "-api", "telegram", "-user", "", "-log", "", "extra")
-	has(t, fmt.Sprint(err), access+`:2: "Ann"`, pdus+`:2: "300"`, "-colour", `-limit: "3 kW": wanted is`, `-net: "192.168"`, `-interval: "2"`,
+	wants(t, fmt.Sprint(err), access+`:2: "Ann"`, pdus+`:2: "300"`, "-colour", `-limit: "3 kW": wanted is`, `-net: "192.168"`, `-interval: "2"`,
 		`-notify: "all"`, `-snmp-port: "0"`, `-web: "ftp"`, `-api: "telegram"`, `-user: ""`, `-log: ""`, `"extra"`,
 		"ISCBOT_TOKEN is not set", "ISCBOT_PASSWORD is not set")
 
 	t.Setenv("ISCBOT_TOKEN", "123:abc def")
 	t.Setenv("ISCBOT_PASSWORD", "x")
 	_, err = settle(t, "", "-access", write(t, "a", "7"), "-pdus", write(t, "p", "1,A"), "-notify", "group", "-web", "http:")
-	has(t, fmt.Sprint(err), "-notify group: ", "has no group", "ISCBOT_TOKEN has a character", `-web: "http:"`)
+	wants(t, fmt.Sprint(err), "-notify group: ", "has no group", "ISCBOT_TOKEN has a character", `-web: "http:"`)
 	if strings.Contains(fmt.Sprint(err), "abc") {
 		t.Error("the token stands in:", err)
 	}
@@ -306,11 +306,11 @@ func TestUsage(t *testing.T) {
 		t.Fatal(err)
 	}
 	help := manual() + f.usage()
-	has(t, help, "accesslist.conf", "ips.csv", "exceedings.log", "ISCBOT_TOKEN", "ISCBOT_PASSWORD", "/current", "/peakdates", "SIGHUP")
+	wants(t, help, "accesslist.conf", "ips.csv", "exceedings.log", "ISCBOT_TOKEN", "ISCBOT_PASSWORD", "/current", "/peakdates", "SIGHUP")
 	f.set.VisitAll(func(g *flag.Flag) {
-		has(t, help, "\t-"+g.Name)
+		wants(t, help, "\t-"+g.Name)
 		if g.DefValue != "false" {
-			has(t, help, "(default "+g.DefValue+")")
+			wants(t, help, "(default "+g.DefValue+")")
 		}
 	})
 }

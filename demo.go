@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 
@@ -36,6 +37,13 @@ func demo(ctx context.Context, f *flags, stdin io.Reader, stdout, stderr io.Writ
 	defer wg.Wait()
 	defer stop()
 
+	dir, err := os.MkdirTemp("", "iscbot-demo")
+	if err != nil {
+		fmt.Fprintf(stderr, "iscbot: the demo needs a directory for its log: %v\n", err)
+		return 1
+	}
+	defer os.RemoveAll(dir)
+	cfg.log = filepath.Join(dir, "exceedings.log") // what a demo logs is no evidence
 	cfg.snmp.community, cfg.user, cfg.password = "public", "apc", "apc"
 	var pdus []*venue.PDU
 	for i, team := range []string{"Aachen", "Barcelona", "Cape Town", "Denver", "Edinburgh", "Fukuoka"} {

@@ -15,31 +15,16 @@ type row struct {
 	name  string
 	value string
 	mark  bool   // over the limit
-	below string // what stands in a line of its own below it
-}
-
-// teams returns the statuses by team, in the order of the list.
-func teams(all []status) [][]status {
-	index := make(map[string]int)
-	var teams [][]status
-	for _, p := range all {
-		i, ok := index[p.team]
-		if !ok {
-			i = len(teams)
-			index[p.team], teams = i, append(teams, nil)
-		}
-		teams[i] = append(teams[i], p)
-	}
-	return teams
+	below string // what stands in lines of its own below it
 }
 
 // currentList is the answer to /current: the power of each team, and of each of its PDUs where there are several.
-func currentList(all []status, limit int, now time.Time) []string {
+func currentList(teams []team, limit int, now time.Time) []string {
 	var rows []row
-	for _, team := range teams(all) {
+	for _, t := range teams {
 		sum, known := 0, true
 		var parts []row
-		for _, p := range team {
+		for _, p := range t.pdus {
 			r := pduRow(p, now)
 			if p.err == nil {
 				r.value = fmt.Sprintf("%d W", p.watts)
@@ -48,28 +33,28 @@ func currentList(all []status, limit int, now time.Time) []string {
 			known = known && p.err == nil
 			parts = append(parts, r)
 		}
-		if len(team) == 1 {
+		if len(t.pdus) == 1 {
 			parts[0].mark = sum > limit
 			rows = append(rows, parts...)
 			continue
 		}
-		total := row{name: team[0].team, value: "unknown", mark: sum > limit} // what some of the PDUs draw is a lower bound
+		total := row{name: t.name, value: "unknown", mark: sum > limit} // what some of the PDUs draw is a lower bound
 		if known {
 			total.value = fmt.Sprintf("%d W", sum)
 		}
 		rows = append(append(rows, total), parts...)
 	}
-	return pages(fmt.Sprintf("Power at %s, limit %d W", readAt(all, now), limit), rows)
+	return pages(fmt.Sprintf("Power at %s, limit %d W", readAt(teams, now), limit), rows)
 }
 
 // peakList is the answer to /peaks, and with dates that to /peakdates: the peak of each PDU. What the PDUs of a team peaked
 // at together is not known from their peaks: the sum is an upper bound.
-func peakList(all []status, limit int, now time.Time, dates bool) []string {
+func peakList(teams []team, limit int, now time.Time, dates bool) []string {
 	var rows []row
-	for _, team := range teams(all) {
+	for _, t := range teams {
 		sum := 0
 		var parts []row
-		for _, p := range team {
+		for _, p := range t.pdus {
 			r := pduRow(p, now)
 			switch {
 			case p.err == nil && p.peak < 0:
@@ -83,12 +68,12 @@ func peakList(all []status, limit int, now time.Time, dates bool) []string {
 			}
 			known := p.err == nil && p.peak >= 0
 			if !known {
-				sum = -len(all) * maxWatts
+				sum = -len(t.pdus) * maxWatts
 			}
 			parts = append(parts, r)
 		}
-		if len(team) > 1 {
-			total := row{name: team[0].team, value: "unknown", mark: slices.ContainsFunc(parts, func(r row) bool { return r.mark })}
+		if len(t.pdus) > 1 {
+			total := row{name: t.name, value: "unknown", mark: slices.ContainsFunc(parts, func(r row) bool { return r.mark })}
 			if sum >= 0 {
 				total.value = fmt.Sprintf("at most %d W", sum)
 			}
@@ -96,11 +81,34 @@ func peakList(all []status, limit int, now time.Time, dates bool) []string {
 		}
 		rows = append(rows, parts...)
 	}
-	head := fmt.Sprintf("Peaks at %s, limit %d W", readAt(all, now), limit)
+	head := fmt.Sprintf("Peaks at %s, limit %d W", readAt(teams, now), limit)
 	if dates {
 		head += "\n(dates by the PDUs' own clocks)"
 	}
 	return pages(head, rows)
+}
+
+// exceedingsList is the answer to /exceedings: each team's crossings since the start.
+func exceedingsList(teams []team, limit int, start, now time.Time) []string {
+	var rows []row
+	for _, t := range teams {
+		r := row{name: t.name, value: fmt.Sprintf("%d x", t.crossings)}
+		if len(t.pdus) == 1 {
+			r.num = fmt.Sprintf(".%d", t.pdus[0].num)
+		}
+		if t.crossings > 0 {
+			total := t.total
+			if r.mark = t.above; t.above {
+				total += now.Sub(t.opened)
+			}
+			r.below = fmt.Sprintf("%s, at most %d W\nlast at %s", seconds(total), t.highest, clockTime(t.last, now))
+			if t.above {
+				r.below += "\nabove now since " + clockTime(t.opened, now)
+			}
+		}
+		rows = append(rows, r)
+	}
+	return pages(fmt.Sprintf("Above the limit of %d W since %s", limit, clockTime(start, now)), rows)
 }
 
 // pduRow returns the row of a PDU, with what is wrong where something is.
@@ -119,11 +127,13 @@ func pduRow(p status, now time.Time) row {
 }
 
 // readAt tells when the latest reading was.
-func readAt(all []status, now time.Time) string {
+func readAt(teams []team, now time.Time) string {
 	var last time.Time
-	for _, p := range all {
-		if p.err == nil && p.at.After(last) {
-			last = p.at
+	for _, t := range teams {
+		for _, p := range t.pdus {
+			if p.err == nil && p.at.After(last) {
+				last = p.at
+			}
 		}
 	}
 	if last.IsZero() {
@@ -168,8 +178,8 @@ func pages(head string, rows []row) []string {
 			name = fmt.Sprintf("%-*s %s", nums, r.num, name)
 		}
 		line := fmt.Sprintf("%s %*s%s\n", name, values, r.value, mark)
-		if r.below != "" {
-			line += fmt.Sprintf("%*s\n", nums+1+names+1+values, r.below)
+		for below := range strings.Lines(r.below) {
+			line += fmt.Sprintf("%*s\n", nums+1+names+1+values, strings.TrimSpace(below))
 		}
 		if page.Len() > 0 && textLen(head)+textLen(page.String())+textLen(line) > maxText-10 {
 			pages = append(pages, page.String())

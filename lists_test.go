@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -18,6 +19,19 @@ func seen(num int, name, team string, watts, peak int) status {
 	}
 }
 
+// grouped returns the teams of PDUs.
+func grouped(all ...status) (teams []team) {
+	for _, p := range all {
+		i := slices.IndexFunc(teams, func(t team) bool { return t.name == p.team })
+		if i < 0 {
+			i = len(teams)
+			teams = append(teams, team{name: p.team})
+		}
+		teams[i].pdus = append(teams[i].pdus, p)
+	}
+	return teams
+}
+
 func lost(num int, name, team string, err error) status {
 	s := seen(num, name, team, 9999, 9999)
 	s.err, s.since = err, noon.Add(-5*time.Second)
@@ -25,7 +39,7 @@ func lost(num int, name, team string, err error) status {
 }
 
 func TestLists(t *testing.T) {
-	venue := []status{
+	venue := grouped(
 		seen(101, "First_PDU", "First_PDU", 2410, 3120),
 		seen(7, "Zürich & <Co>", "Zürich & <Co>", 3010, 3000),
 		lost(103, "清华大学", "清华大学", errNoAnswer),
@@ -35,7 +49,7 @@ func TestLists(t *testing.T) {
 		seen(107, "right", "Double", 1010, 1200),
 		seen(108, "left", "Half", 2000, -1),
 		lost(109, "right", "Half", errNoAnswer),
-	}
+	)
 	now := noon.Add(time.Second)
 	for name, tt := range map[string]struct {
 		got  []string
@@ -77,7 +91,7 @@ Half                      unknown
       2026-06-15 10:32:07
 .7   Zürich &amp; &lt;Co&gt; 3000 W
       2026-06-15 10:32:07</pre>`},
-		"nothing read": {currentList([]status{lost(1, "A", "A", errNoAnswer)}, 3000, now.AddDate(0, 0, 1)), `Power at 12:00:01, limit 3000 W
+		"nothing read": {currentList(grouped(lost(1, "A", "A", errNoAnswer)), 3000, now.AddDate(0, 0, 1)), `Power at 12:00:01, limit 3000 W
 <pre>.1 A no answer
 since 2026-06-15 11:59:55</pre>`},
 	} {
@@ -96,7 +110,7 @@ func TestLongLists(t *testing.T) {
 		name := strings.Repeat("&", num%30) + "x"
 		venue = append(venue, seen(num, name, name+strings.Repeat("y", num), num*10, num*10))
 	}
-	got := currentList(venue, 3000, noon)
+	got := currentList(grouped(venue...), 3000, noon)
 	if len(got) < 2 {
 		t.Fatalf("%d messages", len(got))
 	}

@@ -32,6 +32,7 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
 	_ "embed"
 	"errors"
 	"flag"
@@ -44,6 +45,7 @@ import (
 	"strings"
 	"sync"
 	"syscall"
+	"time"
 )
 
 //go:embed main.go
@@ -117,25 +119,38 @@ func version() string {
 // A bot is the running program.
 type bot struct {
 	config
-	api    *client
-	out    *outbox
-	access *access
-	watch  *snoop
-	work   sync.WaitGroup // what goes on beside the polling of Telegram
+	api      *client
+	out      *outbox
+	access   *access
+	watch    *snoop
+	journal  *journal
+	talk     talk
+	pins     pinboard
+	patience patience
+	started  time.Time
+	ctx      context.Context // of all that goes on; a signal ends it
+	work     sync.WaitGroup  // what goes on beside the polling of Telegram
 }
 
 func newBot(cfg config) *bot {
-	b := &bot{config: cfg, access: cfg.access}
+	b := &bot{config: cfg, access: cfg.access, patience: usualPatience, started: time.Now()}
 	b.api = newClient(cfg.api, cfg.token)
 	b.watch = newSnoop(cfg.pdus, cfg.limit, cfg.interval, cfg.snmp)
 	b.out = newOutbox(b.api.sendMessage)
 	b.out.moved = b.access.move
+	b.watch.tell = b.tell
+	b.journal = &journal{path: cfg.log, failed: func(err error) {
+		text := fmt.Sprintf("%s cannot be written: %v. Alerts go on; what is told here is not logged until it can be.", cfg.log, err)
+		b.alert(outgoing{html: escape(text), alert: true, at: time.Now()})
+	}}
+	b.pins.pins = make(map[string][sha256.Size]byte)
 	return b
 }
 
 // run watches the PDUs and answers the chats until ctx ends; updates are taken until input ends, if that is earlier, and
 // then everything under way is finished first. It returns when all has ended, at most five seconds after ctx.
 func (b *bot) run(ctx, input context.Context) {
+	b.ctx = ctx
 	watching, stop := context.WithCancel(ctx)
 	var wg sync.WaitGroup
 	wg.Go(func() { b.watch.run(watching) })

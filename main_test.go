@@ -60,7 +60,9 @@ func TestMain(m *testing.M) {
 type site struct {
 	api  *venue.API
 	pdus []*venue.PDU
+	webs []*venue.Web
 	port int // of the PDUs' SNMP agents
+	web  int // and of their web interfaces
 	dir  string
 }
 
@@ -82,16 +84,46 @@ func newSite(t testing.TB, names ...string) *site {
 	}
 	s := &site{api: venue.NewAPI(testToken, "isc_bot"), port: port, dir: t.TempDir()}
 	t.Cleanup(s.api.Close)
+	listeners := listenAll(t, addrs)
 	for i, name := range names {
 		p := venue.NewPDU(i+1, name, 1500)
 		s.pdus = append(s.pdus, p)
 		t.Cleanup(venue.ServeSNMP(p, "public", conns[i]).Close)
+		w := venue.ServeWeb(p, venue.Generations[i%len(venue.Generations)], listeners[i])
+		w.Credentials("apc", testPassword)
+		t.Cleanup(w.Close)
+		s.webs = append(s.webs, w)
+		s.web = listeners[i].Addr().(*net.TCPAddr).Port
 	}
 	s.write(t, "ips.csv", list)
 	s.write(t, "accesslist.conf", fmt.Sprintf("%d\n%d\n", groupID, ann.ID))
 	s.api.Know(venue.Private(ann))
 	s.api.Know(venue.Group(groupID))
 	return s
+}
+
+// listenAll opens a TCP port, the same at each address.
+func listenAll(t testing.TB, addrs []string) (all []net.Listener) {
+	t.Helper()
+	for range 20 {
+		port := 0
+		for _, a := range addrs {
+			l, err := net.Listen("tcp4", fmt.Sprintf("%s:%d", a, port))
+			if err != nil {
+				break
+			}
+			all, port = append(all, l), l.Addr().(*net.TCPAddr).Port
+		}
+		if len(all) == len(addrs) {
+			return all
+		}
+		for _, l := range all {
+			l.Close()
+		}
+		all = nil
+	}
+	t.Fatal("no port is free at all addresses")
+	return nil
 }
 
 func (s *site) write(t testing.TB, name, text string) {
@@ -149,7 +181,11 @@ func (s *site) start(t testing.TB, args ...string) *program {
 	if err != nil {
 		t.Fatal(err)
 	}
-	args = append([]string{"-net", "127.0.0", "-snmp-port", fmt.Sprint(s.port), "-api", s.api.URL(), "-interval", "200ms"}, args...)
+	if s.web == 0 {
+		s.web = 80
+	}
+	args = append([]string{"-net", "127.0.0", "-snmp-port", fmt.Sprint(s.port), "-api", s.api.URL(), "-interval", "200ms",
+		"-web", fmt.Sprintf("http:%d", s.web)}, args...)
 	p := &program{Cmd: exec.Command(path, args...), exited: make(chan struct{}), grown: make(chan struct{}, 1)}
 	p.Dir, p.Stdout, p.Stderr = s.dir, &p.stdout, p
 	p.Env = append(os.Environ(), "ISCBOT_TOKEN="+testToken, "ISCBOT_PASSWORD="+testPassword)
@@ -234,6 +270,7 @@ func (s *site) fine(t testing.TB) {
 }
 
 func TestProgram(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, "First_PDU", "Second & <PDU>")
 	s.pdus[1].Draw(3120)
 	s.pdus[1].Draw(2410)
@@ -266,7 +303,7 @@ func TestProgram(t *testing.T) {
 	p.awaitLog(t, "5000000001")
 
 	s.pdus[0].Behave(venue.Manners{Mute: true})
-	p.awaitLog(t, "no answer")
+	p.awaitLog(t, "Out of reach")
 	m = s.ask(t, private, ann, "/current", "no answer", "since", "2410 W")
 	if strings.Contains(m.Text, "1500") || strings.Contains(m.Text, "-1") {
 		t.Errorf("an old value: %s", m.Text)
@@ -289,6 +326,7 @@ func TestProgram(t *testing.T) {
 }
 
 func TestProgramMistakes(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, "First_PDU")
 	s.write(t, "ips.csv", "1,A\n1,B\n")
 	s.write(t, "accesslist.conf", "0\n")
@@ -297,7 +335,7 @@ func TestProgramMistakes(t *testing.T) {
 	if code := p.ProcessState.ExitCode(); code != 2 {
 		t.Errorf("exit code %d", code)
 	}
-	has(t, p.log(), "ips.csv:2: ", "accesslist.conf:1: ", `-limit: "much"`)
+	wants(t, p.log(), "ips.csv:2: ", "accesslist.conf:1: ", `-limit: "much"`)
 	if n := len(s.api.Calls("")); n != 0 {
 		t.Errorf("%d calls", n)
 	}
@@ -305,6 +343,7 @@ func TestProgramMistakes(t *testing.T) {
 
 // TestProgramAlone starts where Telegram cannot be reached, sees it come, go and come back.
 func TestProgramAlone(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, "First_PDU")
 	s.api.Down()
 	p := s.start(t)
@@ -319,6 +358,7 @@ func TestProgramAlone(t *testing.T) {
 }
 
 func TestProgramReload(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, "First_PDU")
 	p := s.start(t)
 	c := venue.Private(stranger)
@@ -357,8 +397,9 @@ func demonstrate(t *testing.T, input string) string {
 }
 
 func TestDemo(t *testing.T) {
+	t.Parallel()
 	out := demonstrate(t, "/current\n/peaks\n")
-	has(t, out, "> /current", "> /peaks", "Power at", "Peaks at", ".101 Aachen", ".106 Fukuoka")
+	wants(t, out, "> /current", "> /peaks", "Power at", "Peaks at", ".101 Aachen", ".106 Fukuoka")
 	if strings.Contains(out, "no answer") {
 		t.Errorf("a PDU had not been read:\n%s", out)
 	}
@@ -366,9 +407,10 @@ func TestDemo(t *testing.T) {
 
 // TestDemoTwice holds that the demo's ports are free ones.
 func TestDemoTwice(t *testing.T) {
+	t.Parallel()
 	var wg sync.WaitGroup
 	for range 2 {
-		wg.Go(func() { has(t, demonstrate(t, "/current\n"), "Power at") })
+		wg.Go(func() { wants(t, demonstrate(t, "/current\n"), "Power at") })
 	}
 	wg.Wait()
 }

@@ -143,7 +143,7 @@ func TestOutboxRetries(t *testing.T) {
 				if len(sent) != 2 || sent[0] != "+0 2: other" {
 					t.Fatalf("sent: %q", sent)
 				}
-				has(t, sent[1], " 1: alert")
+				wants(t, sent[1], " 1: alert")
 				if late := strings.Contains(sent[1], "\n(sent "+tt.late); late != (tt.late != "") {
 					t.Errorf("sent: %q", sent)
 				}

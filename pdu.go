@@ -165,6 +165,7 @@ type reading struct {
 	peak    int       // W, highest power since the last reset; -1 where the PDU told none
 	peakAt  time.Time // when, by the PDU's own clock, which knows no zone; zero where it told none
 	resetAt time.Time // when the peak was last reset, likewise
+	uptime  int64     // of the card, in hundredths of a second; -1 where it told none
 	began   time.Time // when it was asked, by our clock
 	at      time.Time // when the answer was here
 }
@@ -178,6 +179,7 @@ var readingOIDs = []string{
 	deviceStatus + "6.1", // rPDU2DeviceStatusPeakPower, likewise
 	deviceStatus + "7.1", // rPDU2DeviceStatusPeakPowerTimestamp, MM/DD/YYYY HH:MM:SS
 	deviceStatus + "8.1", // rPDU2DeviceStatusPeakPowerStartTime, likewise
+	".1.3.6.1.2.1.1.3.0", // sysUpTime
 }
 
 // maxWatts is more than a rack PDU can deliver: a greater number is no power.
@@ -200,7 +202,10 @@ func newReading(vars []gosnmp.SnmpPDU) (reading, error) {
 	if r.peak, err = watts(vars[1]); err != nil {
 		r.peak = -1
 	}
-	r.peakAt, r.resetAt = clock(vars[2]), clock(vars[3])
+	r.peakAt, r.resetAt, r.uptime = clock(vars[2]), clock(vars[3]), -1
+	if ticks, ok := vars[4].Value.(uint32); ok && vars[4].Type == gosnmp.TimeTicks {
+		r.uptime = int64(ticks)
+	}
 	return r, nil
 }
 

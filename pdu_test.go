@@ -161,6 +161,7 @@ func TestNewReading(t *testing.T) {
 	integer := func(n int) gosnmp.SnmpPDU { return gosnmp.SnmpPDU{Type: gosnmp.Integer, Value: n} }
 	text := func(s string) gosnmp.SnmpPDU { return gosnmp.SnmpPDU{Type: gosnmp.OctetString, Value: []byte(s)} }
 	none := gosnmp.SnmpPDU{Type: gosnmp.NoSuchInstance}
+	uptime := gosnmp.SnmpPDU{Type: gosnmp.TimeTicks, Value: uint32(4000000000)}
 	at := time.Date(2022, 3, 4, 9, 20, 45, 0, time.UTC)
 	for name, tt := range map[string]struct {
 		vars []gosnmp.SnmpPDU
@@ -182,7 +183,10 @@ func TestNewReading(t *testing.T) {
 		"a gauge":            {vars: []gosnmp.SnmpPDU{{Type: gosnmp.Gauge32, Value: uint(114)}, integer(1), none, none}, err: errWrong},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, err := newReading(tt.vars)
+			got, err := newReading(append(tt.vars, uptime))
+			if tt.want.uptime = 4000000000; tt.err != nil {
+				tt.want = reading{}
+			}
 			if got != tt.want || !errors.Is(err, tt.err) {
 				t.Errorf("got %+v, %v", got, err)
 			}
@@ -198,6 +202,7 @@ func FuzzAnswer(f *testing.F) {
 		{Name: readingOIDs[1], Type: gosnmp.Integer, Value: 143},
 		{Name: readingOIDs[2], Type: gosnmp.OctetString, Value: "03/04/2022 09:20:45"},
 		{Name: readingOIDs[3], Type: gosnmp.OctetString, Value: "01/02/2020 13:26:52"},
+		{Name: readingOIDs[4], Type: gosnmp.TimeTicks, Value: uint32(7)},
 	}}
 	seed, err := packet.MarshalMsg()
 	if err != nil {

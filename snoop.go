@@ -2,48 +2,69 @@ package main
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 )
 
-// A status is what is known of a PDU.
-type status struct {
-	pdu
-	reading           // the last one
-	err     error     // of the last poll; nil if that gave the reading
-	since   time.Time // of err: when the last reading was, or the start
-}
-
-// A snoop watches the PDUs: it polls each of them, and keeps what it saw.
+// A snoop is the watch: it polls the PDUs, keeps what it saw, and tells what is to be told.
 type snoop struct {
 	limit    int // W a team
 	interval time.Duration
+	tell     func(event) // logs and sends; events come one after the other
 	sessions []*session
-	swept    chan struct{} // closed when every PDU has been polled once
+	places   []place         // of the PDUs, in the order of the list
+	hurry    []chan struct{} // by PDU: poll it now
+	swept    chan struct{}   // closed when every PDU has been polled once
+	told     chan struct{}   // has a value when events wait
 
-	mu     sync.Mutex // guards what follows
-	pdus   []status
-	unseen int // PDUs that have not been polled yet
+	mu      sync.Mutex // guards what follows
+	teams   []team
+	unseen  int           // PDUs that have not been polled yet
+	waiting []event       // for tell
+	changed chan struct{} // closed, and made anew, at each poll
+	ours    []time.Time   // by PDU: until then a reset is the bot's own
+	dark    time.Time     // since when no PDU answers; zero as long as one does
+	lit     time.Time     // when the first answered again
+	uneasy  []string      // what PDUs tell that have answered again since, but for those that stayed under the limit
 }
 
+// A place is where a PDU stands among the teams.
+type place struct{ team, pdu int }
+
 func newSnoop(pdus []pdu, limit int, interval time.Duration, cfg snmpConfig) *snoop {
-	s := &snoop{limit: limit, interval: interval, swept: make(chan struct{}), unseen: len(pdus)}
+	s := &snoop{
+		limit: limit, interval: interval, unseen: len(pdus), ours: make([]time.Time, len(pdus)),
+		swept: make(chan struct{}), changed: make(chan struct{}), told: make(chan struct{}, 1),
+	}
 	for _, p := range pdus {
 		s.sessions = append(s.sessions, newSession(p, cfg))
-		s.pdus = append(s.pdus, status{pdu: p, since: time.Now()})
+		s.hurry = append(s.hurry, make(chan struct{}, 1))
+		i := slices.IndexFunc(s.teams, func(t team) bool { return t.name == p.team })
+		if i < 0 {
+			i = len(s.teams)
+			s.teams = append(s.teams, team{name: p.team})
+		}
+		t := &s.teams[i]
+		s.places = append(s.places, place{i, len(t.pdus)})
+		t.pdus = append(t.pdus, status{pdu: p, since: time.Now(), register: -1})
 	}
 	return s
 }
 
 // run polls each PDU in a goroutine of its own, so that a slow one never delays another, until ctx ends.
 func (s *snoop) run(ctx context.Context) {
-	var wg sync.WaitGroup
+	var polls, tells sync.WaitGroup
 	for i := range s.sessions {
-		wg.Go(func() { s.poll(ctx, i) })
+		polls.Go(func() { s.poll(ctx, i) })
 	}
-	wg.Wait()
+	tells.Go(s.tellAll)
+	polls.Wait()
+	close(s.told)
+	tells.Wait()
 }
 
 func (s *snoop) poll(ctx context.Context, i int) {
@@ -53,25 +74,38 @@ func (s *snoop) poll(ctx context.Context, i int) {
 	defer tick.Stop()
 	for first := true; ctx.Err() == nil; first = false {
 		r, err := session.read(ctx)
-		s.note(i, r, err, first)
+		if ctx.Err() != nil {
+			return // the failure may be no more than that
+		}
+		s.note(i, poll{reading: r, err: err, at: time.Now()}, first)
 		select {
 		case <-tick.C:
+		case <-s.hurry[i]:
 		case <-ctx.Done():
 		}
 	}
 }
 
-// note keeps what a poll gave.
-func (s *snoop) note(i int, r reading, err error, first bool) {
+// note judges a poll and keeps what came of it.
+func (s *snoop) note(i int, p poll, first bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	p := &s.pdus[i]
-	if told(p.err) != told(err) {
-		slog.Warn("PDU", "pdu", label(p.pdu), "was", told(p.err), "is", told(err))
+	p.ours = p.at.Before(s.ours[i])
+	at := s.places[i]
+	var events []event
+	if was := s.teams[at.team].pdus[at.pdu]; errors.Is(p.err, errNoMeter) && !errors.Is(was.err, errNoMeter) {
+		slog.Warn("a PDU has no power meter: it cannot be watched", "pdu", entry(was.pdu))
 	}
-	if p.err = err; err == nil {
-		p.reading, p.since = r, r.at
+	s.teams[at.team], events = judge(s.teams[at.team], at.pdu, p, s.limit)
+	s.waiting = append(s.waiting, s.gather(events, p)...)
+	if len(s.waiting) > 0 {
+		select {
+		case s.told <- struct{}{}:
+		default:
+		}
 	}
+	close(s.changed)
+	s.changed = make(chan struct{})
 	if first {
 		if s.unseen--; s.unseen == 0 {
 			close(s.swept)
@@ -79,16 +113,117 @@ func (s *snoop) note(i int, r reading, err error, first bool) {
 	}
 }
 
-func told(err error) string {
-	if err == nil {
-		return "read"
+// gather makes one message of what concerns all PDUs at once: then it is the bot's own network that failed. Each PDU has its
+// lines in the log all the same. s.mu is held.
+func (s *snoop) gather(events []event, p poll) []event {
+	several := len(s.places) > 1
+	var more []event
+	for i, e := range events {
+		switch {
+		case e.lost && several && (!s.dark.IsZero() || !s.any(func(p status) bool { return p.missed == 0 })):
+			events[i].quiet = true
+			if s.dark.IsZero() {
+				s.dark, s.lit, s.uneasy = e.since, time.Time{}, nil
+				more = append(more, event{at: p.at, who: "All PDUs", text: "Out of reach since " + e.since.Format(time.TimeOnly), more: "is it the bot's own network?", silent: true})
+			}
+		case e.back && !s.dark.IsZero():
+			events[i].quiet = true
+			if !e.calm {
+				s.uneasy = append(s.uneasy, e.who+": "+e.text)
+			}
+		}
 	}
-	return err.Error()
+	if s.dark.IsZero() {
+		return append(events, more...)
+	}
+	if p.err == nil && s.lit.IsZero() {
+		s.lit = p.at
+	}
+	var out []string
+	for _, t := range s.teams {
+		for _, p := range t.pdus {
+			if p.out {
+				out = append(out, entry(p.pdu))
+			}
+		}
+	}
+	if !s.lit.IsZero() && (out == nil || p.at.Sub(s.lit) > lostTime) {
+		e := event{at: p.at, who: "All PDUs", text: "Answer again after " + seconds(s.lit.Sub(s.dark)), silent: true}
+		e.more = "those that are not named here stayed under the limit\n" + strings.Join(s.uneasy, "\n")
+		if out != nil {
+			e.who = "PDUs"
+			e.more += "\nstill out of reach: " + strings.Join(out, ", ")
+		}
+		more = append(more, e)
+		s.dark = time.Time{}
+	}
+	return append(events, more...)
 }
 
-// snapshot returns what is known of all PDUs, in the order of the list.
-func (s *snoop) snapshot() []status {
+// any reports whether ok holds for some PDU. s.mu is held.
+func (s *snoop) any(ok func(status) bool) bool {
+	return slices.ContainsFunc(s.teams, func(t team) bool { return slices.ContainsFunc(t.pdus, ok) })
+}
+
+// tellAll tells the events in their order, until told is closed.
+func (s *snoop) tellAll() {
+	for range s.told {
+		s.mu.Lock()
+		events := s.waiting
+		s.waiting = nil
+		s.mu.Unlock()
+		for _, e := range events {
+			s.tell(e)
+		}
+	}
+}
+
+// snapshot returns what is known of the teams.
+func (s *snoop) snapshot() []team {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return slices.Clone(s.pdus)
+	return slices.Clone(s.teams) // judge never changes the statuses of a team in place
+}
+
+// status returns what is known of a PDU.
+func (s *snoop) status(i int) status {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.teams[s.places[i].team].pdus[s.places[i].pdu]
+}
+
+// await polls a PDU until a reading comes for which ok holds, for a time at most.
+func (s *snoop) await(ctx context.Context, i int, within time.Duration, ok func(reading) bool) (reading, bool) {
+	ctx, cancel := context.WithTimeout(ctx, within)
+	defer cancel()
+	tick := time.NewTicker(500 * time.Millisecond)
+	defer tick.Stop()
+	for ctx.Err() == nil {
+		s.mu.Lock()
+		changed := s.changed
+		s.mu.Unlock()
+		if p := s.status(i); p.err == nil && ok(p.reading) {
+			return p.reading, true
+		}
+		select {
+		case <-changed:
+		case <-tick.C:
+			select {
+			case s.hurry[i] <- struct{}{}:
+			default:
+			}
+		case <-ctx.Done():
+		}
+	}
+	return reading{}, false
+}
+
+// expectReset tells the watch that the bot is about to reset a PDU's peak; called with false, that it has been.
+func (s *snoop) expectReset(i int, soon bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.ours[i] = time.Time{}
+	if soon {
+		s.ours[i] = time.Now().Add(2 * time.Minute)
+	}
 }

@@ -13,6 +13,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"os"
 	"runtime/debug"
 	"strings"
 	"time"
@@ -213,7 +214,11 @@ func cause(err error) error {
 		err = e.Err
 	}
 	if e, ok := errors.AsType[*net.OpError](err); ok && e.Err != nil {
-		return fmt.Errorf("%s: %w", e.Op, e.Err)
+		op := e.Op
+		if err = e.Err; errors.As(err, new(*os.SyscallError)) {
+			err = errors.Unwrap(err)
+		}
+		return fmt.Errorf("%s: %w", op, err)
 	}
 	if errors.Is(err, context.DeadlineExceeded) {
 		return errors.New("no answer in time")
@@ -274,25 +279,27 @@ func (b *bot) poll(ctx context.Context) {
 	var offset int64
 	var me user
 	var menus bool
+	wait := time.Duration(0) // until it has answered once, a call is to tell soon that it does
 	retry := backoff{most: 30 * time.Second}
 	trouble := trouble{what: "Telegram"}
 	slog.Info("waiting for Telegram")
 	for ctx.Err() == nil {
 		var nameErr error
 		if me.Username == "" {
-			nameErr = b.ask(ctx, 10*time.Second, "getMe", struct{}{}, &me)
+			nameErr = b.call(ctx, "getMe", struct{}{}, &me)
 		}
-		batch, now, err := b.updates(ctx, offset, pollTime)
+		batch, now, err := b.updates(ctx, offset, wait)
 		if ctx.Err() != nil {
 			break
 		}
 		trouble.log(cmp.Or(err, nameErr))
 		if err != nil {
 			b.dropWebhook(ctx, err)
+			wait = 0
 			retry.wait(ctx, err)
 			continue
 		}
-		retry.next = 0
+		retry.next, wait = 0, pollTime
 		if !menus {
 			menus = true
 			slog.Info("Telegram answers", "bot", "@"+me.Username)
@@ -307,7 +314,7 @@ func (b *bot) poll(ctx context.Context) {
 			if id, ok := updateID(raw); ok {
 				offset = id + 1
 			}
-			b.guard(raw, me.Username, now)
+			b.guard(ctx, raw, me.Username, now)
 		}
 		if len(batch) > 0 && offset == stuck {
 			retry.wait(ctx, nil) // nothing in it can be confirmed: it will come again
@@ -335,9 +342,9 @@ func (b *bot) updates(ctx context.Context, offset int64, wait time.Duration) (ba
 	return batch, now, err
 }
 
-// ask calls a method that must answer within a time.
-func (b *bot) ask(ctx context.Context, within time.Duration, method string, in, out any) error {
-	ctx, cancel := context.WithTimeout(ctx, within)
+// call calls a method that must answer within ten seconds.
+func (b *bot) call(ctx context.Context, method string, in, out any) error {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	_, err := b.api.call(ctx, method, in, out)
 	return err
@@ -349,7 +356,7 @@ func (b *bot) dropWebhook(ctx context.Context, err error) {
 	if !ok || e.Code != http.StatusConflict || !strings.Contains(e.Description, "webhook") {
 		return
 	}
-	if err := b.ask(ctx, 10*time.Second, "deleteWebhook", struct{}{}, nil); err != nil {
+	if err := b.call(ctx, "deleteWebhook", struct{}{}, nil); err != nil {
 		slog.Warn("the bot's webhook could not be deleted", "err", err)
 		return
 	}
@@ -370,7 +377,7 @@ func updateID(raw json.RawMessage) (int64, bool) {
 
 // guard handles an update. One that cannot be decoded, or whose handling panics, is passed over: it would come again and
 // again.
-func (b *bot) guard(raw json.RawMessage, me string, now time.Time) {
+func (b *bot) guard(ctx context.Context, raw json.RawMessage, me string, now time.Time) {
 	id, _ := updateID(raw)
 	defer func() {
 		if p := recover(); p != nil {
@@ -382,7 +389,7 @@ func (b *bot) guard(raw json.RawMessage, me string, now time.Time) {
 		slog.Error("an update was passed over: it cannot be understood", "update", id, "err", err)
 		return
 	}
-	b.handle(u, me, now)
+	b.handle(ctx, u, me, now)
 }
 
 // sendMessage sends a message and returns its id.

@@ -49,7 +49,7 @@ func TestCall(t *testing.T) {
 			if err == nil {
 				t.Fatalf("got %+v", me)
 			}
-			has(t, err.Error(), tt.want)
+			wants(t, err.Error(), tt.want)
 			if strings.Contains(err.Error(), testToken) || strings.Contains(fmt.Sprintf("%+v %#v", err, err), testToken) {
 				t.Errorf("the token stands in: %v", err)
 			}
@@ -230,5 +230,5 @@ func TestGuard(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b.guard(raw, "isc_bot", time.Now())
+	b.guard(t.Context(), raw, "isc_bot", time.Now())
 }

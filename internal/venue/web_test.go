@@ -193,7 +193,7 @@ func (b *browser) config() bool {
 	return b.follow("Device(?: Manager)?")
 }
 
-// peak is the name of the peak's control and the value that sets it.
+// control returns the name of the control with that role and the value that sets it.
 func (w *Web) control(role string) (string, string) {
 	for _, c := range w.settings {
 		if c.role == role && c.opts != nil {
@@ -216,7 +216,8 @@ func TestWebReset(t *testing.T) {
 		p, w := newWeb(t, g)
 		b := browse(t, w)
 		before := p.State()
-		if err := b.login("apc"); err != nil || b.code != 200 || w.Open() != 1 {
+		w.Credentials("apc", "p&s w+ü")
+		if err := b.login("p&s w+ü"); err != nil || b.code != 200 || w.Open() != 1 {
 			t.Fatalf("log-in: %v, status %d, %d sessions open\n%s", err, b.code, w.Open(), b.page)
 		}
 		token := strings.HasPrefix(b.at.EscapedPath(), "/NMC/")

@@ -1,0 +1,209 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// A status is what is known of a PDU.
+type status struct {
+	pdu
+	reading           // the last one
+	err     error     // of the last poll; nil if that gave the reading
+	since   time.Time // of err: when the last reading was, or the start
+	known   bool      // it has been read
+
+	missed   int       // polls without an answer, in a row
+	out      bool      // it is out of reach, which was told
+	held     bool      // it went out of reach during the crossing that is open: its last reading still counts
+	register int       // W, the last peak that it told; -1 before
+	cleared  time.Time // and the last time of a reset
+}
+
+// A team is what is known of a team.
+type team struct {
+	name string
+	pdus []status
+
+	above   bool      // a crossing is open
+	opened  time.Time // when it began
+	most    int       // W, the highest in it
+	alerted time.Time // when the last alert was
+	suspect bool      // the sum of the registers is above the limit, which was told
+
+	crossings int // what follows is since the start
+	total     time.Duration
+	highest   int // W
+	last      time.Time
+}
+
+// An event is something to be logged and told.
+type event struct {
+	at     time.Time
+	who    string // a team or a PDU, as exceedings.log names it
+	text   string // as it is logged
+	more   string // what the chat is told beside that
+	silent bool   // without sound
+	quiet  bool   // logged, and not told
+
+	lost, back bool      // a PDU goes out of reach, or answers again
+	since      time.Time // it was lost
+	calm       bool      // it is back, and stayed under the limit meanwhile
+}
+
+// A poll is what came of asking a PDU.
+type poll struct {
+	reading
+	err  error
+	at   time.Time // when it came, or did not
+	ours bool      // the bot resets this PDU's peak about now
+}
+
+const (
+	lostAfter  = 3 // polls
+	lostTime   = 6 * time.Second
+	soundAfter = time.Minute // from one alert of a team to the next that has a sound
+)
+
+// entry names a PDU in exceedings.log.
+func entry(p pdu) string { return fmt.Sprintf("%s(.%d)", p.name, p.num) }
+
+// entry names a team in exceedings.log.
+func (t team) entry() string {
+	if len(t.pdus) == 1 {
+		return entry(t.pdus[0].pdu)
+	}
+	var nums []string
+	for _, p := range t.pdus {
+		nums = append(nums, fmt.Sprintf(".%d", p.num))
+	}
+	return fmt.Sprintf("%s(%s)", t.name, strings.Join(nums, "+"))
+}
+
+// sum returns the power of a team that is proven, in W: that of its PDUs' last readings, without those out of reach.
+func (t team) sum() (watts int) {
+	for _, p := range t.pdus {
+		if p.known && (!p.out || p.held) {
+			watts += p.watts
+		}
+	}
+	return watts
+}
+
+// judge returns what is known of a team after PDU i was polled, and what is to be told of it. It depends on nothing else.
+func judge(t team, i int, p poll, limit int) (team, []event) {
+	t.pdus = slices.Clone(t.pdus)
+	s := &t.pdus[i]
+	s.err = p.err
+	switch {
+	case errors.Is(p.err, errNoMeter):
+		s.missed = 0
+		return t, nil
+	case p.err != nil:
+		if s.missed++; s.out || s.missed < lostAfter || p.at.Sub(s.since) < lostTime {
+			return t, nil
+		}
+		s.out, s.held = true, t.above
+		return t, []event{{at: p.at, who: entry(s.pdu), text: "Out of reach since " + s.since.Format(time.TimeOnly), more: p.err.Error(), silent: true, lost: true, since: s.since}}
+	}
+	var events []event
+	tell := func(e event) {
+		e.at = p.at
+		events = append(events, e)
+	}
+	before := *s
+	s.reading, s.known, s.since, s.missed, s.out, s.held = p.reading, true, p.at, 0, false, false
+	told := before.register >= 0 && p.peak >= 0
+	moved := !before.cleared.IsZero() && !p.resetAt.IsZero() && !p.resetAt.Equal(before.cleared)
+	cleared := told && p.peak < before.register || moved
+	// Where only the time has moved, the peak may still be the one from before: the card may be reset between two values.
+	rose := told && p.peak > limit && (p.peak > before.register || cleared && p.peak != before.register)
+	if p.peak >= 0 {
+		s.register = p.peak
+	}
+	if !p.resetAt.IsZero() {
+		s.cleared = p.resetAt
+	}
+	if before.known && p.uptime >= 0 && p.uptime < before.uptime {
+		tell(event{who: entry(s.pdu), text: "The PDU's card was restarted", silent: true})
+	}
+	if before.out {
+		text, calm := verdict(before, p, limit, cleared, rose)
+		tell(event{who: entry(s.pdu), text: fmt.Sprintf("Answers again after %s; %s", seconds(p.at.Sub(before.since)), text), silent: true, back: true, calm: calm})
+	} else if cleared && !p.ours {
+		tell(event{who: entry(s.pdu), text: fmt.Sprintf("Peak reset by somebody else, %d W -> %d W", before.register, s.register), silent: true})
+	}
+	if before.register < 0 && p.peak > limit && p.peak > p.watts {
+		tell(event{who: entry(s.pdu), text: fmt.Sprintf("Peak stood at %d W at the start", p.peak), more: peakTime(p.reading)})
+	}
+
+	sum := t.sum()
+	high := sum
+	if rose {
+		high = max(sum, p.peak)
+	}
+	switch {
+	case t.above:
+		t.most = max(t.most, high)
+		t.highest = max(t.highest, high)
+		if sum > limit {
+			break
+		}
+		t.above = false
+		t.total += p.at.Sub(t.opened)
+		tell(event{who: t.entry(), text: fmt.Sprintf("Back under power limit after %s, at most %d W", seconds(p.at.Sub(t.opened)), t.most), silent: true})
+	case sum > limit || rose:
+		e := event{who: t.entry(), silent: !t.alerted.IsZero() && p.at.Sub(t.alerted) < soundAfter}
+		t.crossings++
+		t.alerted, t.last, t.highest = p.at, p.at, max(t.highest, high)
+		if t.above = sum > limit; t.above {
+			t.opened, t.most = p.at, high
+			e.text = fmt.Sprintf("Above power limit (%d W)!", sum)
+			tell(e)
+			break
+		}
+		e.text, e.more = fmt.Sprintf("Above power limit (%d W)!", p.peak), "a spike, over when it was seen; "+peakTime(p.reading)
+		tell(e)
+		tell(event{who: t.entry(), text: fmt.Sprintf("Back under power limit after 0 s, at most %d W", p.peak), quiet: true})
+	}
+
+	registers := 0
+	for _, p := range t.pdus {
+		registers += max(p.register, 0)
+	}
+	if suspect := len(t.pdus) > 1 && registers > limit; suspect != t.suspect {
+		t.suspect = suspect
+		if suspect && !t.above && !rose && s.register <= limit {
+			tell(event{who: t.entry(), text: fmt.Sprintf("Possibly above power limit (%d W)", registers),
+				more: "that is the sum of its PDUs' peaks, which need not have been at the same time"})
+		}
+	}
+	return t, events
+}
+
+// verdict tells what a PDU's register says of the time while it was out of reach, and whether there is nothing in it.
+func verdict(before status, p poll, limit int, cleared, rose bool) (text string, calm bool) {
+	switch {
+	case before.register < 0 || p.peak < 0:
+		return "its peak tells nothing of that time", false
+	case cleared:
+		return "its peak was reset meanwhile, so that nothing can be said", false
+	case rose:
+		return fmt.Sprintf("its peak rose to %d W", p.peak), false
+	case p.peak > limit:
+		return fmt.Sprintf("its peak stayed at %d W, what was below that is not known", p.peak), false
+	}
+	return fmt.Sprintf("it stayed under the limit, its peak is %d W", p.peak), true
+}
+
+func peakTime(r reading) string {
+	if r.peakAt.IsZero() {
+		return "the PDU does not tell when"
+	}
+	return "by the PDU's own clock at " + r.peakAt.Format(time.DateTime)
+}
+
+func seconds(d time.Duration) string { return fmt.Sprintf("%d s", int(d.Round(time.Second).Seconds())) }

@@ -1,0 +1,240 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/tls"
+	"fmt"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"iscbot/internal/venue"
+)
+
+// A rack is a simulated PDU with both its faces, and a bot that watches it.
+type rack struct {
+	*venue.PDU
+	web *venue.Web
+	bot *bot
+}
+
+// newRack starts a PDU with a peak of 2800 W that draws 1500 W, and a bot for it. A certificate makes its web interface one
+// over TLS.
+func newRack(t testing.TB, g venue.Generation, cfg *tls.Config) rack {
+	t.Helper()
+	sim, p := simulate(t, 102, "Second_PDU", 1500)
+	sim.SetPeak(2800, time.Now(), time.Now().Add(-time.Hour).Truncate(time.Second))
+	l, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := rack{PDU: sim}
+	if cfg != nil {
+		r.web = venue.ServeWebTLS(sim, g, l, cfg)
+	} else {
+		r.web = venue.ServeWeb(sim, g, l)
+	}
+	t.Cleanup(r.web.Close)
+	r.web.Credentials("apc", testPassword)
+	p.web = strings.TrimRight(r.web.URL(), "/")
+	r.bot = newBot(config{access: &access{}, pdus: []pdu{p}, limit: 3000, interval: 50 * time.Millisecond, log: t.TempDir() + "/log",
+		user: "apc", password: testPassword, snmp: snmpConfig{community: "public", interval: 50 * time.Millisecond}})
+	r.bot.patience = patience{20 * time.Second, 10 * time.Second, 2 * time.Second, time.Second}
+	ctx, cancel := context.WithCancel(context.Background())
+	r.bot.ctx = ctx
+	watched := make(chan struct{})
+	go func() { r.bot.watch.run(ctx); close(watched) }()
+	t.Cleanup(func() { cancel(); <-watched })
+	<-r.bot.watch.swept
+	return r
+}
+
+// reset resets the peak and returns the steps.
+func (r rack) reset(t testing.TB) (resetResult, []string, error) {
+	var steps []string
+	result, err := r.bot.resetAndVerify(t.Context(), 0, func(s string) { steps = append(steps, s) })
+	if n := r.web.Open(); n != 0 {
+		t.Errorf("%d sessions are open", n)
+	}
+	if c := r.web.Complaints(); len(c) != 0 {
+		t.Errorf("the card's owner complains: %q", c)
+	}
+	if err != nil && strings.Contains(err.Error(), testPassword) {
+		t.Errorf("it told a secret: %v", err)
+	}
+	return result, steps, err
+}
+
+func TestResetPeak(t *testing.T) {
+	for _, g := range venue.Generations {
+		t.Run(g.String(), func(t *testing.T) {
+			t.Parallel()
+			r := newRack(t, g, nil)
+			for n := 1; n <= 2; n++ {
+				r.Draw(2800)
+				r.Draw(1500)
+				<-r.seen(t, 2800)
+				result, steps, err := r.reset(t)
+				if err != nil || result != (resetResult{2800, 1500}) {
+					t.Fatalf("got %v, %v", result, err)
+				}
+				if got := fmt.Sprint(steps); got != "[logging in looking for the page resetting reading back]" {
+					t.Errorf("steps: %s", got)
+				}
+				if got := r.State().Resets; got != n {
+					t.Errorf("%d resets, not %d", got, n)
+				}
+			}
+		})
+	}
+}
+
+// seen waits until the watch has read a peak.
+func (r rack) seen(t testing.TB, peak int) <-chan struct{} {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		r.bot.watch.await(t.Context(), 0, 10*time.Second, func(r reading) bool { return r.peak == peak })
+	}()
+	return done
+}
+
+// TestResetFails holds that failures say what failed and why, reset at most once, and log off.
+func TestResetFails(t *testing.T) {
+	for name, tt := range map[string]struct {
+		g       venue.Generation
+		manners venue.WebManners
+		want    string // in the error, or "" for success
+		resets  int
+	}{
+		"busy":                    {g: venue.TokenPath, manners: venue.WebManners{Busy: true}, want: "logging in: somebody else is logged in"},
+		"new password demanded":   {g: venue.CookieAndToken, manners: venue.WebManners{ForcedPasswordChange: true}, want: "demands a new password"},
+		"no effect":               {g: venue.CookieAlone, manners: venue.WebManners{NoEffect: true}, want: "peak did not change"},
+		"no control":              {g: venue.CookieAndToken, manners: venue.WebManners{NoPeak: true}, want: "no control for the peak's reset"},
+		"two controls":            {g: venue.Redirects, manners: venue.WebManners{TwoPeaks: true}, want: "2 controls"},
+		"a stranger":              {g: venue.TokenPath, manners: venue.WebManners{Stranger: true}, want: "no log-in form"},
+		"a large page":            {g: venue.TokenPath, manners: venue.WebManners{BigPage: true}, want: "no control"},
+		"to another host":         {g: venue.Redirects, manners: venue.WebManners{At: "root", Redirect: "http://192.0.2.7/"}, want: `another host, "192.0.2.7"`},
+		"round and round":         {g: venue.TokenPath, manners: venue.WebManners{At: "root", Redirect: "endless"}, want: "without an end"},
+		"garbage":                 {g: venue.CookieAlone, manners: venue.WebManners{At: "root", Garbage: true}, want: "no log-in form"},
+		"cut before apply":        {g: venue.TokenPath, manners: venue.WebManners{CutBeforeApply: true}, want: "the connection broke after Apply"},
+		"cut at the confirmation": {g: venue.CookieAndToken, manners: venue.WebManners{CutConfirm: true}, want: "the connection broke after Apply"},
+		"cut after apply":         {g: venue.Redirects, manners: venue.WebManners{CutAfterApply: true}, resets: 1},
+		"slow":                    {g: venue.CookieAndToken, manners: venue.WebManners{Delay: 20 * time.Millisecond}, resets: 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := newRack(t, tt.g, nil)
+			r.web.Behave(tt.manners)
+			_, _, err := r.reset(t)
+			if (err != nil) != (tt.want != "") || !strings.Contains(fmt.Sprint(err), tt.want) {
+				t.Errorf("got %v", err)
+			}
+			if n := r.State().Resets; n != tt.resets {
+				t.Errorf("%d resets, not %d", n, tt.resets)
+			}
+		})
+	}
+}
+
+func TestResetWrongPassword(t *testing.T) {
+	for _, g := range venue.Generations {
+		t.Run(g.String(), func(t *testing.T) {
+			t.Parallel()
+			r := newRack(t, g, nil)
+			r.web.Credentials("apc", "another")
+			_, _, err := r.reset(t)
+			wants(t, fmt.Sprint(err), "logging in: the user name or password is wrong")
+			if ok, refused := r.web.Logins(); ok != 0 || refused != 1 {
+				t.Errorf("%d log-ins, %d refused", ok, refused)
+			}
+		})
+	}
+}
+
+// TestResetBusy waits until somebody else has logged off.
+func TestResetBusy(t *testing.T) {
+	for _, g := range venue.Generations {
+		t.Run(g.String(), func(t *testing.T) {
+			t.Parallel()
+			r := newRack(t, g, nil)
+			r.web.Occupy(500 * time.Millisecond)
+			if result, _, err := r.reset(t); err != nil || result.after != 1500 {
+				t.Errorf("got %v, %v", result, err)
+			}
+		})
+	}
+}
+
+// TestResetInterrupted holds that a session is not left behind where the bot is ended meanwhile.
+func TestResetInterrupted(t *testing.T) {
+	for _, stage := range []string{"menu", "config", "apply"} {
+		t.Run(stage, func(t *testing.T) {
+			t.Parallel()
+			r := newRack(t, venue.TokenPath, nil)
+			r.web.Behave(venue.WebManners{At: stage, Hang: true})
+			ctx, cancel := context.WithCancel(t.Context())
+			ended := make(chan error)
+			go func() {
+				_, err := r.bot.resetAndVerify(ctx, 0, func(string) {})
+				ended <- err
+			}()
+			for r.web.Asked(stage) == 0 {
+				pause(t.Context(), time.Millisecond)
+			}
+			cancel()
+			if err := <-ended; err == nil {
+				t.Error("no error")
+			}
+			if n := r.web.Open(); n != 0 {
+				t.Errorf("%d sessions are open", n)
+			}
+		})
+	}
+}
+
+func TestResetTLS(t *testing.T) {
+	cert := venue.SelfSigned("pdu")
+	for name, cfg := range map[string]*tls.Config{
+		"new":              {Certificates: []tls.Certificate{cert}},
+		"TLS 1.0 and 3DES": venue.OldTLS(cert),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := newRack(t, venue.CookieAndToken, cfg)
+			if result, _, err := r.reset(t); err != nil || result.after != 1500 {
+				t.Fatalf("got %v, %v", result, err)
+			}
+			addr := strings.TrimPrefix(strings.TrimRight(r.web.URL(), "/"), "https://")
+			if _, ok := r.bot.pins.pins[addr]; !ok {
+				t.Fatalf("%s is not in %v", addr, r.bot.pins.pins)
+			}
+			r.bot.pins.pins[addr] = sha256.Sum256([]byte("another"))
+			_, _, err := r.reset(t)
+			wants(t, fmt.Sprint(err), "the certificate has changed")
+		})
+	}
+}
+
+func TestResetUnreadable(t *testing.T) {
+	r := newRack(t, venue.TokenPath, nil)
+	for name, tt := range map[string]struct {
+		manners venue.Manners
+		want    string
+	}{
+		"silent":   {venue.Manners{Mute: true}, "it cannot be read"},
+		"no meter": {venue.Manners{Twist: venue.NoMeter}, "no power meter"},
+	} {
+		r.Behave(tt.manners)
+		for r.bot.watch.status(0).err == nil || name == "no meter" != strings.Contains(fmt.Sprint(r.bot.watch.status(0).err), "meter") {
+			pause(t.Context(), time.Millisecond)
+		}
+		_, _, err := r.reset(t)
+		wants(t, fmt.Sprint(err), tt.want)
+	}
+	if r.web.Applies() != 0 {
+		t.Error("it was reset all the same")
+	}
+}

@@ -1,0 +1,382 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+// A question is the bot's "Which PDU?" after a /reset. It is open until it is answered, stopped or two minutes old.
+type question struct {
+	chat    chat
+	from    int64 // who asked, and may type the answer
+	nonce   string
+	expires time.Time
+
+	mu       sync.Mutex // guards what follows
+	messages []int64    // with the keyboards
+	closed   string     // what they say when it is not open any more
+}
+
+// questionTime is how long a question stays open, and how old what belongs to it may be.
+const questionTime = 2 * time.Minute
+
+// A talk has the open questions and the resets that are under way.
+type talk struct {
+	mu        sync.Mutex // guards what follows
+	questions []*question
+	resetting map[int]bool // by the PDU's place in the list
+}
+
+// find returns the open question for which ok holds, or nil.
+func (t *talk) find(ok func(*question) bool) *question {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, q := range t.questions {
+		if time.Now().Before(q.expires) && ok(q) {
+			return q
+		}
+	}
+	return nil
+}
+
+// take closes a question; it reports whether it was open, so that each serves once.
+func (t *talk) take(q *question) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	n := len(t.questions)
+	t.questions = slices.DeleteFunc(t.questions, func(o *question) bool { return o == q })
+	return len(t.questions) < n
+}
+
+// begin notes that a PDU is being reset, unless it is already.
+func (t *talk) begin(i int) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.resetting[i] {
+		return false
+	}
+	if t.resetting == nil {
+		t.resetting = make(map[int]bool)
+	}
+	t.resetting[i] = true
+	return true
+}
+
+func (t *talk) end(i int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	delete(t.resetting, i)
+}
+
+// parseTarget returns which PDU of the list is meant by 101, .101 or the full address.
+func parseTarget(text string, pdus []pdu) (int, bool) {
+	found, n := 0, 0
+	for i, p := range pdus {
+		host, _, _ := net.SplitHostPort(p.snmp)
+		if num := strconv.Itoa(p.num); text == num || text == "."+num || text == host {
+			found = i
+			n++
+		}
+	}
+	return found, n == 1
+}
+
+// reset handles /reset with its argument.
+func (b *bot) reset(ctx context.Context, m *message, arg string, now time.Time) {
+	switch {
+	case !b.access.mayWrite(m):
+		b.refuse(m)
+	case stale(m, now):
+		b.answer(m, "This /reset is more than two minutes old, so I leave it. Send it again if it still holds.")
+	case arg == "":
+		b.askWhich(ctx, m)
+	default:
+		i, ok := parseTarget(arg, b.pdus)
+		if !ok {
+			b.answer(m, escape(fmt.Sprintf("%q is no PDU. Send /reset to see them all.", cut(arg, 40))))
+			return
+		}
+		b.startReset(m.Chat, m.From, m.ID, []int{i})
+	}
+}
+
+// stale reports whether a message is too old to reset anything. Both times are Telegram's: the Pi's clock may be wrong.
+func stale(m *message, now time.Time) bool {
+	if now.IsZero() {
+		now = time.Now()
+	}
+	return now.Sub(time.Unix(m.Date, 0)) > questionTime
+}
+
+// askWhich puts the question, with a button for every PDU, and one for all PDUs of a team that has several.
+func (b *bot) askWhich(ctx context.Context, m *message) {
+	q := &question{chat: m.Chat, from: m.From.ID, nonce: rand.Text()[:16], expires: time.Now().Add(questionTime)}
+	if old := b.talk.find(func(o *question) bool { return o.chat.ID == q.chat.ID && o.from == q.from }); old != nil && b.talk.take(old) {
+		b.closeQuestion(ctx, old, "Asked anew below.")
+	}
+	var buttons [][]button
+	add := func(text, target string) {
+		if n := len(buttons); n > 0 && len(buttons[n-1]) < 2 {
+			buttons[n-1] = append(buttons[n-1], button{text, "reset " + q.nonce + " " + target})
+		} else {
+			buttons = append(buttons, []button{{text, "reset " + q.nonce + " " + target}})
+		}
+	}
+	for _, t := range b.watch.snapshot() {
+		for _, p := range t.pdus {
+			add(fmt.Sprintf("%d %s", p.num, p.name), strconv.Itoa(p.num))
+		}
+		if len(t.pdus) > 1 {
+			add("all of "+t.name, "all "+strconv.Itoa(t.pdus[0].num))
+		}
+	}
+	b.talk.mu.Lock()
+	b.talk.questions = append(b.talk.questions, q)
+	b.talk.mu.Unlock()
+	text := "Which PDU's peak is to be reset? Press a button, or send the last digits of its address, or <i>stop</i>."
+	if m.Chat.Type != "private" {
+		text = strings.Replace(text, "or send", "or send, as a reply to this,", 1)
+	}
+	for rows := range slices.Chunk(buttons, 45) { // Telegram takes 100 buttons
+		b.out.put(m.Chat.ID, outgoing{html: text, reply: m.ID, keys: rows, sent: func(id int64) {
+			q.mu.Lock()
+			q.messages = append(q.messages, id)
+			closed := q.closed
+			q.mu.Unlock()
+			if closed != "" {
+				b.edit(ctx, q.chat.ID, id, closed)
+			}
+		}})
+	}
+	b.work.Go(func() {
+		pause(ctx, time.Until(q.expires))
+		if ctx.Err() == nil && b.talk.take(q) {
+			b.closeQuestion(ctx, q, "Nobody chose a PDU in two minutes. Send /reset to be asked again.")
+		}
+	})
+}
+
+// closeQuestion takes the keyboards away; the text tells what became of the question.
+func (b *bot) closeQuestion(ctx context.Context, q *question, text string) {
+	q.mu.Lock()
+	q.closed = text
+	messages := slices.Clone(q.messages)
+	q.mu.Unlock()
+	for _, id := range messages {
+		b.work.Go(func() { b.edit(ctx, q.chat.ID, id, text) })
+	}
+}
+
+// edit changes the text of a message, and takes its keyboard away. It is tried once: nothing hangs on it.
+func (b *bot) edit(ctx context.Context, chat, message int64, text string) {
+	in := map[string]any{"chat_id": chat, "message_id": message, "text": text}
+	if err := b.call(ctx, "editMessageText", in, nil); err != nil {
+		slog.Debug("message not changed", "err", err)
+	}
+}
+
+// typed handles a text that is no command; it reports whether it was an answer to a question.
+func (b *bot) typed(ctx context.Context, m *message, now time.Time) bool {
+	if m.From == nil {
+		return false
+	}
+	q := b.talk.find(func(q *question) bool { return q.chat.ID == m.Chat.ID && q.from == m.From.ID })
+	if q == nil {
+		return false
+	}
+	text := strings.TrimSpace(m.Text)
+	i, isPDU := parseTarget(text, b.pdus)
+	stop := strings.EqualFold(text, "stop")
+	q.mu.Lock()
+	reply := m.ReplyTo != nil && slices.Contains(q.messages, m.ReplyTo.ID)
+	q.mu.Unlock()
+	switch {
+	case m.Chat.Type != "private" && !isPDU && !stop && !reply:
+		return false // talk among people
+	case !b.access.mayWrite(m):
+		b.refuse(m)
+	case stale(m, now):
+		b.answer(m, "This answer is more than two minutes old, so I leave it.")
+	case stop:
+		if b.talk.take(q) {
+			b.closeQuestion(ctx, q, "Stopped.")
+			b.answer(m, "Stopped: nothing was reset.")
+		}
+	case !isPDU:
+		b.answer(m, escape(fmt.Sprintf("%q is no PDU of the list. Which one? Or stop.", cut(text, 40))))
+	default:
+		if b.talk.take(q) {
+			b.closeQuestion(ctx, q, "Chosen: "+label(b.pdus[i]))
+			b.startReset(m.Chat, m.From, m.ID, []int{i})
+		}
+	}
+	return true
+}
+
+// pressed handles the press of a button. The data may be forged, the message may be missing; every press is answered.
+func (b *bot) pressed(ctx context.Context, c *callbackQuery) {
+	text := b.press(ctx, c)
+	b.work.Go(func() {
+		in := map[string]any{"callback_query_id": c.ID, "text": text}
+		if err := b.call(ctx, "answerCallbackQuery", in, nil); err != nil {
+			slog.Debug("press not answered", "err", err)
+		}
+	})
+}
+
+// press does what a button stands for, and returns the words with which the press is answered.
+func (b *bot) press(ctx context.Context, c *callbackQuery) string {
+	if c.From == nil || c.Message == nil || !b.access.may(c.From, c.Message.Chat) {
+		return "You may not reset peaks."
+	}
+	word, rest, _ := strings.Cut(c.Data, " ")
+	nonce, target, _ := strings.Cut(rest, " ")
+	target, all := strings.CutPrefix(target, "all ")
+	i, ok := parseTarget(target, b.pdus)
+	if word != "reset" || !ok {
+		return "This button is not mine."
+	}
+	q := b.talk.find(func(q *question) bool {
+		return q.nonce == nonce && q.chat.ID == c.Message.Chat.ID && (q.chat.Type != "private" || q.from == c.From.ID)
+	})
+	if q == nil || !b.talk.take(q) {
+		return "This question is not open any more. Send /reset to be asked again."
+	}
+	chosen := []int{i}
+	what := label(b.pdus[i])
+	if all {
+		chosen, what = nil, "all of "+b.pdus[i].team
+		for k, p := range b.pdus {
+			if p.team == b.pdus[i].team {
+				chosen = append(chosen, k)
+			}
+		}
+	}
+	b.closeQuestion(ctx, q, "Chosen: "+what)
+	b.startReset(q.chat, c.From, 0, chosen)
+	return "Resetting " + cut(what, 100)
+}
+
+// startReset resets the peaks of PDUs, each on its own, and tells what comes of it.
+func (b *bot) startReset(chat chat, from *user, reply int64, chosen []int) {
+	if chat.Type == "private" {
+		reply = 0
+	}
+	for _, i := range chosen {
+		p := b.pdus[i]
+		if !b.talk.begin(i) {
+			b.out.put(chat.ID, outgoing{html: escape(fmt.Sprintf("The peak of %s is being reset already.", label(p))), reply: reply})
+			continue
+		}
+		b.work.Go(func() {
+			defer b.talk.end(i)
+			steps := newProgress(b, chat.ID, "Resetting the peak of "+label(p))
+			result, err := b.resetAndVerify(b.ctx, i, steps.show)
+			who := fmt.Sprintf("%s (%d)", from.name(), from.ID)
+			now := time.Now()
+			if err != nil {
+				slog.Warn("reset failed", "pdu", label(p), "by", who, "err", err)
+				b.journal.add(now, entry(p), fmt.Sprintf("Reset by %s failed: %v", who, err))
+				steps.end("failed")
+				b.out.put(chat.ID, outgoing{html: escape(fmt.Sprintf("The peak of %s was not reset.\n%v", label(p), err)), reply: reply})
+				return
+			}
+			b.journal.add(now, entry(p), fmt.Sprintf("Reset by %s, peak was %d W", who, result.before))
+			steps.end("done")
+			b.out.put(chat.ID, outgoing{html: escape(fmt.Sprintf("Peak of %s reset: %d W -> %d W", label(p), result.before, result.after)), reply: reply})
+		})
+	}
+}
+
+// A resetResult has the peak before and after, in W.
+type resetResult struct{ before, after int }
+
+// resetAndVerify resets the peak of a PDU and reads it until that shows. What went over the web interface is judged by the
+// reading alone: some cards drop the connection after an Apply that took effect.
+func (b *bot) resetAndVerify(ctx context.Context, i int, step func(string)) (resetResult, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, b.patience.whole, fmt.Errorf("it took more than %s", b.patience.whole))
+	defer cancel()
+	before := b.watch.status(i)
+	switch {
+	case errors.Is(before.err, errNoMeter):
+		return resetResult{}, errors.New("this model has no power meter, and so no peak")
+	case before.err != nil:
+		return resetResult{}, fmt.Errorf("it cannot be read (%w), so that nobody could tell whether it was reset", before.err)
+	case before.peak < 0:
+		return resetResult{}, errors.New("it does not tell its peak")
+	}
+	b.watch.expectReset(i, true)
+	c, err := newCard(before.web, b.user, b.password, &b.pins, b.patience)
+	if err != nil {
+		return resetResult{}, err
+	}
+	if err = c.resetPeak(ctx, step); err != nil && !errors.Is(err, errBroken) {
+		for _, page := range c.seen {
+			slog.Info("seen on the way", "pdu", label(before.pdu), "page", page)
+		}
+		return resetResult{}, err
+	}
+	step("reading back")
+	applied := time.Now() // what was asked before may have the old peak with the new time
+	after, ok := b.watch.await(ctx, i, b.patience.verify, func(r reading) bool {
+		moved := !r.resetAt.IsZero() && !r.resetAt.Equal(before.resetAt)
+		return r.began.After(applied) && r.peak >= 0 && (r.peak < before.peak || moved)
+	})
+	switch {
+	case ok:
+		b.watch.expectReset(i, false)
+		return resetResult{before.peak, after.peak}, nil
+	case err != nil:
+		return resetResult{}, fmt.Errorf("%w, and the peak did not change: send /reset again", err)
+	case ctx.Err() != nil:
+		return resetResult{}, fmt.Errorf("reading back: %w: look at /peakdates", context.Cause(ctx))
+	}
+	return resetResult{}, errors.New("reading back: the card took the form, but the peak did not change: look at /peakdates, and reset it in a browser")
+}
+
+// A progress is a message that shows the steps of a reset. Nothing waits for it.
+type progress struct {
+	steps chan string
+}
+
+func newProgress(b *bot, chat int64, title string) *progress {
+	p := &progress{steps: make(chan string, 16)}
+	b.work.Go(func() {
+		text := title
+		var message int64
+		for s := range p.steps {
+			for more := true; more; { // what came meanwhile goes into the same change
+				text += "\n" + s
+				select {
+				case s, more = <-p.steps:
+				default:
+					more = false
+				}
+			}
+			if message == 0 {
+				ctx, cancel := context.WithTimeout(b.ctx, 5*time.Second)
+				message, _ = b.api.sendMessage(ctx, chat, outgoing{html: escape(text), silent: true})
+				cancel()
+			} else {
+				b.edit(b.ctx, chat, message, text)
+			}
+		}
+	})
+	return p
+}
+
+func (p *progress) show(step string) { p.steps <- step + " ..." }
+
+func (p *progress) end(how string) {
+	p.steps <- how
+	close(p.steps)
+}

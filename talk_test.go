@@ -1,0 +1,244 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"iscbot/internal/venue"
+)
+
+// log returns what exceedings.log holds.
+func (s *site) log(t testing.TB) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(s.dir, "exceedings.log"))
+	if err != nil && !os.IsNotExist(err) {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// until lets one person after the other ask until an answer has all the words. So nobody is limited to a message a second.
+func (s *site) until(t testing.TB, text string, words ...string) {
+	t.Helper()
+	ctx := limit(t)
+	for u := (venue.User{ID: 9_000_000, Name: "Somebody"}); ctx.Err() == nil; u.ID++ {
+		m := s.ask(t, venue.Private(u), u, text, "limit")
+		if !slices.ContainsFunc(words, func(w string) bool { return !strings.Contains(m.Text, w) }) {
+			return
+		}
+	}
+	t.Fatalf("%s was never answered with %q", text, words)
+}
+
+// peaked sets a peak that is to be reset, and waits until the bot has seen it.
+func (s *site) peaked(t testing.TB, i, watts int) {
+	t.Helper()
+	s.pdus[i].Draw(watts)
+	s.pdus[i].Draw(1500)
+	s.until(t, "/peaks", fmt.Sprintf("%d W", watts))
+}
+
+// unharmed fails the test unless each PDU was reset that often, and nothing else was done to it.
+func (s *site) unharmed(t testing.TB, resets ...int) {
+	t.Helper()
+	for i, p := range s.pdus {
+		if n := p.State().Resets; n != resets[i] {
+			t.Errorf("PDU %d: %d resets, not %d", i+1, n, resets[i])
+		}
+		if c := s.webs[i].Complaints(); len(c) != 0 || s.webs[i].Open() != 0 {
+			t.Errorf("PDU %d: %d sessions are open, complaints: %q", i+1, s.webs[i].Open(), c)
+		}
+	}
+	s.fine(t)
+}
+
+// press presses the button of a message that has the text.
+func (s *site) press(t testing.TB, c venue.Chat, u venue.User, m venue.Message, text string) (answer string) {
+	t.Helper()
+	for _, row := range m.Buttons {
+		for _, b := range row {
+			if strings.Contains(b.Text, text) {
+				return s.pressData(t, c, u, m.ID, b.Data)
+			}
+		}
+	}
+	t.Fatalf("no button %q in %+v", text, m)
+	return ""
+}
+
+func (s *site) pressData(t testing.TB, c venue.Chat, u venue.User, message int64, data string) (answer string) {
+	t.Helper()
+	answer, err := s.api.AwaitAnswer(limit(t), s.api.Press(c, u, message, data))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return answer
+}
+
+func TestTalk(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, "First_PDU", "Second_PDU")
+	p := s.start(t)
+	private, group := venue.Private(ann), venue.Group(groupID)
+
+	s.peaked(t, 1, 2800)
+	m := s.ask(t, private, ann, "/reset", "Which PDU", "stop")
+	if got := fmt.Sprint(m.Buttons); strings.Count(got, "reset ") != 2 || !strings.Contains(got, "2 Second_PDU") {
+		t.Errorf("buttons: %v", got)
+	}
+	data := m.Buttons[0][1].Data
+	wants(t, s.press(t, private, ann, m, "Second"), "Resetting Second_PDU (.2)")
+	wants(t, s.pressData(t, private, ann, m.ID, data), "not open any more")
+	s.await(t, private.ID, m.ID, "Resetting the peak of Second_PDU", "logging in", "resetting", "reading back", "done")
+	s.await(t, private.ID, m.ID, "Peak of Second_PDU (.2) reset: 2800 W -> 1500 W")
+	s.unharmed(t, 0, 1)
+	for _, q := range s.api.Messages(private.ID) {
+		if q.Buttons != nil {
+			t.Errorf("a keyboard is left: %+v", q)
+		}
+	}
+	if line := `^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d --- Second_PDU\(\.2\): Reset by Ann \(424242424\), peak was 2800 W\n$`; !regexp.MustCompile(line).MatchString(s.log(t)) {
+		t.Errorf("log: %q", s.log(t))
+	}
+
+	// At once, by each way to name a PDU.
+	for n, name := range []string{"1", ".1", "127.0.0.1"} {
+		s.peaked(t, 0, 2000+10*n)
+		s.ask(t, private, ann, "/reset "+name, fmt.Sprintf("First_PDU (.1) reset: %d W -> 1500 W", 2000+10*n))
+		s.unharmed(t, n+1, 1)
+	}
+	s.ask(t, private, ann, "/reset 3", `"3" is no PDU`)
+
+	// Typed answers: what is no PDU leaves the question open.
+	s.peaked(t, 0, 2100)
+	s.ask(t, private, ann, "/reset", "Which PDU")
+	s.ask(t, private, ann, "9", `"9" is no PDU`)
+	s.ask(t, private, ann, "the first <one>", `"the first <one>" is no PDU`)
+	s.ask(t, private, ann, "/current", "Power at")
+	s.ask(t, private, ann, ".1", "reset: 2100 W -> 1500 W")
+	s.unharmed(t, 4, 1)
+	s.ask(t, private, ann, "1", "/help") // the question has served
+	m = s.ask(t, private, ann, "/reset", "Which PDU")
+	s.api.Say(private, ann, "Stop")
+	s.await(t, private.ID, m.ID-1, "Stopped")
+	wants(t, s.pressData(t, private, ann, m.ID, m.Buttons[0][0].Data), "not open any more")
+
+	// In the group the question is the asker's, but any member may press.
+	m = s.ask(t, group, member, "/reset@isc_bot", "Which PDU", "reply")
+	if m.ReplyTo == 0 {
+		t.Errorf("no reply: %+v", m)
+	}
+	other := venue.User{ID: 8, Name: "Dan"}
+	s.api.Say(group, other, "1")
+	s.api.Say(group, member, "what do you think?")
+	s.peaked(t, 1, 2200)
+	wants(t, s.press(t, group, other, m, "Second"), "Resetting")
+	s.await(t, groupID, m.ID, "Second_PDU (.2) reset: 2200 W -> 1500 W")
+	s.unharmed(t, 4, 2)
+	wants(t, s.log(t), "Reset by Dan (8), peak was 2200 W")
+	for _, m := range s.api.Messages(groupID) {
+		if strings.Contains(m.Text, "is no PDU") {
+			t.Errorf("talk among people was answered: %+v", m)
+		}
+	}
+
+	// A team's second reset waits for nothing, a PDU's own does.
+	m = s.ask(t, group, member, "/reset", "Which PDU")
+	s.api.Reply(group, member, m.ID, "77")
+	s.await(t, groupID, m.ID, `"77" is no PDU`)
+	s.api.Reply(group, member, m.ID, "stop")
+	s.await(t, groupID, m.ID-1, "Stopped")
+
+	// The password is wrong: told, in the chat and in the log.
+	s.webs[0].Credentials("apc", "another")
+	s.ask(t, private, ann, "/reset 1", "was not reset", "logging in", "password is wrong", "ISCBOT_PASSWORD")
+	wants(t, s.log(t), "First_PDU(.1): Reset by Ann (424242424) failed: logging in: ")
+	s.unharmed(t, 4, 2)
+	if code := p.end(t, syscall.SIGTERM); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+}
+
+// TestTalkRefused holds that nobody gets a reset who may not have one, whatever he sends, and neither an old one.
+func TestTalkRefused(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, "First_PDU")
+	s.api.Skew(5 * time.Hour) // the Pi has no battery for its clock
+	s.start(t)
+	private, group, foreign := venue.Private(ann), venue.Group(groupID), venue.Group(-77)
+	m := s.ask(t, private, ann, "/reset", "Which PDU")
+	data := m.Buttons[0][0].Data
+	nonce := strings.Fields(data)[1]
+
+	wants(t, s.pressData(t, venue.Private(stranger), stranger, m.ID, data), "may not")
+	wants(t, s.pressData(t, private, stranger, m.ID, data), "may not")
+	wants(t, s.pressData(t, foreign, member, m.ID, data), "may not")
+	wants(t, s.pressData(t, group, member, m.ID, data), "not open")
+	wants(t, s.pressData(t, private, venue.User{ID: ann.ID, Name: "Ann", IsBot: true}, m.ID, data), "may not")
+	for _, forged := range []string{"", "reset", "reset  1", "reset " + nonce, "reset " + nonce + " 9", "reset x 1", "energy " + nonce + " 1", data + " ", strings.Repeat("x", 64)} {
+		if got := s.pressData(t, private, ann, m.ID, forged); !strings.Contains(got, "not") {
+			t.Errorf("%q was answered %q", forged, got)
+		}
+	}
+	s.ask(t, venue.Private(stranger), stranger, "/reset 1", "is for those on the access list", "5000000001")
+	s.ask(t, foreign, member, "/reset 1", "is for those on the access list", "Your id is 7")
+	s.ask(t, group, venue.User{ID: 1087968824, Name: "Group", IsBot: true}, "/reset 1", "under their own name")
+
+	// By Telegram's clock these are old, by the Pi's they would be still to come.
+	old := time.Now().Add(5*time.Hour - 3*time.Minute)
+	last := s.last(private)
+	s.api.SayAt(old, private, ann, "/reset 1")
+	s.await(t, private.ID, last, "more than two minutes old")
+	s.api.SayAt(old, private, ann, "1")
+	s.await(t, private.ID, last, "This answer is more than two minutes old")
+	s.unharmed(t, 0)
+	wants(t, s.press(t, private, ann, m, "First"), "Resetting")
+	s.await(t, private.ID, last, "First_PDU (.1) reset: 1500 W -> 1500 W")
+	s.unharmed(t, 1)
+}
+
+// TestTalkEnds holds that a reset that is under way when the bot is ended leaves nobody locked out.
+func TestTalkEnds(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, "First_PDU")
+	p := s.start(t)
+	s.webs[0].Behave(venue.WebManners{At: "config", Hang: true})
+	s.ask(t, venue.Private(ann), ann, "/reset 1", "looking for the page")
+	if code := p.end(t, syscall.SIGTERM); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+	s.unharmed(t, 0)
+	wants(t, s.log(t), "failed")
+}
+
+func TestDemoReset(t *testing.T) {
+	t.Parallel()
+	wants(t, demonstrate(t, "/reset 102\n"), "logging in", "resetting", "reading back", "Peak of Barcelona (.102) reset: ")
+}
+
+func TestParseTarget(t *testing.T) {
+	pdus := []pdu{{num: 1, snmp: "10.0.0.1:161"}, {num: 101, snmp: "10.0.0.101:161"}}
+	for text, want := range map[string]int{"1": 0, ".1": 0, "10.0.0.1": 0, "101": 1, ".101": 1, "10.0.0.101": 1,
+		"": -1, ".": -1, "0": -1, "01": -1, "10.0.0.2": -1, "101 ": -1, "-1": -1, "+1": -1, "1e0": -1, "１": -1} {
+		if i, ok := parseTarget(text, pdus); ok != (want >= 0) || ok && i != want {
+			t.Errorf("%q: got %d, %v", text, i, ok)
+		}
+	}
+}
+
+func FuzzTarget(f *testing.F) {
+	f.Add(".101")
+	pdus := []pdu{{num: 1, snmp: "10.0.0.1:161"}, {num: 101, snmp: "10.0.0.101:161"}}
+	f.Fuzz(func(t *testing.T, text string) {
+		if i, ok := parseTarget(text, pdus); ok && !strings.HasSuffix(text, fmt.Sprint(pdus[i].num)) {
+			t.Errorf("%q is taken for %d", text, pdus[i].num)
+		}
+	})
+}
