@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"strings"
 	"time"
 	"unicode"
@@ -60,6 +61,9 @@ func (b *bot) handleMessage(ctx context.Context, m *message, me string, now time
 		return
 	}
 	cmd, ok := parseCommand(m, me)
+	if (ok || private) && !b.access.mayWrite(m) && !b.afford(m, time.Now()) {
+		return
+	}
 	if !ok {
 		if m.Text != "" && !b.typed(ctx, m, now) && private {
 			b.answer(m, "Send /help to see what I can do.")
@@ -84,6 +88,39 @@ func (b *bot) handleMessage(ctx context.Context, m *message, me string, now time
 			b.answer(m, "I do not know this command. Send /help to see what I can do.")
 		}
 	}
+}
+
+// A budget is what a chat of strangers may still ask for.
+type budget struct {
+	left float64 // answers
+	at   time.Time
+	told bool
+}
+
+// afford takes an answer from the budget of a chat, which has twenty and grows by one every three seconds: a flood costs no
+// more. That it is used up is told once.
+func (b *bot) afford(m *message, now time.Time) bool {
+	const most, every = 20, 3 * time.Second
+	full := func(u budget) bool { return u.left+float64(now.Sub(u.at))/float64(every) >= most }
+	if len(b.budgets) > 1000 {
+		maps.DeleteFunc(b.budgets, func(_ int64, u budget) bool { return full(u) })
+	}
+	u, ok := b.budgets[m.Chat.ID]
+	if !ok || full(u) {
+		u = budget{left: most}
+	} else {
+		u.left += float64(now.Sub(u.at)) / float64(every)
+	}
+	u.at = now
+	enough := u.left >= 1
+	if enough {
+		u.left--
+	} else if !u.told {
+		u.told = true
+		b.answer(m, "That was a lot at once. I answer again in a while.")
+	}
+	b.budgets[m.Chat.ID] = u
+	return enough
 }
 
 // answer sends the chat of a message what is to be said to it; in a group as a reply.

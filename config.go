@@ -8,6 +8,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/netip"
 	"net/url"
 	"os"
@@ -36,6 +37,8 @@ type flags struct {
 	notify, community string
 	user, web, api    string
 	demo, version     bool
+	check             bool
+	nums              []string // of the PDUs to be checked; none for all
 }
 
 // parseFlags returns the flags and every mistake that the flag package sees, not only its first, or flag.ErrHelp.
@@ -55,6 +58,7 @@ func parseFlags(args []string) (*flags, error) {
 	f.set.StringVar(&f.user, "user", "apc", "`NAME` of the PDUs' super user")
 	f.set.StringVar(&f.web, "web", "http", "the PDUs' web interfaces: http or https, or `SCHEME`:PORT")
 	f.set.StringVar(&f.api, "api", "https://api.telegram.org", "`URL` of the Bot API server, if it is a local one")
+	f.set.BoolVar(&f.check, "check", false, "test everything, change nothing, and end; numbers of PDUs may follow")
 	f.set.BoolVar(&f.demo, "demo", false, "try it: simulated PDUs and a chat in this terminal,\nor with ISCBOT_TOKEN set in the real Telegram")
 	f.set.BoolVar(&f.version, "version", false, "print the version")
 
@@ -68,6 +72,9 @@ func parseFlags(args []string) (*flags, error) {
 			errs = append(errs, err)
 		}
 		args = f.set.Args()
+		if f.check && err == nil {
+			f.nums, args = args, nil
+		}
 		if len(args) > 0 && err == nil {
 			errs = append(errs, fmt.Errorf("%q: no such argument; wanted are flags only", args[0]))
 			args = args[1:]
@@ -109,7 +116,7 @@ type config struct {
 // configure checks flags, environment and files, and asks for the password where the environment has none. It returns
 // all mistakes together, with those in errs.
 func configure(ctx context.Context, f *flags, errs error, stdin io.Reader, stderr io.Writer) (config, error) {
-	cfg, err := f.check()
+	cfg, err := f.values()
 	errs = errors.Join(errs, err)
 	if cfg.access, err = loadAccess(f.access); err == nil && cfg.group && cfg.access.group == 0 {
 		err = fmt.Errorf("-notify group: %s has no group: wanted is its id, such as -1001234567890, in the first line", f.access)
@@ -124,25 +131,57 @@ func configure(ctx context.Context, f *flags, errs error, stdin io.Reader, stder
 	cfg.pdus, err = loadPDUs(f.pdus, addr)
 	errs = errors.Join(errs, err)
 
-	cfg.token = secret(strings.TrimSpace(os.Getenv("ISCBOT_TOKEN")))
+	if err == nil {
+		cfg.pdus, err = only(cfg.pdus, f.nums)
+		errs = errors.Join(errs, err)
+	}
+
+	cfg.token, err = readSecret("ISCBOT_TOKEN")
+	cfg.token = secret(strings.TrimSpace(string(cfg.token)))
+	errs = errors.Join(errs, err)
 	switch {
+	case cfg.token == "" && f.check, err != nil:
 	case cfg.token == "":
 		errs = errors.Join(errs, errors.New("ISCBOT_TOKEN is not set: wanted is the bot's token, as @BotFather gave it"))
 	case strings.Trim(string(cfg.token), tokenChars) != "":
 		errs = errors.Join(errs, errors.New("ISCBOT_TOKEN has a character that no token has: wanted is the bot's token, as @BotFather gave it"))
 	}
-	cfg.password = secret(os.Getenv("ISCBOT_PASSWORD"))
-	if cfg.password == "" {
+	cfg.password, err = readSecret("ISCBOT_PASSWORD")
+	errs = errors.Join(errs, err)
+	if cfg.password == "" && err == nil {
 		cfg.password, err = askPassword(ctx, stdin, stderr, cfg.user, errs != nil)
 		errs = errors.Join(errs, err)
 	}
 	return cfg, errs
 }
 
+// readSecret returns a secret from the environment variable of that name, or from the file that the one with _FILE behind it
+// names; without both it is empty.
+func readSecret(name string) (secret, error) {
+	if s := os.Getenv(name); s != "" {
+		return secret(strings.TrimRight(s, "\r\n")), nil
+	}
+	path := os.Getenv(name + "_FILE")
+	if path == "" {
+		return "", nil
+	}
+	text, err := readText(path)
+	if err != nil {
+		return "", fmt.Errorf("%s_FILE: %w", name, err)
+	}
+	if text = strings.TrimRight(text, "\r\n"); text == "" {
+		return "", fmt.Errorf("%s_FILE: %s is empty", name, path)
+	}
+	if info, err := os.Stat(path); err == nil && info.Mode()&0o004 != 0 {
+		slog.Warn("everybody on this machine can read a secret: chmod 600 it", "file", path)
+	}
+	return secret(text), nil
+}
+
 const tokenChars = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789:_-"
 
-// check turns the flags that name no file into checked values.
-func (f *flags) check() (config, error) {
+// values turns the flags that name no file into checked values.
+func (f *flags) values() (config, error) {
 	cfg := config{log: f.log, user: f.user, api: strings.TrimRight(f.api, "/"), group: f.notify == "group"}
 	var errs []error
 	wrong := func(name, wanted string) {

@@ -26,7 +26,7 @@ team goes over the limit of %d W. Ctrl-C ends it.
 
 // demo runs the bot between simulated PDUs and a chat in the terminal or, where there is a token, in the real Telegram.
 func demo(ctx context.Context, f *flags, stdin io.Reader, stdout, stderr io.Writer) int {
-	cfg, err := f.check()
+	cfg, err := f.values()
 	if err != nil {
 		fmt.Fprintf(stderr, "iscbot: nothing was started; to be mended (iscbot -h tells how):\n%v\n", err)
 		return 2
@@ -67,7 +67,11 @@ func demo(ctx context.Context, f *flags, stdin io.Reader, stdout, stderr io.Writ
 	}
 	wg.Go(func() { venue.Play(ctx, pdus, cfg.limit) })
 
-	if cfg.token = secret(strings.TrimSpace(os.Getenv("ISCBOT_TOKEN"))); cfg.token != "" {
+	if cfg.token, err = readSecret("ISCBOT_TOKEN"); err != nil {
+		fmt.Fprintf(stderr, "iscbot: %v\n", err)
+		return 2
+	}
+	if cfg.token != "" {
 		fmt.Fprintf(stdout, rehearsalText, len(pdus), cfg.limit)
 		if cfg.access, err = loadAccess(f.access); err != nil {
 			fmt.Fprintf(stderr, "nobody has access: %v\n", err)

@@ -87,13 +87,19 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		fmt.Fprintf(stderr, "iscbot: nothing was started; to be mended (iscbot -h tells how):\n%v\n", err)
 		return 2
 	}
+	if flags.check {
+		return newBot(cfg).check(ctx, stdout)
+	}
 	newBot(cfg).run(ctx, ctx)
 	return 0
 }
 
-// shortTime leaves of a log line's time what a person at the terminal needs.
+// shortTime leaves of a log line's time what a person at the terminal needs, and nothing where systemd notes it anyway.
 func shortTime(_ []string, a slog.Attr) slog.Attr {
 	if a.Key == slog.TimeKey {
+		if os.Getenv("JOURNAL_STREAM") != "" {
+			return slog.Attr{}
+		}
 		a.Value = slog.StringValue(a.Value.Time().Format("15:04:05"))
 	}
 	return a
@@ -125,6 +131,7 @@ type bot struct {
 	watch    *snoop
 	journal  *journal
 	talk     talk
+	budgets  map[int64]budget // by chat; only the poller of Telegram uses them
 	pins     pinboard
 	patience patience
 	started  time.Time
@@ -133,7 +140,7 @@ type bot struct {
 }
 
 func newBot(cfg config) *bot {
-	b := &bot{config: cfg, access: cfg.access, patience: usualPatience, started: time.Now()}
+	b := &bot{config: cfg, access: cfg.access, patience: usualPatience, budgets: make(map[int64]budget), started: time.Now()}
 	b.api = newClient(cfg.api, cfg.token)
 	b.watch = newSnoop(cfg.pdus, cfg.limit, cfg.interval, cfg.snmp)
 	b.out = newOutbox(b.api.sendMessage)
@@ -155,6 +162,7 @@ func (b *bot) run(ctx, input context.Context) {
 	var wg sync.WaitGroup
 	wg.Go(func() { b.watch.run(watching) })
 	wg.Go(func() { b.reloads(watching) })
+	wg.Go(func() { b.serve(watching) })
 	b.poll(input)
 	stop()
 	wg.Wait()

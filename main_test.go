@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"flag"
 	"fmt"
 	"net"
 	"os"
@@ -49,6 +50,11 @@ var build = sync.OnceValues(func() (string, error) {
 })
 
 func TestMain(m *testing.M) {
+	if addr := os.Getenv("ISCBOT_TEST_AGENT"); addr != "" {
+		serveAgent(addr)
+	}
+	flag.Parse()
+	flag.Set("test.parallel", "12") // the tests mostly wait
 	code := m.Run()
 	if path, err := build(); err == nil {
 		os.RemoveAll(filepath.Dir(path))
@@ -177,6 +183,11 @@ func (p *program) awaitLog(t testing.TB, text string) {
 // start starts the program in the site's directory. It is ended with the test, and must not have told a secret.
 func (s *site) start(t testing.TB, args ...string) *program {
 	t.Helper()
+	return s.startWith(t, []string{"ISCBOT_TOKEN=" + testToken, "ISCBOT_PASSWORD=" + testPassword}, args...)
+}
+
+func (s *site) startWith(t testing.TB, env []string, args ...string) *program {
+	t.Helper()
 	path, err := build()
 	if err != nil {
 		t.Fatal(err)
@@ -188,7 +199,7 @@ func (s *site) start(t testing.TB, args ...string) *program {
 		"-web", fmt.Sprintf("http:%d", s.web)}, args...)
 	p := &program{Cmd: exec.Command(path, args...), exited: make(chan struct{}), grown: make(chan struct{}, 1)}
 	p.Dir, p.Stdout, p.Stderr = s.dir, &p.stdout, p
-	p.Env = append(os.Environ(), "ISCBOT_TOKEN="+testToken, "ISCBOT_PASSWORD="+testPassword)
+	p.Env = append(os.Environ(), env...)
 	if err := p.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -223,7 +234,7 @@ func (p *program) end(t testing.TB, sig syscall.Signal) (code int) {
 
 // limit is a context for what must happen soon.
 func limit(t testing.TB) context.Context {
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 45*time.Second)
 	t.Cleanup(cancel)
 	return ctx
 }
@@ -266,6 +277,11 @@ func (s *site) fine(t testing.TB) {
 	t.Helper()
 	if c := s.api.Complaints(); c != nil {
 		t.Errorf("Telegram complains: %q", c)
+	}
+	for _, m := range s.api.Messages(0) {
+		if strings.Contains(m.HTML, testToken) || strings.Contains(m.HTML, testPassword) {
+			t.Errorf("it told a secret: %s", m.HTML)
+		}
 	}
 }
 

@@ -69,7 +69,7 @@ func newOutbox(send func(context.Context, int64, outgoing) (int64, error)) *outb
 	return o
 }
 
-// put takes a message for a chat. The same text is not kept waiting twice, so that a flood of questions has few answers.
+// put takes a message for a chat.
 func (o *outbox) put(chat int64, m outgoing) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -77,9 +77,6 @@ func (o *outbox) put(chat int64, m outgoing) {
 	if q == nil {
 		q = &queue{alerted: make(chan struct{}, 1)}
 		o.queues[chat] = q
-	}
-	if slices.ContainsFunc(q.waiting, func(w outgoing) bool { return w.html == m.html && w.keys == nil && m.keys == nil }) {
-		return
 	}
 	q.insert(m)
 	if m.alert {
@@ -94,9 +91,14 @@ func (o *outbox) put(chat int64, m outgoing) {
 	}
 }
 
-// insert adds messages at the end of those of their kind.
-func (q *queue) insert(m ...outgoing) {
-	q.waiting = append(q.waiting, m...)
+// insert adds messages at the end of those of their kind. The same text does not wait twice: a flood of questions has few
+// answers.
+func (q *queue) insert(all ...outgoing) {
+	for _, m := range all {
+		if !slices.ContainsFunc(q.waiting, func(w outgoing) bool { return w.html == m.html && w.keys == nil && m.keys == nil }) {
+			q.waiting = append(q.waiting, m)
+		}
+	}
 	slices.SortStableFunc(q.waiting, func(a, b outgoing) int {
 		switch {
 		case a.alert == b.alert:
@@ -133,7 +135,7 @@ func (o *outbox) serve(chat int64, q *queue) {
 			o.refuse(chat, q, nil)
 			trouble.log(nil)
 			retry.next = 0
-			o.rest(q)
+			o.rest(chat, q)
 		case e != nil && e.MigrateTo != 0 && e.MigrateTo != chat:
 			o.moved(chat, e.MigrateTo)
 			for _, m := range taken {
@@ -207,9 +209,13 @@ func (o *outbox) turn() {
 	pause(o.ctx, time.Until(at))
 }
 
-// rest keeps the pace of a chat, but for an alert.
-func (o *outbox) rest(q *queue) {
-	t := time.NewTimer(o.pace)
+// rest keeps the pace of a chat, but for an alert. Telegram takes about a message a second, and from groups 20 a minute.
+func (o *outbox) rest(chat int64, q *queue) {
+	pace := o.pace
+	if chat < 0 {
+		pace *= 3
+	}
+	t := time.NewTimer(pace)
 	defer t.Stop()
 	select {
 	case <-t.C:

@@ -27,6 +27,7 @@ type snoop struct {
 	waiting []event       // for tell
 	changed chan struct{} // closed, and made anew, at each poll
 	ours    []time.Time   // by PDU: until then a reset is the bot's own
+	polled  []time.Time   // by PDU, when it was last
 	dark    time.Time     // since when no PDU answers; zero as long as one does
 	lit     time.Time     // when the first answered again
 	uneasy  []string      // what PDUs tell that have answered again since, but for those that stayed under the limit
@@ -37,7 +38,7 @@ type place struct{ team, pdu int }
 
 func newSnoop(pdus []pdu, limit int, interval time.Duration, cfg snmpConfig) *snoop {
 	s := &snoop{
-		limit: limit, interval: interval, unseen: len(pdus), ours: make([]time.Time, len(pdus)),
+		limit: limit, interval: interval, unseen: len(pdus), ours: make([]time.Time, len(pdus)), polled: make([]time.Time, len(pdus)),
 		swept: make(chan struct{}), changed: make(chan struct{}), told: make(chan struct{}, 1),
 	}
 	for _, p := range pdus {
@@ -90,7 +91,7 @@ func (s *snoop) poll(ctx context.Context, i int) {
 func (s *snoop) note(i int, p poll, first bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	p.ours = p.at.Before(s.ours[i])
+	s.polled[i], p.ours = p.at, p.at.Before(s.ours[i])
 	at := s.places[i]
 	var events []event
 	if was := s.teams[at.team].pdus[at.pdu]; errors.Is(p.err, errNoMeter) && !errors.Is(was.err, errNoMeter) {
@@ -158,6 +159,13 @@ func (s *snoop) gather(events []event, p poll) []event {
 		s.dark = time.Time{}
 	}
 	return append(events, more...)
+}
+
+// alive reports whether every PDU was polled not long ago.
+func (s *snoop) alive() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return !slices.ContainsFunc(s.polled, func(t time.Time) bool { return time.Since(t) > 3*s.interval+5*time.Second })
 }
 
 // any reports whether ok holds for some PDU. s.mu is held.

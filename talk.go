@@ -346,6 +346,7 @@ func (b *bot) resetAndVerify(ctx context.Context, i int, step func(string)) (res
 // A progress is a message that shows the steps of a reset. Nothing waits for it.
 type progress struct {
 	steps chan string
+	begun bool
 }
 
 func newProgress(b *bot, chat int64, title string) *progress {
@@ -374,9 +375,14 @@ func newProgress(b *bot, chat int64, title string) *progress {
 	return p
 }
 
-func (p *progress) show(step string) { p.steps <- step + " ..." }
+func (p *progress) show(step string) {
+	p.begun = true
+	p.steps <- step + " ..."
+}
 
 func (p *progress) end(how string) {
-	p.steps <- how
+	if p.begun {
+		p.steps <- how
+	}
 	close(p.steps)
 }

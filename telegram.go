@@ -85,19 +85,22 @@ type client struct {
 	http  *http.Client
 }
 
-// pollTime is how long a getUpdates waits for an update. A dead connection is noticed only at its end.
-const pollTime = 25 * time.Second
+// pollTime is how long a getUpdates waits for an update. A connection that died silently is noticed only at its end.
+const pollTime = 20 * time.Second
 
 func newClient(api string, token secret) *client {
+	dialer := &net.Dialer{
+		Timeout:         10 * time.Second,
+		KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 5 * time.Second, Interval: 2 * time.Second, Count: 3},
+	}
 	transport := &http.Transport{
 		Proxy:                 http.ProxyFromEnvironment,
-		DialContext:           (&net.Dialer{Timeout: 10 * time.Second}).DialContext,
+		DialContext:           dialer.DialContext,
 		TLSHandshakeTimeout:   10 * time.Second,
-		IdleConnTimeout:       90 * time.Second,
+		IdleConnTimeout:       10 * time.Second, // one that was idle for longer may have died, and an alert must not wait for that
 		MaxIdleConnsPerHost:   4,
-		ForceAttemptHTTP2:     false,
 		Protocols:             new(http.Protocols), // a silently dropped HTTP/2 connection would be kept in use
-		ResponseHeaderTimeout: pollTime + 10*time.Second,
+		ResponseHeaderTimeout: pollTime + 5*time.Second,
 	}
 	transport.Protocols.SetHTTP1(true)
 	return &client{
@@ -279,7 +282,7 @@ func (b *bot) poll(ctx context.Context) {
 	var offset int64
 	var me user
 	var menus bool
-	wait := time.Duration(0) // until it has answered once, a call is to tell soon that it does
+	wait := time.Second // until it has answered once: a call is to tell soon that it does
 	retry := backoff{most: 30 * time.Second}
 	trouble := trouble{what: "Telegram"}
 	slog.Info("waiting for Telegram")
@@ -295,7 +298,7 @@ func (b *bot) poll(ctx context.Context) {
 		trouble.log(cmp.Or(err, nameErr))
 		if err != nil {
 			b.dropWebhook(ctx, err)
-			wait = 0
+			wait = time.Second
 			retry.wait(ctx, err)
 			continue
 		}
@@ -332,7 +335,7 @@ func (b *bot) poll(ctx context.Context) {
 
 // updates takes the updates from offset on, which confirms those before it, and tells Telegram's time.
 func (b *bot) updates(ctx context.Context, offset int64, wait time.Duration) (batch []json.RawMessage, now time.Time, err error) {
-	ctx, cancel := context.WithTimeout(ctx, wait+10*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, wait+30*time.Second) // an answer may have 4 MiB; its beginning must come sooner
 	defer cancel()
 	in := map[string]any{"timeout": int(wait.Seconds()), "allowed_updates": []string{"message", "callback_query"}}
 	if offset != 0 {
@@ -394,7 +397,7 @@ func (b *bot) guard(ctx context.Context, raw json.RawMessage, me string, now tim
 
 // sendMessage sends a message and returns its id.
 func (c *client) sendMessage(ctx context.Context, chat int64, m outgoing) (int64, error) {
-	ctx, cancel := context.WithTimeout(ctx, 15*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	in := map[string]any{"chat_id": chat, "text": m.html, "parse_mode": "HTML"}
 	if m.silent {

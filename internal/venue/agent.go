@@ -84,6 +84,14 @@ func (p *PDU) object(oid string) (gosnmp.Asn1BER, any) {
 		return gosnmp.OctetString, p.peakAt.Format(stamp)
 	case status + "8.1": // PeakPowerStartTime
 		return gosnmp.OctetString, p.resetAt.Format(stamp)
+	case ".1.3.6.1.4.1.318.1.1.26.2.1.8.1": // rPDU2IdentModelNumber
+		return gosnmp.OctetString, "AP8858"
+	case ".1.3.6.1.4.1.318.1.1.26.2.1.6.1": // rPDU2IdentFirmwareRev
+		return gosnmp.OctetString, "v6.8.0"
+	case ".1.3.6.1.4.1.318.2.1.6.1.0": // mconfigClockDate
+		return gosnmp.OctetString, time.Now().Format("01/02/2006")
+	case ".1.3.6.1.4.1.318.2.1.6.2.0": // mconfigClockTime
+		return gosnmp.OctetString, time.Now().Format("15:04:05")
 	case ".1.3.6.1.2.1.1.1.0": // sysDescr
 		return gosnmp.OctetString, "APC Web/SNMP Management Card (MB:v4.1.0 PF:v6.8.2 PN:apc_hw05_aos_682.bin " +
 			"AF1:v6.8.0 AN1:apc_hw05_rpdu2g_680.bin MN:AP8858 HR:02 SN: ZA2001002384 MD:01/03/2020) "

@@ -90,3 +90,10 @@ func (p *PDU) State() State {
 	defer p.mu.Unlock()
 	return State{p.watts, p.peak, p.peakAt, p.resetAt, p.resets, p.energy}
 }
+
+// Restart restarts the card: its uptime begins anew, its registers stay.
+func (p *PDU) Restart() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.booted = time.Now()
+}

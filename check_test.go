@@ -1,0 +1,188 @@
+package main
+
+import (
+	"bytes"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"iscbot/internal/venue"
+)
+
+// check runs -check at the site and returns the exit code and what it prints.
+func (s *site) check(t *testing.T, args ...string) (int, string) {
+	t.Helper()
+	p := s.start(t, append([]string{"-check"}, args...)...)
+	select {
+	case <-p.exited:
+	case <-time.After(30 * time.Second):
+		t.Fatal("the check does not end")
+	}
+	return p.ProcessState.ExitCode(), p.stdout.String()
+}
+
+func TestCheck(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, "First_PDU", "Second_PDU", "Third_PDU", "Fourth_PDU")
+	code, out := s.check(t)
+	wants(t, out, "ok    token: @isc_bot; privacy mode is", "ok    clock: as Telegram's", "ok    chat 424242424: can be reached, Ann",
+		"ok    chat -1001234567890: can be reached, the group", "exceedings.log can be written",
+		"ok    First_PDU (.1) SNMP: AP8858 v6.8.0, 1500 W, peak 1500 W, answered in ", "its clock is ",
+		"ok    First_PDU (.1) web: the peak's reset was found", "ok    Fourth_PDU (.4) web: the peak's reset was found")
+	if code != 0 || strings.Contains(out, "WRONG") {
+		t.Errorf("exit code %d:\n%s", code, out)
+	}
+	s.unharmed(t, 0, 0, 0, 0)
+	for _, w := range s.webs {
+		if w.Applies() != 0 {
+			t.Error("something was submitted")
+		}
+	}
+	if left, _ := filepath.Glob(filepath.Join(s.dir, "*")); len(left) != 2 {
+		t.Errorf("left behind: %v", left)
+	}
+	code, out = s.check(t, "2", "3")
+	if code != 0 || strings.Contains(out, "First_PDU") || !strings.Contains(out, "Third_PDU (.3) web") {
+		t.Errorf("exit code %d:\n%s", code, out)
+	}
+	if len(s.api.Messages(0)) != 0 || len(s.api.Calls("getUpdates")) != 0 {
+		t.Error("the chats noticed it")
+	}
+}
+
+func TestCheckWrong(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, "First_PDU", "Second_PDU", "Third_PDU", "Fourth_PDU")
+	s.write(t, "accesslist.conf", "424242424\n99\n7\n")
+	s.api.Know(venue.Private(member))
+	s.api.Block(member.ID)
+	s.api.Skew(-3 * time.Hour)
+	s.pdus[0].Behave(venue.Manners{Mute: true})
+	s.webs[1].Credentials("apc", "another")
+	s.webs[2].Behave(venue.WebManners{NoPeak: true})
+	s.pdus[3].Behave(venue.Manners{Twist: venue.NoMeter})
+	code, out := s.check(t, "-log", "/nowhere/exceedings.log")
+	wants(t, out, "WRONG clock: 3h0m", "WRONG chat 99: ", "send /start to @isc_bot", "WRONG chat 7: ", "WRONG log: /nowhere/exceedings.log",
+		"WRONG First_PDU (.1) SNMP: no answer", "WRONG Second_PDU (.2) web: the user name or password is wrong",
+		"WRONG Third_PDU (.3) web: no control", "\n      form ", "WRONG Fourth_PDU (.4) SNMP", "no power meter")
+	if code != 1 {
+		t.Errorf("exit code %d:\n%s", code, out)
+	}
+	s.unharmed(t, 0, 0, 0, 0)
+}
+
+func TestCheckNoToken(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, "First_PDU")
+	path, err := build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(path, "-net", "127.0.0", "-snmp-port", "1", "-interval", "100ms", "-check", "7", "1")
+	cmd.Dir = s.dir
+	cmd.Env = append(os.Environ(), "ISCBOT_TOKEN=", "ISCBOT_PASSWORD=x")
+	out, _ := cmd.CombinedOutput()
+	wants(t, string(out), `-check "7": wanted are numbers`)
+	if code := cmd.ProcessState.ExitCode(); code != 2 {
+		t.Errorf("exit code %d", code)
+	}
+	cmd = exec.Command(path, append(cmd.Args[1:len(cmd.Args)-2], "1")...)
+	cmd.Dir, cmd.Env = s.dir, append(os.Environ(), "ISCBOT_TOKEN=", "ISCBOT_PASSWORD=x")
+	out, _ = cmd.CombinedOutput()
+	wants(t, string(out), "Telegram: skipped", "WRONG First_PDU (.1) SNMP: no answer")
+	if code := cmd.ProcessState.ExitCode(); code != 1 {
+		t.Errorf("exit code %d", code)
+	}
+}
+
+// TestService plays systemd: it listens to what the bot tells it, and reads its log lines.
+func TestService(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, "First_PDU")
+	dir, err := os.MkdirTemp("", "n") // the path of a socket must be short
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	socket, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: filepath.Join(dir, "s"), Net: "unixgram"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer socket.Close()
+	next := func() string {
+		buf := make([]byte, 100)
+		socket.SetReadDeadline(time.Now().Add(20 * time.Second))
+		n, err := socket.Read(buf)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(buf[:n])
+	}
+	s.write(t, "token", testToken+"\n")
+	s.write(t, "password", testPassword+"\r\n")
+	if err := os.Chmod(filepath.Join(s.dir, "password"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	p := s.startWith(t, []string{"ISCBOT_TOKEN=", "ISCBOT_PASSWORD=", "ISCBOT_TOKEN_FILE=token", "ISCBOT_PASSWORD_FILE=password",
+		"NOTIFY_SOCKET=" + filepath.Join(dir, "s"), "WATCHDOG_USEC=300000", "JOURNAL_STREAM=8:1"})
+	for _, want := range []string{"READY=1", "WATCHDOG=1", "WATCHDOG=1", "WATCHDOG=1"} {
+		if got := next(); got != want {
+			t.Errorf("systemd was told %q, not %q", got, want)
+		}
+	}
+	s.ask(t, venue.Private(ann), ann, "/reset 1", "First_PDU (.1) reset") // token and password are right
+	if code := p.end(t, syscall.SIGTERM); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+	for got := next(); got != "STOPPING=1"; got = next() {
+		if got != "WATCHDOG=1" {
+			t.Errorf("systemd was told %q", got)
+		}
+	}
+	wants(t, p.log(), "can read a secret: chmod 600", "file=password")
+	if strings.Contains(p.log(), "time=") || strings.Contains(p.log(), "file=token") {
+		t.Errorf("log:\n%s", p.log())
+	}
+}
+
+// TestAlive: the watchdog is fed only while each PDU is really polled.
+func TestAlive(t *testing.T) {
+	s := newSnoop([]pdu{{num: 1, team: "A"}, {num: 2, team: "B"}}, 3000, time.Second, snmpConfig{interval: time.Second})
+	s.polled[0], s.polled[1] = time.Now(), time.Now().Add(-7*time.Second)
+	if !s.alive() {
+		t.Error("not alive, though all was polled")
+	}
+	s.polled[1] = time.Now().Add(-9 * time.Second)
+	if s.alive() {
+		t.Error("alive, though a PDU was not polled for nine intervals")
+	}
+}
+
+// TestUnit lets systemd judge the unit that the README shows.
+func TestUnit(t *testing.T) {
+	analyze := needs(t, "systemd-analyze")
+	path, err := build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	readme, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, unit, _ := bytes.Cut(readme, []byte("    [Unit]"))
+	unit, _, ok := bytes.Cut(unit, []byte("\n\n**"))
+	if !ok {
+		t.Fatal("there is no unit in the README")
+	}
+	text := strings.ReplaceAll("[Unit]"+strings.ReplaceAll(string(unit), "\n    ", "\n"), "/usr/local/bin/iscbot", path)
+	file := write(t, "iscbot.service", text)
+	out, err := exec.Command(analyze, "verify", file).CombinedOutput()
+	if err != nil || strings.Contains(string(out), "iscbot.service") {
+		t.Errorf("%v: %s", err, out)
+	}
+}
