@@ -65,7 +65,7 @@ func (b *bot) handleMessage(ctx context.Context, m *message, me string, now time
 		return
 	}
 	if !ok {
-		if m.Text != "" && !b.typed(ctx, m, now) && private {
+		if m.Text != "" && !b.typed(ctx, m, me, now) && private {
 			b.answer(m, "Send /help to see what I can do.")
 		}
 		return

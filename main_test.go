@@ -54,7 +54,7 @@ func TestMain(m *testing.M) {
 		serveAgent(addr)
 	}
 	flag.Parse()
-	flag.Set("test.parallel", "12") // the tests mostly wait
+	flag.Set("test.parallel", "24") // the tests mostly wait
 	code := m.Run()
 	if path, err := build(); err == nil {
 		os.RemoveAll(filepath.Dir(path))

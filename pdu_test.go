@@ -53,6 +53,7 @@ func TestRead(t *testing.T) {
 
 // TestWrongAnswers holds that what gosnmp lets pass is no value, and that the session goes on after it.
 func TestWrongAnswers(t *testing.T) {
+	t.Parallel()
 	for name, twist := range venue.Twists {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -72,6 +73,7 @@ func TestWrongAnswers(t *testing.T) {
 
 // TestStrayAnswers holds that a wrong answer ahead of the true one does not hide it.
 func TestStrayAnswers(t *testing.T) {
+	t.Parallel()
 	forge := func(f func(*gosnmp.SnmpPacket)) func(request, sent []byte) []byte {
 		return func(_, sent []byte) []byte {
 			codec := &gosnmp.GoSNMP{Version: gosnmp.Version2c, Community: "public"}
@@ -299,6 +301,7 @@ func serveRecordings(t *testing.T) (addr string) {
 
 // TestRecordings reads what real PDUs answered from snmpsim, a real agent.
 func TestRecordings(t *testing.T) {
+	t.Parallel()
 	addr := serveRecordings(t)
 	read := func(community string) (reading, error) {
 		s := newSession(pdu{snmp: addr}, snmpConfig{community: community, interval: time.Second})

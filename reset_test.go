@@ -68,6 +68,7 @@ func (r rack) reset(t testing.TB) (resetResult, []string, error) {
 }
 
 func TestResetPeak(t *testing.T) {
+	t.Parallel()
 	for _, g := range venue.Generations {
 		t.Run(g.String(), func(t *testing.T) {
 			t.Parallel()
@@ -103,6 +104,7 @@ func (r rack) seen(t testing.TB, peak int) <-chan struct{} {
 
 // TestResetFails holds that failures say what failed and why, reset at most once, and log off.
 func TestResetFails(t *testing.T) {
+	t.Parallel()
 	for name, tt := range map[string]struct {
 		g       venue.Generation
 		manners venue.WebManners
@@ -140,6 +142,7 @@ func TestResetFails(t *testing.T) {
 }
 
 func TestResetWrongPassword(t *testing.T) {
+	t.Parallel()
 	for _, g := range venue.Generations {
 		t.Run(g.String(), func(t *testing.T) {
 			t.Parallel()
@@ -156,6 +159,7 @@ func TestResetWrongPassword(t *testing.T) {
 
 // TestResetBusy waits until somebody else has logged off.
 func TestResetBusy(t *testing.T) {
+	t.Parallel()
 	for _, g := range venue.Generations {
 		t.Run(g.String(), func(t *testing.T) {
 			t.Parallel()
@@ -170,6 +174,7 @@ func TestResetBusy(t *testing.T) {
 
 // TestResetInterrupted holds that a session is not left behind where the bot is ended meanwhile.
 func TestResetInterrupted(t *testing.T) {
+	t.Parallel()
 	for _, stage := range []string{"menu", "config", "apply"} {
 		t.Run(stage, func(t *testing.T) {
 			t.Parallel()
@@ -196,6 +201,7 @@ func TestResetInterrupted(t *testing.T) {
 }
 
 func TestResetTLS(t *testing.T) {
+	t.Parallel()
 	cert := venue.SelfSigned("pdu")
 	for name, cfg := range map[string]*tls.Config{
 		"new":              {Certificates: []tls.Certificate{cert}},

@@ -185,7 +185,7 @@ func (b *bot) edit(ctx context.Context, chat, message int64, text string) {
 }
 
 // typed handles a text that is no command; it reports whether it was an answer to a question.
-func (b *bot) typed(ctx context.Context, m *message, now time.Time) bool {
+func (b *bot) typed(ctx context.Context, m *message, me string, now time.Time) bool {
 	if m.From == nil {
 		return false
 	}
@@ -196,9 +196,7 @@ func (b *bot) typed(ctx context.Context, m *message, now time.Time) bool {
 	text := strings.TrimSpace(m.Text)
 	i, isPDU := parseTarget(text, b.pdus)
 	stop := strings.EqualFold(text, "stop")
-	q.mu.Lock()
-	reply := m.ReplyTo != nil && slices.Contains(q.messages, m.ReplyTo.ID)
-	q.mu.Unlock()
+	reply := m.ReplyTo != nil && m.ReplyTo.From != nil && m.ReplyTo.From.Username == me
 	switch {
 	case m.Chat.Type != "private" && !isPDU && !stop && !reply:
 		return false // talk among people

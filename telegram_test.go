@@ -16,6 +16,7 @@ import (
 
 // TestCall holds that whatever comes instead of an answer is an error, with its cause and without the token.
 func TestCall(t *testing.T) {
+	t.Parallel()
 	for name, tt := range map[string]struct {
 		do   venue.Manner
 		want string
@@ -186,6 +187,7 @@ func FuzzCommand(f *testing.F) {
 
 // TestUpdates drives a whole bot through what getUpdates may do.
 func TestUpdates(t *testing.T) {
+	t.Parallel()
 	for name, trouble := range map[string]func(*site){
 		"lost answer":     func(s *site) { s.api.Misbehave(venue.Fault{Method: "getUpdates", Times: 1, Do: venue.Lose}) },
 		"bad gateway":     func(s *site) { s.api.Misbehave(venue.Fault{Method: "getUpdates", Times: 1, Do: venue.BadGateway}) },
