@@ -34,7 +34,12 @@ func (b *bot) check(ctx context.Context, out io.Writer) int {
 	}
 	tests = append(tests, func() []finding { return []finding{checkLog(b.log)} })
 	for _, p := range b.pdus {
-		tests = append(tests, func() []finding { return []finding{b.checkSNMP(ctx, p), b.checkWeb(ctx, p)} })
+		tests = append(tests, func() []finding {
+			if b.resetSNMP {
+				return []finding{b.checkSNMP(ctx, p), b.checkWrite(ctx, p)}
+			}
+			return []finding{b.checkSNMP(ctx, p), b.checkWeb(ctx, p)}
+		})
 	}
 	found := make([][]finding, len(tests))
 	done := make([]chan struct{}, len(tests))
@@ -175,6 +180,23 @@ func (b *bot) checkSNMP(ctx context.Context, p pdu) finding {
 		f.text += fmt.Sprintf(", its clock is %s off", time.Since(t).Round(time.Second).Abs())
 	}
 	return f
+}
+
+// checkWrite reads what a reset over SNMP would write. Whether it may be written shows only when it is.
+func (b *bot) checkWrite(ctx context.Context, p pdu) finding {
+	cfg := b.snmp
+	cfg.community = string(cfg.write)
+	s := newSession(p, cfg)
+	defer s.close()
+	f := finding{what: label(p) + " reset", text: "the object is there; whether it may be written shows at a reset"}
+	if _, err := s.read(ctx); err == nil || !errors.Is(err, errNoAnswer) {
+		_, err = s.get(ctx, []string{peakReset})
+		if err != nil {
+			f.bad, f.text = true, fmt.Sprintf("rPDU2DeviceConfigDevicePeakPowerReset: %v", err)
+		}
+		return f
+	}
+	return finding{what: f.what, text: "no answer: is -write-community right, or the user of SNMP v3?", bad: true}
 }
 
 // checkWeb goes to the control of the peak's reset, and leaves it as it is.

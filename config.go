@@ -16,6 +16,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/gosnmp/gosnmp"
 )
 
 // A secret is a token or a password. It prints as asterisks, whatever prints it.
@@ -38,6 +40,10 @@ type flags struct {
 	user, web, api    string
 	demo, version     bool
 	check             bool
+	snmp, reset       string
+	write             string
+	v3User            string
+	v3Auth, v3Priv    string
 	nums              []string // of the PDUs to be checked; none for all
 }
 
@@ -55,6 +61,12 @@ func parseFlags(args []string) (*flags, error) {
 	f.set.StringVar(&f.notify, "notify", "users", "who is alerted, `users|group`: the access list's users, or its group")
 	f.set.StringVar(&f.community, "community", "public", "SNMP read community `S`")
 	f.set.StringVar(&f.snmpPort, "snmp-port", "161", "SNMP port `N` of the PDUs")
+	f.set.StringVar(&f.snmp, "snmp", "auto", "SNMP `VERSION`: auto for v2c and v1, whichever a PDU answers, or 3")
+	f.set.StringVar(&f.v3User, "v3-user", "", "`NAME` of the SNMP v3 user (default that of -user)")
+	f.set.StringVar(&f.v3Auth, "v3-auth", "SHA", "authentication `P` of SNMP v3: none MD5 SHA SHA-224 SHA-256 SHA-384 SHA-512")
+	f.set.StringVar(&f.v3Priv, "v3-priv", "AES", "privacy `P` of SNMP v3: none DES AES AES-192 AES-256")
+	f.set.StringVar(&f.reset, "reset", "web", "`HOW` peaks are reset: web, or snmp where the PDUs allow that")
+	f.set.StringVar(&f.write, "write-community", "", "SNMP community `S` for -reset snmp without v3")
 	f.set.StringVar(&f.user, "user", "apc", "`NAME` of the PDUs' super user")
 	f.set.StringVar(&f.web, "web", "http", "the PDUs' web interfaces: http or https, or `SCHEME`:PORT")
 	f.set.StringVar(&f.api, "api", "https://api.telegram.org", "`URL` of the Bot API server, if it is a local one")
@@ -90,7 +102,7 @@ func (f *flags) usage() string {
 	var b strings.Builder
 	f.set.VisitAll(func(g *flag.Flag) {
 		arg, text := flag.UnquoteUsage(g)
-		if arg != "" {
+		if arg != "" && g.DefValue != "" {
 			text += " (default " + g.DefValue + ")"
 		}
 		fmt.Fprintf(&b, "\t%-19s %s\n", strings.TrimSpace("-"+g.Name+" "+arg), strings.ReplaceAll(text, "\n", "\n\t                    "))
@@ -100,17 +112,18 @@ func (f *flags) usage() string {
 
 // A config is what the flags, the environment and the files come to, checked.
 type config struct {
-	access   *access
-	pdus     []pdu
-	log      string        // path of exceedings.log
-	limit    int           // W a team
-	interval time.Duration // between two readings of a PDU
-	group    bool          // alerts go to the access list's group, not to its users
-	snmp     snmpConfig
-	user     string // of the PDUs' web interfaces
-	password secret
-	api      string // URL without a slash at its end
-	token    secret
+	access    *access
+	pdus      []pdu
+	log       string        // path of exceedings.log
+	limit     int           // W a team
+	interval  time.Duration // between two readings of a PDU
+	group     bool          // alerts go to the access list's group, not to its users
+	snmp      snmpConfig
+	resetSNMP bool   // peaks are reset over SNMP
+	user      string // of the PDUs' web interfaces
+	password  secret
+	api       string // URL without a slash at its end
+	token     secret
 }
 
 // configure checks flags, environment and files, and asks for the password where the environment has none. It returns
@@ -146,11 +159,27 @@ func configure(ctx context.Context, f *flags, errs error, stdin io.Reader, stder
 	case strings.Trim(string(cfg.token), tokenChars) != "":
 		errs = errors.Join(errs, errors.New("ISCBOT_TOKEN has a character that no token has: wanted is the bot's token, as @BotFather gave it"))
 	}
-	cfg.password, err = readSecret("ISCBOT_PASSWORD")
-	errs = errors.Join(errs, err)
-	if cfg.password == "" && err == nil {
-		cfg.password, err = askPassword(ctx, stdin, stderr, cfg.user, errs != nil)
+	ask := asker{stdin: stdin, lines: bufio.NewReader(stdin), stderr: stderr}
+	need := func(name, what string) (s secret) {
+		if s, err = readSecret(name); s == "" && err == nil {
+			s, err = ask.secret(ctx, name, what, errs != nil)
+		}
 		errs = errors.Join(errs, err)
+		return s
+	}
+	if !cfg.resetSNMP {
+		cfg.password = need("ISCBOT_PASSWORD", "password of the PDUs' super user "+cfg.user)
+	}
+	if v3 := &cfg.snmp; v3.user != "" && v3.auth != gosnmp.NoAuth {
+		v3.authPass = need("ISCBOT_AUTH_PASS", "authentication passphrase of the SNMP user "+v3.user)
+		priv, err := readSecret("ISCBOT_PRIV_PASS")
+		errs = errors.Join(errs, err)
+		v3.privPass = cmp.Or(priv, v3.authPass)
+		for name, s := range map[string]secret{"ISCBOT_AUTH_PASS": v3.authPass, "ISCBOT_PRIV_PASS": v3.privPass} {
+			if s != "" && len(s) < 8 {
+				errs = errors.Join(errs, fmt.Errorf("%s is too short: wanted is a passphrase of SNMP v3, which has 8 characters at least", name))
+			}
+		}
 	}
 	return cfg, errs
 }
@@ -217,9 +246,36 @@ func (f *flags) values() (config, error) {
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil {
 		wrong("api", "an address such as https://api.telegram.org")
 	}
-	cfg.snmp = snmpConfig{community: f.community, interval: cfg.interval}
+	cfg.snmp = snmpConfig{community: f.community, write: secret(f.write), interval: cfg.interval}
+	switch f.snmp {
+	case "auto":
+	case "3":
+		cfg.snmp.user = cmp.Or(f.v3User, f.user)
+	default:
+		wrong("snmp", "auto or 3")
+	}
+	var ok bool
+	if cfg.snmp.auth, ok = authProtocols[f.v3Auth]; !ok {
+		wrong("v3-auth", "none, MD5, SHA, SHA-224, SHA-256, SHA-384 or SHA-512")
+	}
+	if cfg.snmp.priv, ok = privProtocols[f.v3Priv]; !ok || cfg.snmp.auth == gosnmp.NoAuth && cfg.snmp.priv != gosnmp.NoPriv {
+		wrong("v3-priv", "none, DES, AES, AES-192 or AES-256, and none without -v3-auth")
+	}
+	if cfg.resetSNMP = f.reset == "snmp"; !cfg.resetSNMP && f.reset != "web" {
+		wrong("reset", "web or snmp")
+	}
+	if cfg.resetSNMP && f.snmp != "3" && f.write == "" {
+		wrong("reset", "web, or snmp with -write-community or -snmp 3")
+	}
 	return cfg, errors.Join(errs...)
 }
+
+var (
+	authProtocols = map[string]gosnmp.SnmpV3AuthProtocol{"none": gosnmp.NoAuth, "MD5": gosnmp.MD5, "SHA": gosnmp.SHA, "SHA-224": gosnmp.SHA224,
+		"SHA-256": gosnmp.SHA256, "SHA-384": gosnmp.SHA384, "SHA-512": gosnmp.SHA512}
+	privProtocols = map[string]gosnmp.SnmpV3PrivProtocol{"none": gosnmp.NoPriv, "DES": gosnmp.DES, "AES": gosnmp.AES, "AES-192": gosnmp.AES192,
+		"AES-256": gosnmp.AES256}
+)
 
 // isPort reports whether s is a port's number, and nothing else.
 func isPort(s string) bool {
@@ -227,16 +283,27 @@ func isPort(s string) bool {
 	return err == nil && n > 0 && strconv.FormatUint(n, 10) == s
 }
 
-// askPassword reads one line from stdin, with a prompt and without echo where that is a terminal. Where other mistakes
-// stand already, nobody is asked: it only sees whether an input that is no terminal has come to its end.
-func askPassword(ctx context.Context, stdin io.Reader, stderr io.Writer, user string, hopeless bool) (secret, error) {
-	if terminal, ok := stdin.(*os.File); ok && isTerminal(terminal) {
+// An asker asks for secrets, one a line.
+type asker struct {
+	stdin  io.Reader
+	lines  *bufio.Reader // of stdin
+	stderr io.Writer
+	stuck  bool // a read that nobody waits for any more still has the lines
+}
+
+// secret reads one line, with a prompt and without echo where the input is a terminal. Where other mistakes stand already,
+// nobody is asked: it only sees whether an input that is no terminal has come to its end.
+func (a *asker) secret(ctx context.Context, name, what string, hopeless bool) (secret, error) {
+	if a.stuck {
+		return "", nil
+	}
+	if terminal, ok := a.stdin.(*os.File); ok && isTerminal(terminal) {
 		if hopeless {
 			return "", nil
 		}
-		fmt.Fprintf(stderr, "Password of the PDUs' super user %s: ", user)
+		fmt.Fprintf(a.stderr, "%s%s: ", strings.ToUpper(what[:1]), what[1:])
 		defer silence(terminal)()
-		defer fmt.Fprintln(stderr)
+		defer fmt.Fprintln(a.stderr)
 	} else if hopeless {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, 100*time.Millisecond)
@@ -248,18 +315,18 @@ func askPassword(ctx context.Context, stdin io.Reader, stderr io.Writer, user st
 	}
 	answered := make(chan answer, 1) // the reader stays behind where ctx ends first: a read cannot be called off
 	go func() {
-		line, err := bufio.NewReader(stdin).ReadString('\n')
+		line, err := a.lines.ReadString('\n')
 		answered <- answer{strings.TrimRight(line, "\r\n"), err}
 	}()
 	select {
-	case a := <-answered:
-		if a.line == "" {
-			why := cmp.Or(a.err, errors.New("an empty line"))
-			return "", fmt.Errorf("no password: ISCBOT_PASSWORD is not set, and standard input gave none (%w): "+
-				"wanted is the password of the PDUs' super user %s", why, user)
+	case got := <-answered:
+		if got.line == "" {
+			why := cmp.Or(got.err, errors.New("an empty line"))
+			return "", fmt.Errorf("%s is not set, and standard input gave none (%w): wanted is the %s", name, why, what)
 		}
-		return secret(a.line), nil
+		return secret(got.line), nil
 	case <-ctx.Done():
+		a.stuck = true
 		return "", nil
 	}
 }

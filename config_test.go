@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
@@ -289,13 +290,16 @@ func TestPasswordNotAwaited(t *testing.T) {
 	}
 	defer r.Close()
 	defer w.Close()
-	password, err := askPassword(t.Context(), r, io.Discard, "apc", true)
+	ask := asker{stdin: r, lines: bufio.NewReader(r), stderr: io.Discard}
+	password, err := ask.secret(t.Context(), "X", "password", true)
 	if password != "" || err != nil {
 		t.Errorf("got %q, %v", string(password), err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if password, err = askPassword(ctx, r, io.Discard, "apc", false); password != "" || err != nil {
+	ask = asker{stdin: r, lines: bufio.NewReader(strings.NewReader("")), stderr: io.Discard}
+	ask.lines.Reset(r)
+	if password, err = ask.secret(ctx, "X", "password", false); password != "" || err != nil {
 		t.Errorf("got %q, %v", string(password), err)
 	}
 }
@@ -309,7 +313,7 @@ func TestUsage(t *testing.T) {
 	wants(t, help, "accesslist.conf", "ips.csv", "exceedings.log", "ISCBOT_TOKEN", "ISCBOT_PASSWORD", "/current", "/peakdates", "SIGHUP")
 	f.set.VisitAll(func(g *flag.Flag) {
 		wants(t, help, "\t-"+g.Name)
-		if g.DefValue != "false" {
+		if g.DefValue != "false" && g.DefValue != "" {
 			wants(t, help, "(default "+g.DefValue+")")
 		}
 	})

@@ -58,7 +58,7 @@ func peakList(teams []team, limit int, now time.Time, dates bool) []string {
 			r := pduRow(p, now)
 			switch {
 			case p.err == nil && p.peak < 0:
-				r.value = "no peak"
+				r.value = "no register"
 			case p.err == nil:
 				r.value, r.mark = fmt.Sprintf("%d W", p.peak), p.peak > limit
 				sum += p.peak

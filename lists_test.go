@@ -82,7 +82,7 @@ Double             at most 3300 W
 .106 left                  2100 W
 .107 right                 1200 W
 Half                      unknown
-.108 left                 no peak
+.108 left             no register
 .109 right              no answer
                    since 11:59:55</pre>`},
 		"peak dates": {peakList(venue[:2], 3000, now, true), `Peaks at 12:00:00, limit 3000 W

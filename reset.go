@@ -34,7 +34,7 @@ var (
 	errBusy     = errors.New("somebody else is logged in: log off there, or wait three minutes")
 	errPage     = errors.New("not the expected page")
 	errChange   = errors.New("the card demands a new password: set one in a browser and start the bot with it")
-	errBroken   = errors.New("the connection broke")
+	errBroken   = errors.New("it broke off")
 )
 
 // A pinboard remembers the certificates that PDUs have shown in this run: they are self-signed, so that it can only be told
@@ -332,11 +332,11 @@ func one[T any](all []T, ok func(T) bool) (int, bool) {
 // apply submits the form, and the page that may ask for a confirmation. It never submits twice.
 func (c *card) apply(ctx context.Context, f form, button int) error {
 	if err := c.post(ctx, f, button); err != nil {
-		return fmt.Errorf("%w after Apply: %w", errBroken, err)
+		return fmt.Errorf("%w after Apply: the connection broke: %w", errBroken, err)
 	}
 	if confirm, button, ok := confirmForm(c.page); ok {
 		if err := c.post(ctx, confirm, button); err != nil {
-			return fmt.Errorf("%w after Apply: %w", errBroken, err)
+			return fmt.Errorf("%w after Apply: the connection broke: %w", errBroken, err)
 		}
 	}
 	if c.status >= 400 {

@@ -121,8 +121,8 @@ func TestResetFails(t *testing.T) {
 		"to another host":         {g: venue.Redirects, manners: venue.WebManners{At: "root", Redirect: "http://192.0.2.7/"}, want: `another host, "192.0.2.7"`},
 		"round and round":         {g: venue.TokenPath, manners: venue.WebManners{At: "root", Redirect: "endless"}, want: "without an end"},
 		"garbage":                 {g: venue.CookieAlone, manners: venue.WebManners{At: "root", Garbage: true}, want: "no log-in form"},
-		"cut before apply":        {g: venue.TokenPath, manners: venue.WebManners{CutBeforeApply: true}, want: "the connection broke after Apply"},
-		"cut at the confirmation": {g: venue.CookieAndToken, manners: venue.WebManners{CutConfirm: true}, want: "the connection broke after Apply"},
+		"cut before apply":        {g: venue.TokenPath, manners: venue.WebManners{CutBeforeApply: true}, want: "after Apply: the connection broke"},
+		"cut at the confirmation": {g: venue.CookieAndToken, manners: venue.WebManners{CutConfirm: true}, want: "after Apply: the connection broke"},
 		"cut after apply":         {g: venue.Redirects, manners: venue.WebManners{CutAfterApply: true}, resets: 1},
 		"slow":                    {g: venue.CookieAndToken, manners: venue.WebManners{Delay: 20 * time.Millisecond}, resets: 1},
 	} {

@@ -16,10 +16,10 @@ type snoop struct {
 	interval time.Duration
 	tell     func(event) // logs and sends; events come one after the other
 	sessions []*session
-	places   []place         // of the PDUs, in the order of the list
-	hurry    []chan struct{} // by PDU: poll it now
-	swept    chan struct{}   // closed when every PDU has been polled once
-	told     chan struct{}   // has a value when events wait
+	places   []place               // of the PDUs, in the order of the list
+	jobs     []chan func(*session) // by PDU: what else is to be said to it, followed by a poll
+	swept    chan struct{}         // closed when every PDU has been polled once
+	told     chan struct{}         // has a value when events wait
 
 	mu      sync.Mutex // guards what follows
 	teams   []team
@@ -43,7 +43,7 @@ func newSnoop(pdus []pdu, limit int, interval time.Duration, cfg snmpConfig) *sn
 	}
 	for _, p := range pdus {
 		s.sessions = append(s.sessions, newSession(p, cfg))
-		s.hurry = append(s.hurry, make(chan struct{}, 1))
+		s.jobs = append(s.jobs, make(chan func(*session)))
 		i := slices.IndexFunc(s.teams, func(t team) bool { return t.name == p.team })
 		if i < 0 {
 			i = len(s.teams)
@@ -81,7 +81,8 @@ func (s *snoop) poll(ctx context.Context, i int) {
 		s.note(i, poll{reading: r, err: err, at: time.Now()}, first)
 		select {
 		case <-tick.C:
-		case <-s.hurry[i]:
+		case job := <-s.jobs[i]:
+			job(session)
 		case <-ctx.Done():
 		}
 	}
@@ -217,13 +218,24 @@ func (s *snoop) await(ctx context.Context, i int, within time.Duration, ok func(
 		case <-changed:
 		case <-tick.C:
 			select {
-			case s.hurry[i] <- struct{}{}:
-			default:
+			case s.jobs[i] <- func(*session) {}:
+			default: // it is being polled
 			}
 		case <-ctx.Done():
 		}
 	}
 	return reading{}, false
+}
+
+// do lets the goroutine that polls a PDU say something else to it: a card takes one request at a time.
+func (s *snoop) do(ctx context.Context, i int, job func(*session) error) error {
+	done := make(chan error, 1)
+	select {
+	case s.jobs[i] <- func(session *session) { done <- job(session) }:
+		return <-done
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
 }
 
 // expectReset tells the watch that the bot is about to reset a PDU's peak; called with false, that it has been.

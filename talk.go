@@ -310,17 +310,11 @@ func (b *bot) resetAndVerify(ctx context.Context, i int, step func(string)) (res
 	case before.err != nil:
 		return resetResult{}, fmt.Errorf("it cannot be read (%w), so that nobody could tell whether it was reset", before.err)
 	case before.peak < 0:
-		return resetResult{}, errors.New("it does not tell its peak")
+		return resetResult{}, errors.New("this model has no peak register")
 	}
 	b.watch.expectReset(i, true)
-	c, err := newCard(before.web, b.user, b.password, &b.pins, b.patience)
-	if err != nil {
-		return resetResult{}, err
-	}
-	if err = c.resetPeak(ctx, step); err != nil && !errors.Is(err, errBroken) {
-		for _, page := range c.seen {
-			slog.Info("seen on the way", "pdu", label(before.pdu), "page", page)
-		}
+	err := b.resetOver(ctx, i, before.pdu, step)
+	if err != nil && !errors.Is(err, errBroken) {
 		return resetResult{}, err
 	}
 	step("reading back")
@@ -339,6 +333,28 @@ func (b *bot) resetAndVerify(ctx context.Context, i int, step func(string)) (res
 		return resetResult{}, fmt.Errorf("reading back: %w: look at /peakdates", context.Cause(ctx))
 	}
 	return resetResult{}, errors.New("reading back: the card took the form, but the peak did not change: look at /peakdates, and reset it in a browser")
+}
+
+// resetOver resets the peak of PDU i over its web interface or, where that is wished, over SNMP. An error that wraps errBroken
+// says that it may have been reset all the same.
+func (b *bot) resetOver(ctx context.Context, i int, p pdu, step func(string)) error {
+	if b.resetSNMP {
+		step("resetting")
+		if err := b.watch.do(ctx, i, func(s *session) error { return s.resetPeak(ctx) }); err != nil {
+			return fmt.Errorf("%w: SNMP SET: %w: may the community or user write, and is nobody logged in to the card?", errBroken, err)
+		}
+		return nil
+	}
+	c, err := newCard(p.web, b.user, b.password, &b.pins, b.patience)
+	if err != nil {
+		return err
+	}
+	if err = c.resetPeak(ctx, step); err != nil && !errors.Is(err, errBroken) {
+		for _, page := range c.seen {
+			slog.Info("seen on the way", "pdu", label(p), "page", page)
+		}
+	}
+	return err
 }
 
 // A progress is a message that shows the steps of a reset. Nothing waits for it.

@@ -13,11 +13,13 @@ import (
 
 // Manners are the bad manners of a card's SNMP agent. The zero value is a good agent.
 type Manners struct {
-	Mute  bool                              // answers nothing
-	Lose  int                               // loses every Lose-th answer
-	Delay time.Duration                     // before each answer
-	Twist func(*gosnmp.SnmpPacket)          // falsifies an answer before it is sent
-	First func(request, sent []byte) []byte // a datagram sent ahead of the true answer, nil for none
+	OnlyV1 bool                              // is deaf to SNMP v2c
+	Old    bool                              // is a model without rPDU2 power, which has the older object for it
+	Mute   bool                              // answers nothing
+	Lose   int                               // loses every Lose-th answer
+	Delay  time.Duration                     // before each answer
+	Twist  func(*gosnmp.SnmpPacket)          // falsifies an answer before it is sent
+	First  func(request, sent []byte) []byte // a datagram sent ahead of the true answer, nil for none
 }
 
 // Behave gives the PDU's agent new manners from the next request on.
@@ -73,7 +75,14 @@ const status = ".1.3.6.1.4.1.318.1.1.26.4.3.1."
 // object returns the value of the instance that the PowerNet-MIB has under oid.
 func (p *PDU) object(oid string) (gosnmp.Asn1BER, any) {
 	const stamp = "01/02/2006 15:04:05"
+	if p.manners.Old && strings.HasPrefix(oid, status) {
+		return gosnmp.NoSuchInstance, nil
+	}
 	switch oid {
+	case ".1.3.6.1.4.1.318.1.1.12.1.16.0": // rPDUIdentDevicePowerWatts, in W
+		if p.manners.Old {
+			return gosnmp.Integer, p.watts
+		}
 	case status + "4.1": // LoadState: normal
 		return gosnmp.Integer, 2
 	case status + "5.1": // Power, in hundredths of kW
@@ -84,6 +93,8 @@ func (p *PDU) object(oid string) (gosnmp.Asn1BER, any) {
 		return gosnmp.OctetString, p.peakAt.Format(stamp)
 	case status + "8.1": // PeakPowerStartTime
 		return gosnmp.OctetString, p.resetAt.Format(stamp)
+	case ".1.3.6.1.4.1.318.1.1.26.4.1.1.10.1": // rPDU2DeviceConfigDevicePeakPowerReset: no operation
+		return gosnmp.Integer, 1
 	case ".1.3.6.1.4.1.318.1.1.26.2.1.8.1": // rPDU2IdentModelNumber
 		return gosnmp.OctetString, "AP8858"
 	case ".1.3.6.1.4.1.318.1.1.26.2.1.6.1": // rPDU2IdentFirmwareRev
@@ -99,6 +110,22 @@ func (p *PDU) object(oid string) (gosnmp.Asn1BER, any) {
 		return gosnmp.TimeTicks, uint32(time.Since(p.booted) / (10 * time.Millisecond))
 	}
 	return gosnmp.NoSuchInstance, nil
+}
+
+// WriteCommunity is the community whose SETs the agents obey.
+const WriteCommunity = "private"
+
+// set does what a SET of the reset objects says: 2 resets.
+func (p *PDU) set(vars []gosnmp.SnmpPDU) {
+	for _, v := range vars {
+		switch {
+		case v.Value != 2:
+		case v.Name == ".1.3.6.1.4.1.318.1.1.26.4.1.1.10.1":
+			p.ResetPeak()
+		case v.Name == ".1.3.6.1.4.1.318.1.1.26.4.1.1.11.1":
+			p.ResetEnergy()
+		}
+	}
 }
 
 // An Agent answers SNMP v2c requests for one PDU on a UDP socket.
@@ -142,16 +169,33 @@ func (a *Agent) serve() {
 // answer answers the n-th request as the PDU's manners have it.
 func (a *Agent) answer(n int, request []byte, from net.Addr) {
 	packet, err := a.codec.SnmpDecodePacket(request)
-	if err != nil || packet.Community != a.community || packet.PDUType != gosnmp.GetRequest {
+	may := packet.PDUType == gosnmp.GetRequest && (packet.Community == a.community || packet.Community == WriteCommunity) ||
+		packet.PDUType == gosnmp.SetRequest && packet.Community == WriteCommunity
+	if err != nil || !may {
 		return // as the device does: silence
+	}
+	if packet.PDUType == gosnmp.SetRequest {
+		a.pdu.set(packet.Variables)
 	}
 	a.pdu.mu.Lock()
 	a.pdu.asked++
 	m := a.pdu.manners
+	if m.OnlyV1 && packet.Version != gosnmp.Version1 {
+		a.pdu.mu.Unlock()
+		return
+	}
 	packet.PDUType = gosnmp.GetResponse
 	for i := range packet.Variables {
 		v := &packet.Variables[i]
 		v.Type, v.Value = a.pdu.object(v.Name)
+		if v.Type == gosnmp.NoSuchInstance && packet.Version == gosnmp.Version1 && packet.Error == gosnmp.NoError {
+			packet.Error, packet.ErrorIndex = gosnmp.NoSuchName, uint8(i+1)
+		}
+	}
+	if packet.Error != gosnmp.NoError { // then v1 gives no value at all
+		for i := range packet.Variables {
+			packet.Variables[i].Type, packet.Variables[i].Value = gosnmp.Null, nil
+		}
 	}
 	a.pdu.mu.Unlock()
 	if m.Mute || m.Lose > 0 && n%m.Lose == 0 {
