@@ -50,8 +50,8 @@ var build = sync.OnceValues(func() (string, error) {
 })
 
 func TestMain(m *testing.M) {
-	if addr := os.Getenv("ISCBOT_TEST_AGENT"); addr != "" {
-		serveAgent(addr)
+	if what := os.Getenv("ISCBOT_TEST_AGENT"); what != "" {
+		serveAgents(what)
 	}
 	flag.Parse()
 	flag.Set("test.parallel", "24") // the tests mostly wait

@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -418,14 +419,40 @@ func TestSiegeAddress(t *testing.T) {
 	p.awaitLog(t, "Answers again")
 }
 
-// serveAgent is a PDU in a process of its own.
-func serveAgent(addr string) {
-	conn, err := net.ListenPacket("udp4", addr)
-	if err != nil {
-		panic(err)
+// serveAgents is PDUs in a process of their own, at an address or, for a number, at so many: then it prints the addresses, a
+// port for all where the machine has 127.0.0.0/8. A tenth of them is dead after "dead", and the rest slow. It ends with its input.
+func serveAgents(what string) {
+	var conns []net.PacketConn
+	n := 0
+	if fmt.Sscan(what, &n); strings.Contains(what, ".") {
+		conn, err := net.ListenPacket("udp4", what)
+		if err != nil {
+			panic(err)
+		}
+		conns = append(conns, conn)
+	} else {
+		var addrs []string
+		for i := range n {
+			addrs = append(addrs, fmt.Sprintf("127.0.0.%d", i+1))
+		}
+		var err error
+		if conns, _, err = venue.ListenSNMP(addrs...); err != nil {
+			panic(err)
+		}
 	}
-	venue.ServeSNMP(venue.NewPDU(101, "First_PDU", 1500), "public", conn)
-	select {}
+	for i, conn := range conns {
+		p := venue.NewPDU(i%254+1, fmt.Sprintf("Team%03d", i+1), 1500)
+		if strings.HasSuffix(what, "dead") {
+			p.Behave(venue.Manners{Mute: i%10 == 9, Delay: 30 * time.Millisecond})
+		}
+		venue.ServeSNMP(p, "public", conn)
+		fmt.Println(conn.LocalAddr())
+	}
+	if n == 0 {
+		select {}
+	}
+	io.Copy(io.Discard, os.Stdin)
+	os.Exit(0)
 }
 
 // TestSiegeJSON holds that no id is too large for a 32-bit Pi.

@@ -6,7 +6,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -131,65 +133,44 @@ type snmpConfig struct {
 // A session is the SNMP conversation with one PDU. Only one goroutine may use it.
 type session struct {
 	snmpConfig
-	client    *gosnmp.GoSNMP
-	codec     gosnmp.GoSNMP
-	connected bool     // Connect of the client has succeeded once
-	question  int      // of questions, the one that was answered
-	works     bool     // the version of the client has been answered
-	failed    int      // exchanges that failed, since the last one that did not
-	asked     []string // in this exchange
-	wrong     error    // with the last answer of this exchange
-	host      string
-	port      uint16
+	addr     string
+	timeout  time.Duration // of a try
+	version  gosnmp.SnmpVersion
+	conn     net.Conn       // of v1 and v2c; nil where there is none
+	codec    gosnmp.GoSNMP  // decodes for them
+	client   *gosnmp.GoSNMP // of v3; nil where there is none
+	hint     error          // why the card refused, perhaps
+	id       uint32         // of the last request
+	buf      []byte
+	question int  // of questions, the one that was answered
+	works    bool // the version has been answered
+	failed   int  // exchanges that failed, since the last one that did not
 }
 
 func newSession(p pdu, cfg snmpConfig) *session {
-	host, port, _ := net.SplitHostPort(p.snmp)
-	n, _ := strconv.ParseUint(port, 10, 16)
-	s := &session{snmpConfig: cfg, host: host, port: uint16(n)}
-	s.renew()
+	s := &session{snmpConfig: cfg, addr: p.snmp, timeout: min(cfg.interval*2/5, time.Second), version: gosnmp.Version2c, id: rand.Uint32()}
+	if cfg.user != "" {
+		s.version = gosnmp.Version3
+	}
 	return s
-}
-
-// renew makes a new client. That of v3 holds what it knows of the card's engine, which ends with a restart of the card.
-func (s *session) renew() {
-	s.close()
-	s.connected = false
-	s.client = &gosnmp.GoSNMP{
-		Target:    s.host,
-		Port:      s.port,
-		Version:   gosnmp.Version2c,
-		Community: s.community,
-		Timeout:   min(s.interval*2/5, time.Second), // of each of two tries
-		Retries:   1,
-	}
-	if s.user == "" {
-		return
-	}
-	s.client.Version, s.client.SecurityModel = gosnmp.Version3, gosnmp.UserSecurityModel
-	switch {
-	case s.priv != gosnmp.NoPriv:
-		s.client.MsgFlags = gosnmp.AuthPriv
-	case s.auth != gosnmp.NoAuth:
-		s.client.MsgFlags = gosnmp.AuthNoPriv
-	}
-	s.client.SecurityParameters = &gosnmp.UsmSecurityParameters{
-		UserName:               s.user,
-		AuthenticationProtocol: s.auth, AuthenticationPassphrase: string(s.authPass),
-		PrivacyProtocol: s.priv, PrivacyPassphrase: string(s.privPass),
-	}
 }
 
 // close ends the conversation; the next exchange begins anew.
 func (s *session) close() {
+	if s.conn != nil {
+		s.conn.Close()
+	}
 	if s.client != nil {
 		s.client.Close()
 	}
+	s.conn, s.client = nil, nil
 }
 
 // read asks the PDU for its values. It takes at most four fifths of the interval.
 func (s *session) read(ctx context.Context) (reading, error) {
 	began := time.Now()
+	ctx, cancel := context.WithTimeout(ctx, 2*s.timeout)
+	defer cancel()
 	var first error
 	for k := s.question; k < len(questions); k++ {
 		vars, err := s.get(ctx, questions[k])
@@ -211,111 +192,191 @@ func (s *session) read(ctx context.Context) (reading, error) {
 	return reading{}, first
 }
 
-// get asks for objects.
+// get asks for objects. With every second answer lost, the second of two tries keeps a PDU on line.
 func (s *session) get(ctx context.Context, oids []string) ([]gosnmp.SnmpPDU, error) {
-	return s.exchange(ctx, oids, func() (*gosnmp.SnmpPacket, error) { return s.client.Get(oids) })
+	vars := make([]gosnmp.SnmpPDU, len(oids))
+	for i, oid := range oids {
+		vars[i] = gosnmp.SnmpPDU{Name: oid, Type: gosnmp.Null}
+	}
+	return s.exchange(ctx, gosnmp.GetRequest, s.community, vars, 2)
 }
 
 // resetPeak writes what resets the peak, once: a SET is not repeated where its answer is lost. What the answer says proves
 // little, as cards were seen to take effect and tell genErr.
 func (s *session) resetPeak(ctx context.Context) error {
-	community, retries := s.client.Community, s.client.Retries
-	s.client.Retries = 0
-	if s.user == "" {
-		s.client.Community = string(s.write)
-	}
-	_, err := s.exchange(ctx, []string{peakReset}, func() (*gosnmp.SnmpPacket, error) {
-		return s.client.Set([]gosnmp.SnmpPDU{{Name: peakReset, Type: gosnmp.Integer, Value: 2}})
-	})
-	s.client.Community, s.client.Retries = community, retries
+	_, err := s.exchange(ctx, gosnmp.SetRequest, string(s.write), []gosnmp.SnmpPDU{{Name: peakReset, Type: gosnmp.Integer, Value: 2}}, 1)
 	return err
 }
 
-// exchange sends a request about objects and returns the values in the answer.
-func (s *session) exchange(ctx context.Context, oids []string, send func() (*gosnmp.SnmpPacket, error)) ([]gosnmp.SnmpPDU, error) {
-	ctx, cancel := context.WithTimeout(ctx, 2*s.client.Timeout)
+// exchange sends a request about objects and returns their values in the answer.
+func (s *session) exchange(ctx context.Context, kind gosnmp.PDUType, community string, vars []gosnmp.SnmpPDU, tries int) ([]gosnmp.SnmpPDU, error) {
+	ctx, cancel := context.WithTimeout(ctx, 2*s.timeout)
 	defer cancel()
-	s.client.Context = ctx
-	err := s.connect()
-	if err == nil {
-		s.asked, s.wrong = oids, nil
-		var answer *gosnmp.SnmpPacket
-		if answer, err = send(); err == nil {
-			err = s.check(answer)
-		}
-		if err == nil {
-			s.works, s.failed = true, 0
-			return answer.Variables, nil
-		}
+	var answer *gosnmp.SnmpPacket
+	var err error
+	if s.version == gosnmp.Version3 {
+		answer, err = s.exchangeV3(ctx, kind, vars, tries)
+	} else {
+		answer, err = s.exchangeV2(ctx, kind, community, vars, tries)
 	}
-	if errors.Is(err, errWrong) {
+	switch {
+	case err != nil:
+	case answer.PDUType != gosnmp.GetResponse:
+		err = fmt.Errorf("%w: %s", errWrong, answer.PDUType)
+	case answer.Error == gosnmp.NoSuchName:
+		err = errNoObject
+	case answer.Error != gosnmp.NoError:
+		err = fmt.Errorf("%w: %s", errWrong, answer.Error)
+	case !sameObjects(answer.Variables, vars):
+		err = fmt.Errorf("%w: other objects than asked for", errWrong)
+	default:
+		s.works, s.failed = true, 0
+		return answer.Variables, nil
+	}
+	if answer != nil {
 		return nil, err
 	}
 	s.failed++
-	timeout := isTimeout(err)
-	if s.user == "" && timeout && (!s.works || s.failed >= 3) {
-		s.client.Version ^= gosnmp.Version2c // from 1 to 0 or back: perhaps the card answers the other version
+	if s.version != gosnmp.Version3 && (!s.works || s.failed >= 3) {
+		s.version ^= gosnmp.Version2c // from 1 to 0 or back: perhaps the card answers the other version
 	}
-	if s.user != "" && !timeout {
-		s.renew()
-	} else if s.failed%3 == 0 || !timeout {
+	if s.failed%3 == 0 || !errors.Is(err, errNoAnswer) && !errors.Is(err, errWrong) {
 		s.close() // a connected socket is dead for good once our own address has changed
 	}
-	return nil, cmp.Or(s.wrong, snmpError(err))
+	if !errors.Is(err, errNoAnswer) && !errors.Is(err, errWrong) {
+		err = fmt.Errorf("%w: %s", errNoAnswer, cut(cause(err).Error(), 100)) // an error of gosnmp may hold pages of a stack
+	}
+	return nil, err
 }
 
-// connect opens a socket where there is none. Connect of gosnmp serves only the first time, for it takes a buffer of
-// 64 KiB at each call.
-func (s *session) connect() (err error) {
-	switch {
-	case s.client.Conn != nil:
-		return nil
-	case !s.connected:
-		err = s.client.Connect()
-		s.connected = err == nil
-	default:
-		var d net.Dialer
-		s.client.Conn, err = d.DialContext(s.client.Context, "udp", net.JoinHostPort(s.host, strconv.Itoa(int(s.port))))
+func sameObjects(a, b []gosnmp.SnmpPDU) bool {
+	return slices.EqualFunc(a, b, func(a, b gosnmp.SnmpPDU) bool { return a.Name == b.Name })
+}
+
+// exchangeV2 sends a request of v2c or v1 up to so many times, and waits for the answer to any of the tries. What is no answer to
+// it is passed over: Get of gosnmp would take a stray datagram for the answer, or a malformed one for the end of the try, and
+// not see the right one behind it.
+func (s *session) exchangeV2(ctx context.Context, kind gosnmp.PDUType, community string, vars []gosnmp.SnmpPDU, tries int) (*gosnmp.SnmpPacket, error) {
+	if s.conn == nil {
+		conn, err := net.Dial("udp", s.addr)
+		if err != nil {
+			return nil, err
+		}
+		s.conn, s.buf = conn, make([]byte, 4096)
 	}
+	s.id = s.id&0x7fffffff + 1
+	request := gosnmp.SnmpPacket{Version: s.version, Community: community, PDUType: kind, RequestID: s.id, Variables: vars}
+	datagram, err := request.MarshalMsg()
 	if err != nil {
-		s.client.Conn = nil
+		return nil, err
+	}
+	defer context.AfterFunc(ctx, func() { s.conn.SetReadDeadline(time.Unix(1, 0)) })()
+	wrong := errNoAnswer
+	for range tries {
+		if err := s.conn.SetReadDeadline(time.Now().Add(s.timeout)); err != nil {
+			return nil, err
+		}
+		if _, err := s.conn.Write(datagram); err != nil {
+			return nil, err
+		}
+		for ctx.Err() == nil {
+			n, err := s.conn.Read(s.buf)
+			if errors.Is(err, os.ErrDeadlineExceeded) {
+				break
+			}
+			if err != nil {
+				return nil, err
+			}
+			answer, err := s.codec.SnmpDecodePacket(s.buf[:n])
+			switch {
+			case err != nil:
+				wrong = fmt.Errorf("%w: it cannot be decoded", errWrong)
+			case answer.Version != s.version || answer.Community != community:
+				wrong = fmt.Errorf("%w: of another version or community", errWrong)
+			case answer.RequestID != s.id:
+				wrong = fmt.Errorf("%w: to another request", errWrong)
+			case answer.PDUType != gosnmp.GetResponse || answer.Error == gosnmp.NoError && !sameObjects(answer.Variables, vars):
+				wrong = fmt.Errorf("%w: not to what was asked", errWrong)
+			default:
+				return answer, nil
+			}
+		}
+	}
+	return nil, wrong
+}
+
+// exchangeV3 sends a request of v3, with the client that gosnmp has for it.
+func (s *session) exchangeV3(ctx context.Context, kind gosnmp.PDUType, vars []gosnmp.SnmpPDU, tries int) (answer *gosnmp.SnmpPacket, err error) {
+	if s.client == nil {
+		if err = s.connectV3(ctx); err != nil {
+			return nil, err
+		}
+	}
+	s.hint = nil
+	s.client.Context, s.client.Retries = ctx, tries-1
+	if kind == gosnmp.SetRequest {
+		answer, err = s.client.Set(vars)
+	} else {
+		oids := make([]string, len(vars))
+		for i, v := range vars {
+			oids[i] = v.Name
+		}
+		answer, err = s.client.Get(oids)
+	}
+	switch {
+	case err == nil:
+		return answer, nil
+	case s.hint != nil:
+		err = s.hint
+	case errors.Is(err, gosnmp.ErrMaxRetriesExceeded) || errors.Is(err, context.DeadlineExceeded):
+		return nil, errNoAnswer
+	case strings.Contains(err.Error(), "not authentic"):
+		err = fmt.Errorf("%w: not authentic: the user, a passphrase or a protocol of SNMP v3 is wrong", errNoAnswer)
+	}
+	s.close() // the client keeps what it learned of the card's engine, and another card may be there now
+	return nil, err
+}
+
+// connectV3 makes a client for v3, whose socket overhears Reports.
+func (s *session) connectV3(ctx context.Context) error {
+	host, port, _ := net.SplitHostPort(s.addr)
+	n, _ := strconv.ParseUint(port, 10, 16)
+	client := &gosnmp.GoSNMP{
+		Target: host, Port: uint16(n), Timeout: s.timeout, Context: ctx,
+		Version: gosnmp.Version3, SecurityModel: gosnmp.UserSecurityModel,
+		SecurityParameters: &gosnmp.UsmSecurityParameters{
+			UserName:               s.user,
+			AuthenticationProtocol: s.auth, AuthenticationPassphrase: string(s.authPass),
+			PrivacyProtocol: s.priv, PrivacyPassphrase: string(s.privPass),
+		},
+	}
+	switch {
+	case s.priv != gosnmp.NoPriv:
+		client.MsgFlags = gosnmp.AuthPriv
+	case s.auth != gosnmp.NoAuth:
+		client.MsgFlags = gosnmp.AuthNoPriv
+	}
+	if err := client.Connect(); err != nil {
 		return err
 	}
-	s.client.Conn = sieve{s.client.Conn, s}
+	client.Conn = overheard{client.Conn, s}
+	s.client = client
 	return nil
 }
 
-// A sieve is a socket that keeps from gosnmp what is no answer to the question: gosnmp would take a stray one for the answer,
-// and a malformed one for the end of the try, and not see the right one behind it.
-type sieve struct {
+// An overheard socket notes what the card complains of: gosnmp only says that a Report is not authentic.
+type overheard struct {
 	net.Conn
 	*session
 }
 
-func (c sieve) Read(b []byte) (int, error) {
-	for {
-		n, err := c.Conn.Read(b)
-		if err != nil {
-			return n, err
-		}
-		if c.user != "" { // who sent it is for gosnmp to find out
-			c.wrong = usmReport(b[:n])
-			return n, nil
-		}
-		answer, err := c.codec.SnmpDecodePacket(b[:n])
-		switch {
-		case err != nil:
-			c.wrong = fmt.Errorf("%w: it cannot be decoded", errWrong)
-		case answer.Version != c.client.Version || answer.Community != c.client.Community:
-			c.wrong = fmt.Errorf("%w: of another version or community", errWrong)
-		case answer.RequestID == 0:
-			c.wrong = fmt.Errorf("%w: to no request", errWrong)
-		default:
-			if c.wrong = c.check(answer); c.wrong == nil || answer.Error != gosnmp.NoError {
-				return n, nil
-			}
-		}
+// Read implements net.Conn.
+func (c overheard) Read(b []byte) (int, error) {
+	n, err := c.Conn.Read(b)
+	if hint := usmReport(b[:n]); hint != nil {
+		c.hint = hint
 	}
+	return n, err
 }
 
 // usmReport returns what a Report of SNMP v3 complains of, as far as it is not part of every first contact (RFC 3414, the
@@ -336,34 +397,4 @@ func usmReport(packet []byte) error {
 		return fmt.Errorf("%w: the SNMP v3 privacy passphrase, or -v3-priv, is wrong", errNoAnswer)
 	}
 	return nil
-}
-
-// check reports what is wrong with an answer. Stale ones, to earlier requests, are gosnmp's to pass over.
-func (s *session) check(a *gosnmp.SnmpPacket) error {
-	switch {
-	case a.PDUType != gosnmp.GetResponse:
-		return fmt.Errorf("%w: %s", errWrong, a.PDUType)
-	case a.Error == gosnmp.NoSuchName:
-		return errNoObject
-	case a.Error != gosnmp.NoError:
-		return fmt.Errorf("%w: %s", errWrong, a.Error)
-	case !slices.EqualFunc(a.Variables, s.asked, func(v gosnmp.SnmpPDU, oid string) bool { return v.Name == oid }):
-		return fmt.Errorf("%w: other objects than asked for", errWrong)
-	}
-	return nil
-}
-
-func isTimeout(err error) bool {
-	return errors.Is(err, gosnmp.ErrMaxRetriesExceeded) || errors.Is(err, context.DeadlineExceeded)
-}
-
-// snmpError returns err in the words of a person; that of gosnmp may hold pages of a stack.
-func snmpError(err error) error {
-	switch {
-	case isTimeout(err):
-		return errNoAnswer
-	case strings.Contains(err.Error(), "not authentic"):
-		return fmt.Errorf("%w: not authentic: the user, a passphrase or a protocol of SNMP v3 is wrong", errNoAnswer)
-	}
-	return fmt.Errorf("%w: %s", errNoAnswer, cut(cause(err).Error(), 100))
 }

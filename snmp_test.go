@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -195,9 +196,9 @@ func TestSnmpd(t *testing.T) {
 	v2 := open(snmpConfig{community: "public", write: "private", interval: time.Second})
 	want(t, v2)
 	v1 := open(snmpConfig{community: "public", interval: time.Second})
-	v1.client.Version = gosnmp.Version1
+	v1.version = gosnmp.Version1
 	want(t, v1)
-	if v1.client.Version != gosnmp.Version1 {
+	if v1.version != gosnmp.Version1 {
 		t.Error("v1 was given up")
 	}
 	for name, cfg := range map[string]snmpConfig{
@@ -247,5 +248,54 @@ func TestSnmpd(t *testing.T) {
 	}
 	if err := v2.resetPeak(t.Context()); err != nil {
 		t.Errorf("SET with v2c: %v", err)
+	}
+}
+
+// TestSnmpdProgram lets the program read and reset a real agent over SNMP v3, and -check it.
+func TestSnmpdProgram(t *testing.T) {
+	t.Parallel()
+	addr, _ := snmpd(t, snmpdV3)
+	s := newSite(t, "First_PDU")
+	_, port, _ := net.SplitHostPort(addr)
+	fmt.Sscan(port, &s.port)
+	env := []string{"ISCBOT_TOKEN=" + testToken, "ISCBOT_AUTH_PASS=authentic0", "ISCBOT_PRIV_PASS=private000"}
+	args := []string{"-snmp", "3", "-v3-user", "sha", "-reset", "snmp", "-interval", "1s"}
+	p := s.startWith(t, env, args...)
+	s.until(t, "/peakdates", "2800 W", "2022-03-04 09:20:45")
+	s.ask(t, venue.Private(ann), ann, "/reset 1", "Peak of First_PDU (.1) reset: 2800 W -> 1500 W")
+	wants(t, s.log(t), "Reset by Ann (424242424), peak was 2800 W")
+	if code := p.end(t, os.Interrupt.(syscall.Signal)); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+	if n, _ := s.count(ann.ID, "somebody else"); n != 0 {
+		t.Error("its own reset was told as somebody else's")
+	}
+	p = s.startWith(t, env, append(args, "-check")...)
+	<-p.exited
+	wants(t, p.stdout.String(), "ok    First_PDU (.1) SNMP:", "ok    First_PDU (.1) reset: the object is there")
+	p = s.startWith(t, env, "-snmp", "3", "-v3-user", "nobody", "-reset", "snmp", "-check")
+	<-p.exited
+	wants(t, p.stdout.String(), "WRONG First_PDU (.1) SNMP: no answer: the PDU does not know the SNMP v3 user")
+	if strings.Contains(p.log()+p.stdout.String(), "authentic0") {
+		t.Error("it told a secret")
+	}
+}
+
+func TestV3Flags(t *testing.T) {
+	t.Setenv("ISCBOT_TOKEN", "1:x")
+	t.Setenv("ISCBOT_PASSWORD", "")
+	files := []string{"-access", write(t, "a", "7"), "-pdus", write(t, "p", "1,A")}
+	cfg, err := settle(t, "web password\nauthentication\n", append(files, "-snmp", "3", "-v3-auth", "SHA-256", "-v3-priv", "AES-256")...)
+	if err != nil || cfg.password != "web password" || cfg.snmp.user != "apc" || cfg.snmp.authPass != "authentication" || cfg.snmp.privPass != "authentication" {
+		t.Errorf("got %+v, %v", cfg, err)
+	}
+	_, err = settle(t, "web password\nshort\n", append(files, "-snmp", "3")...)
+	wants(t, fmt.Sprint(err), "ISCBOT_AUTH_PASS is too short")
+	_, err = settle(t, "x\n", append(files, "-snmp", "2", "-v3-auth", "x", "-v3-priv", "y", "-reset", "telnet")...)
+	wants(t, fmt.Sprint(err), `-snmp: "2"`, `-v3-auth: "x"`, `-v3-priv: "y"`, `-reset: "telnet"`)
+	_, err = settle(t, "x\n", append(files, "-reset", "snmp")...)
+	wants(t, fmt.Sprint(err), "-write-community")
+	if cfg, err = settle(t, "", append(files, "-reset", "snmp", "-write-community", "private")...); err != nil || cfg.snmp.write != "private" {
+		t.Errorf("got %+v, %v", cfg, err) // no password is needed then
 	}
 }
