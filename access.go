@@ -16,9 +16,10 @@ type access struct {
 	path      string // "" where there is no file
 	needGroup bool   // the list must begin with a group, as the alerts go there
 
-	mu    sync.Mutex // guards what follows
-	group int64      // id of the group whose members have access, in that group; 0 for none
-	users []int64    // ids of the people who have access
+	mu    sync.Mutex      // guards what follows
+	group int64           // id of the group whose members have access, in that group; 0 for none
+	users []int64         // ids of the people who have access
+	moved map[int64]int64 // new ids of groups that became supergroups
 }
 
 const accessForm = `wanted is one chat id a line, the group's first if there is one, for example:
@@ -84,6 +85,9 @@ func (a *access) reload() error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.group, a.users = fresh.group, fresh.users
+	if to, ok := a.moved[a.group]; ok {
+		a.group = to
+	}
 	return nil
 }
 
@@ -109,6 +113,10 @@ func (a *access) move(from, to int64) {
 	defer a.mu.Unlock()
 	if a.group == from && from != 0 {
 		a.group = to
+		if a.moved == nil {
+			a.moved = make(map[int64]int64)
+		}
+		a.moved[from] = to
 		slog.Warn("the group became a supergroup: put its new id into the access list", "old", from, "new", to)
 	}
 }

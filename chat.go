@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -27,9 +28,13 @@ func parseCommand(m *message, me string) (command, bool) {
 		word = word[:i]
 	}
 	if len(m.Entities) > 0 { // as Telegram sees it; what follows the command need not be a blank
-		e := m.Entities[0]
+		i := slices.IndexFunc(m.Entities, func(e entity) bool { return e.Type == "bot_command" && e.Offset == 0 })
+		if i < 0 {
+			return command{}, false
+		}
+		e := m.Entities[i]
 		units := utf16.Encode([]rune(m.Text))
-		if e.Type != "bot_command" || e.Offset != 0 || e.Length < 1 || e.Length > len(units) {
+		if e.Length < 1 || e.Length > len(units) {
 			return command{}, false
 		}
 		word = string(utf16.Decode(units[:e.Length]))

@@ -83,7 +83,11 @@ func parseFlags(args []string) (*flags, error) {
 		if err != nil {
 			errs = append(errs, err)
 		}
-		args = f.set.Args()
+		if left := f.set.Args(); err != nil && len(left) == len(args) {
+			args = args[1:] // the flag package does not even take what begins with three dashes
+		} else {
+			args = left
+		}
 		if f.check && err == nil {
 			f.nums, args = args, nil
 		}
@@ -350,6 +354,9 @@ func stty(terminal *os.File, arg string) error {
 
 // readText returns the text of a small file, without a byte order mark.
 func readText(name string) (string, error) {
+	if info, err := os.Stat(name); err == nil && !info.Mode().IsRegular() && info.Mode()&os.ModeDevice == 0 { // a pipe would have the bot wait
+		return "", fmt.Errorf("%s: it is no file", name)
+	}
 	f, err := os.Open(name)
 	if err != nil {
 		return "", err

@@ -84,6 +84,7 @@ func demo(ctx context.Context, f *flags, stdin io.Reader, stdout, stderr io.Writ
 	defer api.Close()
 	ann := venue.User{ID: 424242424, Name: "Ann"}
 	cfg.token, cfg.api, cfg.access = "123456:demo", api.URL(), &access{users: []int64{ann.ID}}
+	cfg.group = false // Ann is alone with the bot
 	input, ended := context.WithCancel(ctx)
 	chat := venue.Private(ann)
 	wg.Go(func() { api.Print(ctx, chat.ID, stdout) })

@@ -11,7 +11,7 @@ import (
 // A journal is exceedings.log: the evidence of who went over the limit and of who reset what. Other tools read it as well.
 type journal struct {
 	path   string
-	failed func(error) // called when it cannot be written any more
+	failed func(error) // called when it cannot be written any more; it must not wait
 
 	mu     sync.Mutex // guards what follows
 	file   *os.File
@@ -24,33 +24,32 @@ func (j *journal) add(at time.Time, who, what string) {
 	line := fmt.Sprintf("%s --- %s: %s\n", at.Format(time.DateTime), who, what)
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	err := j.write(line)
+	slog.Info(who + ": " + what)
+	j.note(j.write(line))
+}
+
+// open opens the file at the start, so that it is told soon if it cannot be.
+func (j *journal) open() {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.note(j.reopen())
+}
+
+// note tells when the file cannot be written any more. j.mu is held.
+func (j *journal) note(err error) {
 	if err != nil {
-		slog.Error("the log cannot be written, and lacks this line", "err", err, "line", line)
+		slog.Error("the log cannot be written", "err", err)
 		if !j.broken {
 			j.failed(err)
 		}
 	}
-	if j.broken = err != nil; !j.broken {
-		slog.Info(who + ": " + what)
-	}
+	j.broken = err != nil
 }
 
-// write opens the file first where it is not open, or was rotated away.
+// write appends a line. j.mu is held.
 func (j *journal) write(line string) error {
-	if j.file != nil {
-		named, err := os.Stat(j.path)
-		opened, _ := j.file.Stat()
-		if err != nil || !os.SameFile(named, opened) {
-			j.close()
-		}
-	}
-	if j.file == nil {
-		f, err := os.OpenFile(j.path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
-		if err != nil {
-			return err
-		}
-		j.file = f
+	if err := j.reopen(); err != nil {
+		return err
 	}
 	before, err := j.file.Stat()
 	if err != nil {
@@ -64,6 +63,23 @@ func (j *journal) write(line string) error {
 		return err
 	}
 	return nil
+}
+
+// reopen opens the file where it is not open, or was rotated away. j.mu is held.
+func (j *journal) reopen() error {
+	named, err := os.Stat(j.path)
+	if j.file != nil {
+		opened, openErr := j.file.Stat()
+		if err == nil && openErr == nil && os.SameFile(named, opened) {
+			return nil
+		}
+		j.close()
+	}
+	if err == nil && named.Mode()&os.ModeNamedPipe != 0 {
+		return fmt.Errorf("%s is a pipe, which would have the bot wait", j.path)
+	}
+	j.file, err = os.OpenFile(j.path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+	return err
 }
 
 func (j *journal) close() {

@@ -32,7 +32,7 @@ type team struct {
 	opened  time.Time // when it began
 	most    int       // W, the highest in it
 	alerted time.Time // when the last alert was
-	suspect bool      // the sum of the registers is above the limit, which was told
+	suspect int       // W, the sum of the registers that was last told to be above the limit; 0 for none
 
 	crossings int // what follows is since the start
 	total     time.Duration
@@ -49,9 +49,10 @@ type event struct {
 	silent bool   // without sound
 	quiet  bool   // logged, and not told
 
-	lost, back bool      // a PDU goes out of reach, or answers again
-	since      time.Time // it was lost
-	calm       bool      // it is back, and stayed under the limit meanwhile
+	minor bool // not told where many of its kind come, when all PDUs were out of reach
+
+	lost  bool      // a PDU goes out of reach
+	since time.Time // since then
 }
 
 // A poll is what came of asking a PDU.
@@ -69,13 +70,10 @@ const (
 )
 
 // entry names a PDU in exceedings.log.
-func entry(p pdu) string { return fmt.Sprintf("%s(.%d)", p.name, p.num) }
+func entry(p pdu) string { return fmt.Sprintf("%s(.%d)", p.full(), p.num) }
 
 // entry names a team in exceedings.log.
 func (t team) entry() string {
-	if len(t.pdus) == 1 {
-		return entry(t.pdus[0].pdu)
-	}
 	var nums []string
 	for _, p := range t.pdus {
 		nums = append(nums, fmt.Sprintf(".%d", p.num))
@@ -99,8 +97,8 @@ func judge(t team, i int, p poll, limit int) (team, []event) {
 	s := &t.pdus[i]
 	s.err = p.err
 	switch {
-	case errors.Is(p.err, errNoMeter):
-		s.missed = 0
+	case errors.Is(p.err, errNoMeter): // it answers
+		s.missed, s.out, s.held, s.since = 0, false, false, p.at
 		return t, nil
 	case p.err != nil:
 		if s.missed++; s.out || s.missed < lostAfter || p.at.Sub(s.since) < lostTime {
@@ -128,11 +126,11 @@ func judge(t team, i int, p poll, limit int) (team, []event) {
 		s.cleared = p.resetAt
 	}
 	if before.known && p.uptime >= 0 && p.uptime < before.uptime {
-		tell(event{who: entry(s.pdu), text: "The PDU's card was restarted", silent: true})
+		tell(event{who: entry(s.pdu), text: "The PDU's card was restarted", silent: true, minor: true})
 	}
 	if before.out {
 		text, calm := verdict(before, p, limit, cleared, rose)
-		tell(event{who: entry(s.pdu), text: fmt.Sprintf("Answers again after %s; %s", seconds(p.at.Sub(before.since)), text), silent: true, back: true, calm: calm})
+		tell(event{who: entry(s.pdu), text: fmt.Sprintf("Answers again after %s; %s", seconds(p.at.Sub(before.since)), text), silent: true, minor: calm})
 	} else if cleared && !p.ours {
 		tell(event{who: entry(s.pdu), text: fmt.Sprintf("Peak reset by somebody else, %d W -> %d W", before.register, s.register), silent: true})
 	}
@@ -153,6 +151,9 @@ func judge(t team, i int, p poll, limit int) (team, []event) {
 			break
 		}
 		t.above = false
+		for i := range t.pdus {
+			t.pdus[i].held = false
+		}
 		t.total += p.at.Sub(t.opened)
 		tell(event{who: t.entry(), text: fmt.Sprintf("Back under power limit after %s, at most %d W", seconds(p.at.Sub(t.opened)), t.most), silent: true})
 	case sum > limit || rose:
@@ -174,9 +175,13 @@ func judge(t team, i int, p poll, limit int) (team, []event) {
 	for _, p := range t.pdus {
 		registers += max(p.register, 0)
 	}
-	if suspect := len(t.pdus) > 1 && registers > limit; suspect != t.suspect {
-		t.suspect = suspect
-		if suspect && !t.above && !rose && s.register <= limit {
+	switch {
+	case len(t.pdus) == 1:
+	case registers <= limit:
+		t.suspect = 0
+	case registers > t.suspect+t.suspect/20: // the registers of a team that starts a run rise with each reading
+		t.suspect = registers
+		if !t.above && !rose && s.register <= limit {
 			tell(event{who: t.entry(), text: fmt.Sprintf("Possibly above power limit (%d W)", registers),
 				more: "that is the sum of its PDUs' peaks, which need not have been at the same time"})
 		}
@@ -195,6 +200,8 @@ func verdict(before status, p poll, limit int, cleared, rose bool) (text string,
 		return fmt.Sprintf("its peak rose to %d W", p.peak), false
 	case p.peak > limit:
 		return fmt.Sprintf("its peak stayed at %d W, what was below that is not known", p.peak), false
+	case before.name != before.team:
+		return fmt.Sprintf("its peak is %d W", p.peak), true // what the team drew is not known
 	}
 	return fmt.Sprintf("it stayed under the limit, its peak is %d W", p.peak), true
 }

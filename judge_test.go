@@ -31,12 +31,18 @@ func (b beat) poll() poll {
 
 // newTeam is a team before its first poll, at noon.
 func newTeam(names ...string) team {
-	t := team{name: "Team"}
+	team := "Team"
+	if len(names) == 1 {
+		team = names[0]
+	}
+	t := teamOf(team)
 	for i, name := range names {
-		t.pdus = append(t.pdus, status{pdu: pdu{num: 102 + i, name: name, team: "Team"}, since: noon, register: -1})
+		t.pdus = append(t.pdus, status{pdu: pdu{num: 102 + i, name: name, team: team}, since: noon, register: -1})
 	}
 	return t
 }
+
+func teamOf(name string) team { return team{name: name} }
 
 // write is how a table has an event: second, text, and s for silent, q for quiet.
 func (e event) write() string {
@@ -144,11 +150,11 @@ func TestJudge(t *testing.T) {
 				"2 Team(.102+.103): Back under power limit after 0 s, at most 3100 W (quiet)"}},
 		"the others are a lower bound": {pdus: []string{"l", "r"}, beats: []beat{
 			{watts: 2000, peak: 2000}, {pdu: 1, err: gone}, {pdu: 1, second: 3, err: gone}, {pdu: 1, second: 6, err: gone}, {second: 8, watts: 3100, peak: 3100}, {second: 10, watts: 2000, peak: 3100}},
-			want: []string{"6 r(.103): Out of reach since 12:00:00 | no answer (silent)", "8 Team(.102+.103): Above power limit (3100 W)!",
+			want: []string{"6 Team r(.103): Out of reach since 12:00:00 | no answer (silent)", "8 Team(.102+.103): Above power limit (3100 W)!",
 				"10 Team(.102+.103): Back under power limit after 2 s, at most 3100 W (silent)"}},
 		"a PDU lost while above ends nothing": {pdus: []string{"l", "r"}, beats: []beat{
 			{watts: 2000, peak: 2000}, {pdu: 1, watts: 1500, peak: 1500}, {pdu: 1, second: 2, err: gone}, {pdu: 1, second: 4, err: gone}, {pdu: 1, second: 6, err: gone}, {second: 8, watts: 2000, peak: 2000}, {second: 10, watts: 1500, peak: 2000}},
-			want: []string{"0 Team(.102+.103): Above power limit (3500 W)!", "6 r(.103): Out of reach since 12:00:00 | no answer (silent)",
+			want: []string{"0 Team(.102+.103): Above power limit (3500 W)!", "6 Team r(.103): Out of reach since 12:00:00 | no answer (silent)",
 				"10 Team(.102+.103): Back under power limit after 10 s, at most 3500 W (silent)"}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -34,7 +34,7 @@ func currentList(teams []team, limit int, now time.Time) []string {
 			parts = append(parts, r)
 		}
 		if len(t.pdus) == 1 {
-			parts[0].mark = sum > limit
+			parts[0].mark, parts[0].name = sum > limit, t.name
 			rows = append(rows, parts...)
 			continue
 		}
@@ -210,4 +210,4 @@ func width(s string) int {
 }
 
 // label names a PDU in messages and logs.
-func label(p pdu) string { return fmt.Sprintf("%s (.%d)", p.name, p.num) }
+func label(p pdu) string { return fmt.Sprintf("%s (.%d)", p.full(), p.num) }

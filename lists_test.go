@@ -107,8 +107,8 @@ since 2026-06-15 11:59:55</pre>`},
 func TestLongLists(t *testing.T) {
 	var venue []status
 	for num := 1; num <= 254; num++ {
-		name := strings.Repeat("&", num%30) + "x"
-		venue = append(venue, seen(num, name, name+strings.Repeat("y", num), num*10, num*10))
+		name := strings.Repeat("&", num%30) + fmt.Sprint("x", num)
+		venue = append(venue, seen(num, name, name, num*10, num*10))
 	}
 	got := currentList(grouped(venue...), 3000, noon)
 	if len(got) < 2 {

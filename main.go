@@ -31,6 +31,7 @@ The flags, with their defaults:
 package main
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	_ "embed"
@@ -66,7 +67,10 @@ func main() {
 
 // run is the whole program: it returns the exit code after everything that it started has ended.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	slog.SetDefault(slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{ReplaceAttr: shortTime})))
+	terminal := newPatientWriter(stderr)
+	defer terminal.close()
+	slog.SetDefault(slog.New(slog.NewTextHandler(terminal, &slog.HandlerOptions{ReplaceAttr: shortTime})))
+	signal.Ignore(syscall.SIGPIPE) // whoever reads the terminal's lines may go
 	flags, err := parseFlags(args)
 	if errors.Is(err, flag.ErrHelp) {
 		fmt.Fprint(stdout, manual(), flags.usage())
@@ -92,6 +96,42 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	}
 	newBot(cfg).run(ctx, ctx)
 	return 0
+}
+
+// A patientWriter writes lines to a terminal that may be stopped (Ctrl-S) while the bot must go on: nobody waits for it, and
+// what does not fit into its queue is lost.
+type patientWriter struct {
+	lines chan []byte
+	done  chan struct{}
+}
+
+func newPatientWriter(w io.Writer) *patientWriter {
+	p := &patientWriter{make(chan []byte, 1000), make(chan struct{})}
+	go func() {
+		defer close(p.done)
+		for line := range p.lines {
+			w.Write(line)
+		}
+	}()
+	return p
+}
+
+// Write implements io.Writer.
+func (p *patientWriter) Write(line []byte) (int, error) {
+	select {
+	case p.lines <- bytes.Clone(line):
+	default:
+	}
+	return len(line), nil
+}
+
+// close gives the last lines a moment to be written.
+func (p *patientWriter) close() {
+	close(p.lines)
+	select {
+	case <-p.done:
+	case <-time.After(300 * time.Millisecond):
+	}
 }
 
 // shortTime leaves of a log line's time what a person at the terminal needs, and nothing where systemd notes it anyway.
@@ -158,15 +198,27 @@ func newBot(cfg config) *bot {
 // then everything under way is finished first. It returns when all has ended, at most five seconds after ctx.
 func (b *bot) run(ctx, input context.Context) {
 	b.ctx = ctx
+	b.journal.open()
+	b.warnNobody()
 	watching, stop := context.WithCancel(ctx)
 	var wg sync.WaitGroup
 	wg.Go(func() { b.watch.run(watching) })
 	wg.Go(func() { b.reloads(watching) })
 	wg.Go(func() { b.serve(watching) })
-	b.poll(input)
+	offset := b.poll(input)
+	b.work.Wait() // what is still to be said is in the outbox then
 	stop()
 	wg.Wait()
-	b.out.drain()
+	wg.Go(func() { b.confirm(offset) })
+	wg.Go(b.out.drain)
+	wg.Wait()
+}
+
+// warnNobody tells the host where alerts would go to nobody.
+func (b *bot) warnNobody() {
+	if group, users := b.access.list(); b.group && group == 0 || !b.group && len(users) == 0 {
+		slog.Warn("nobody will be alerted: the access list names no user (or choose -notify group)", "access", b.access)
+	}
 }
 
 // reloads reads the access list again at each SIGHUP.
@@ -185,6 +237,7 @@ func (b *bot) reloads(ctx context.Context) {
 			continue
 		}
 		slog.Info("access list read again", "access", b.access)
+		b.warnNobody()
 		b.menus(ctx)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"html"
 	"log/slog"
+	"net/http"
 	"regexp"
 	"slices"
 	"strings"
@@ -57,10 +58,11 @@ type outbox struct {
 
 // A queue is what waits for one chat.
 type queue struct {
-	waiting []outgoing // alerts first
-	serving bool       // a goroutine sends it
-	refused bool       // Telegram does not take messages for the chat, which was logged
-	alerted chan struct{}
+	waiting []outgoing    // alerts first
+	serving bool          // a goroutine sends it
+	refused bool          // Telegram does not take messages for the chat, which was logged
+	single  int           // so many of them go one by one
+	alerted chan struct{} // has a value after an alert came
 }
 
 func newOutbox(send func(context.Context, int64, outgoing) (int64, error)) *outbox {
@@ -71,6 +73,9 @@ func newOutbox(send func(context.Context, int64, outgoing) (int64, error)) *outb
 
 // put takes a message for a chat.
 func (o *outbox) put(chat int64, m outgoing) {
+	if text := plain(m.html); textLen(text) > maxText-joinText {
+		m.html = escape(cut(text, maxText/2-joinText)) // a character takes two units at most
+	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	q := o.queues[chat]
@@ -91,23 +96,21 @@ func (o *outbox) put(chat int64, m outgoing) {
 	}
 }
 
-// insert adds messages at the end of those of their kind. The same text does not wait twice: a flood of questions has few
+// insert adds messages at the end of those of their kind. The same answer does not wait twice: a flood of questions has few
 // answers.
 func (q *queue) insert(all ...outgoing) {
 	for _, m := range all {
-		if !slices.ContainsFunc(q.waiting, func(w outgoing) bool { return w.html == m.html && w.keys == nil && m.keys == nil }) {
-			q.waiting = append(q.waiting, m)
+		at := len(q.waiting)
+		if m.alert {
+			at = slices.IndexFunc(q.waiting, func(w outgoing) bool { return !w.alert })
+		} else if slices.ContainsFunc(q.waiting, func(w outgoing) bool { return w.html == m.html && w.keys == nil && m.keys == nil }) {
+			continue
 		}
+		if at < 0 {
+			at = len(q.waiting)
+		}
+		q.waiting = slices.Insert(q.waiting, at, m)
 	}
-	slices.SortStableFunc(q.waiting, func(a, b outgoing) int {
-		switch {
-		case a.alert == b.alert:
-			return 0
-		case a.alert:
-			return -1
-		}
-		return 1
-	})
 }
 
 // serve sends what waits for a chat until nothing does.
@@ -120,9 +123,6 @@ func (o *outbox) serve(chat int64, q *queue) {
 			return
 		}
 		m := join(taken, time.Now())
-		if !m.alert {
-			o.turn()
-		}
 		id, err := o.send(o.ctx, chat, m)
 		e, _ := errors.AsType[*apiError](err)
 		switch {
@@ -141,16 +141,14 @@ func (o *outbox) serve(chat int64, q *queue) {
 			for _, m := range taken {
 				o.put(e.MigrateTo, m)
 			}
+		case e != nil && e.Code == http.StatusBadRequest && len(taken) > 1: // one of them may be at fault: not the alert among them
+			o.giveBack(q, taken, len(taken))
 		case e != nil && e.permanent():
 			o.refuse(chat, q, err)
 		default:
-			o.mu.Lock()
-			later := q.waiting
-			q.waiting = nil
-			q.insert(append(taken, later...)...)
-			o.mu.Unlock()
+			n := o.giveBack(q, taken, 0)
 			if o.ctx.Err() != nil {
-				slog.Error("not sent: the bot was ended", "chat", chat, "messages", len(taken)+len(later), "first", plain(m.html))
+				slog.Error("not sent: the bot was ended", "chat", chat, "messages", n, "first", plain(m.html))
 				return
 			}
 			trouble.log(err)
@@ -159,18 +157,37 @@ func (o *outbox) serve(chat int64, q *queue) {
 	}
 }
 
-// take takes from a queue what goes into the next message. When nothing waits, the serving ends.
+// giveBack puts what could not be sent in front of what waits, of which the first so many go one by one then. It returns how
+// much waits.
+func (o *outbox) giveBack(q *queue, taken []outgoing, single int) int {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	later := q.waiting
+	q.waiting, q.single = nil, single
+	q.insert(taken...)
+	q.insert(later...)
+	return len(q.waiting)
+}
+
+// joinText is what join adds to a text at most.
+const joinText = 50
+
+// take waits until a message may be sent, and takes from a queue what goes into it. When nothing waits, the serving ends.
 func (o *outbox) take(chat int64, q *queue) []outgoing {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	if len(q.waiting) > 0 && !q.waiting[0].alert {
+		o.turn(q)
+	}
 	n, length := 0, 0
 	for _, m := range q.waiting {
-		length += textLen(plain(m.html)) + 50 // and what join adds
-		if n > 0 && (length > maxText || m.keys != nil || q.waiting[0].keys != nil) {
+		length += textLen(plain(m.html)) + joinText
+		if n > 0 && (q.single > 0 || length > maxText || m.keys != nil || q.waiting[0].keys != nil) {
 			break
 		}
 		n++
 	}
+	q.single = max(0, q.single-1)
 	taken := slices.Clone(q.waiting[:n])
 	q.waiting = slices.Delete(q.waiting, 0, n)
 	if n == 0 {
@@ -197,16 +214,23 @@ func join(taken []outgoing, now time.Time) outgoing {
 	return m
 }
 
-// turn waits until another message may be sent: Telegram takes 30 a second over all chats.
-func (o *outbox) turn() {
-	o.mu.Lock()
+// turn waits until another message may be sent, as Telegram takes 30 a second over all chats, or until an alert comes. o.mu is
+// held, and given up meanwhile.
+func (o *outbox) turn(q *queue) {
 	at := time.Now()
 	if o.next.After(at) {
 		at = o.next
 	}
 	o.next = at.Add(time.Second / 30)
 	o.mu.Unlock()
-	pause(o.ctx, time.Until(at))
+	defer o.mu.Lock()
+	t := time.NewTimer(time.Until(at))
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-q.alerted:
+	case <-o.ctx.Done():
+	}
 }
 
 // rest keeps the pace of a chat, but for an alert. Telegram takes about a message a second, and from groups 20 a minute.

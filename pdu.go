@@ -19,6 +19,14 @@ type pdu struct {
 	web  string // URL of its web interface, without a path
 }
 
+// full returns the name of a PDU with its team's.
+func (p pdu) full() string {
+	if p.name == p.team {
+		return p.team
+	}
+	return p.team + " " + p.name
+}
+
 const pduForm = `wanted is one PDU a line: the last number of its address and the team, for example:
 	101,First Team
 	102,Second Team

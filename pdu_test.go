@@ -196,7 +196,7 @@ func TestNewReading(t *testing.T) {
 	}
 }
 
-// FuzzAnswer holds that whatever comes by UDP gives a sane reading or an error, and that a true answer is found behind it.
+// FuzzAnswer holds that whatever comes by UDP gives a sane reading or an error.
 func FuzzAnswer(f *testing.F) {
 	packet := gosnmp.SnmpPacket{Version: gosnmp.Version2c, Community: "public", PDUType: gosnmp.GetResponse, RequestID: 7, Variables: []gosnmp.SnmpPDU{
 		{Name: readingOIDs[0], Type: gosnmp.Integer, Value: 114},
@@ -210,26 +210,17 @@ func FuzzAnswer(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Add(seed)
-	var datagram []byte
-	sim, p := simulate(f, 101, "A", 2410)
-	sim.Behave(venue.Manners{First: func(_, _ []byte) []byte { return datagram }})
-	s := listen(f, p, time.Second)
+	request := packet
+	request.PDUType = gosnmp.GetRequest
 	f.Fuzz(func(t *testing.T, data []byte) {
-		if len(data) > 1400 {
+		var codec gosnmp.GoSNMP
+		answer, err := answerTo(request, data, &codec)
+		if err != nil || answer.Error != gosnmp.NoError {
 			return
 		}
-		if datagram = data; len(data) == 0 {
-			datagram = nil
-		}
-		if r, err := s.read(t.Context()); err != nil || r.watts != 2410 {
-			t.Errorf("got %+v, %v", r, err)
-		}
-		codec := &gosnmp.GoSNMP{Version: gosnmp.Version2c}
-		if answer, err := codec.SnmpDecodePacket(data); err == nil && len(answer.Variables) > 0 {
-			r, err := newReading(answer.Variables)
-			if err == nil && (r.watts < 0 || r.watts > maxWatts || r.peak < -1 || r.peak > maxWatts) {
-				t.Errorf("got %+v", r)
-			}
+		r, err := newReading(answer.Variables)
+		if err == nil && (r.watts < 0 || r.watts > maxWatts || r.peak < -1 || r.peak > maxWatts || r.uptime < -1) {
+			t.Errorf("got %+v", r)
 		}
 	})
 }

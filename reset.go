@@ -67,6 +67,7 @@ type card struct {
 	here     *url.URL // of the page
 	status   int      // its HTTP status
 	page     page
+	whole    bool     // the page did not break off
 	logoff   *url.URL // nil while there is no session
 	entering bool     // the log-in is sent, and where it leads is not known yet
 	seen     []string // summaries of the pages on the way
@@ -83,8 +84,9 @@ func newCard(web, user string, password secret, pins *pinboard, times patience) 
 		suites = append(suites, s.ID)
 	}
 	c.transport = &http.Transport{
-		DialContext: (&net.Dialer{Timeout: times.request}).DialContext,
-		Protocols:   new(http.Protocols),
+		DialContext:        (&net.Dialer{Timeout: times.request}).DialContext,
+		Protocols:          new(http.Protocols),
+		DisableCompression: true, // so that the length tells whether a page is whole
 		TLSClientConfig: &tls.Config{
 			InsecureSkipVerify: true, // no authority knows them; pins are what there is
 			MinVersion:         tls.VersionTLS10,
@@ -106,9 +108,9 @@ func (c *card) forget() error {
 	return err
 }
 
-// resetPeak resets the peak of a PDU through its web interface, once, and logs off. It returns an error that wraps errBroken
+// resetPeak resets the peak of a PDU through its web interface, once, and logs off. It calls begin right before. It returns an error that wraps errBroken
 // where the reset may have taken effect all the same.
-func (c *card) resetPeak(ctx context.Context, step func(string)) error {
+func (c *card) resetPeak(ctx context.Context, step func(string), begin func()) error {
 	step("logging in")
 	err := c.login(ctx)
 	defer c.leave(ctx)
@@ -121,6 +123,7 @@ func (c *card) resetPeak(ctx context.Context, step func(string)) error {
 		return fmt.Errorf("looking for the peak's reset: %w", err)
 	}
 	step("resetting")
+	begin()
 	if err := c.apply(ctx, f, button); err != nil {
 		return fmt.Errorf("resetting: %w", err)
 	}
@@ -163,6 +166,7 @@ func (c *card) loginOnce(ctx context.Context) error {
 		return err
 	}
 	_, _, again := loginForm(c.page)
+	in := c.logoffLink() != nil
 	passwords := 0
 	for _, f := range c.page.forms {
 		for _, control := range f.controls {
@@ -172,9 +176,9 @@ func (c *card) loginOnce(ctx context.Context) error {
 		}
 	}
 	switch {
-	case c.occupied():
+	case !in && c.occupied():
 		err = errBusy
-	case c.status == http.StatusForbidden || c.status == http.StatusUnauthorized || again >= 0:
+	case again >= 0 || (c.status == http.StatusForbidden || c.status == http.StatusUnauthorized) && c.here.Path == action.Path:
 		err = errPassword
 	case c.status >= 400:
 		return fmt.Errorf("the card answers with status %d", c.status)
@@ -183,8 +187,21 @@ func (c *card) loginOnce(ctx context.Context) error {
 	default:
 		return nil
 	}
-	c.logoff = nil
+	c.logoff = nil // there is no session
 	return err
+}
+
+// logoffLink returns where the page's link to log off leads, or nil.
+func (c *card) logoffLink() *url.URL {
+	i := slices.IndexFunc(c.page.links, func(l link) bool { return saysLogoff.MatchString(l.text) })
+	if i < 0 {
+		return nil
+	}
+	u, err := c.resolve(c.page.links[i].href)
+	if err != nil {
+		return nil
+	}
+	return u
 }
 
 func (c *card) occupied() bool {
@@ -216,6 +233,9 @@ func (c *card) findPeak(ctx context.Context) (form, int, error) {
 	var way []*url.URL
 	for {
 		f, button, err := peakForm(c.page)
+		if err == nil && !c.whole {
+			err = fmt.Errorf("%w: it broke off", errPage) // a field that is not sent may be cleared
+		}
 		if err == nil || !errors.Is(err, errNoPeak) {
 			return f, button, err
 		}
@@ -428,10 +448,8 @@ func (c *card) load(ctx context.Context, method string, u *url.URL, body string)
 		if err != nil {
 			return err
 		}
-		if found := slices.IndexFunc(c.page.links, func(l link) bool { return saysLogoff.MatchString(l.text) }); found >= 0 {
-			if u, err := c.resolve(c.page.links[found].href); err == nil {
-				c.logoff = u
-			}
+		if u := c.logoffLink(); u != nil {
+			c.logoff = u
 		}
 		if next == "" {
 			return nil
@@ -477,6 +495,8 @@ func (c *card) fetch(ctx context.Context, method string, u *url.URL, body string
 	}
 	c.here, c.status = u, resp.StatusCode
 	c.page = parsePage(text.Bytes(), resp.Header.Get("Content-Type"))
+	// Of an answer that ends with its connection nobody knows whether it ended too soon.
+	c.whole = text.Len() < most && (resp.ContentLength >= 0 || resp.TransferEncoding != nil || bytes.Contains(bytes.ToLower(text.Bytes()), []byte("</html")))
 	switch resp.StatusCode {
 	case http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther, http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
 		return resp.Header.Get("Location"), nil

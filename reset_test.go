@@ -113,7 +113,7 @@ func TestResetFails(t *testing.T) {
 	}{
 		"busy":                    {g: venue.TokenPath, manners: venue.WebManners{Busy: true}, want: "logging in: somebody else is logged in"},
 		"new password demanded":   {g: venue.CookieAndToken, manners: venue.WebManners{ForcedPasswordChange: true}, want: "demands a new password"},
-		"no effect":               {g: venue.CookieAlone, manners: venue.WebManners{NoEffect: true}, want: "peak did not change"},
+		"no effect":               {g: venue.CookieAlone, manners: venue.WebManners{NoEffect: true}, want: "the peak did not change"},
 		"no control":              {g: venue.CookieAndToken, manners: venue.WebManners{NoPeak: true}, want: "no control for the peak's reset"},
 		"two controls":            {g: venue.Redirects, manners: venue.WebManners{TwoPeaks: true}, want: "2 controls"},
 		"a stranger":              {g: venue.TokenPath, manners: venue.WebManners{Stranger: true}, want: "no log-in form"},

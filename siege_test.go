@@ -424,13 +424,14 @@ func TestSiegeAddress(t *testing.T) {
 func serveAgents(what string) {
 	var conns []net.PacketConn
 	n := 0
-	if fmt.Sscan(what, &n); strings.Contains(what, ".") {
+	if strings.Contains(what, ".") {
 		conn, err := net.ListenPacket("udp4", what)
 		if err != nil {
 			panic(err)
 		}
 		conns = append(conns, conn)
 	} else {
+		fmt.Sscan(what, &n)
 		var addrs []string
 		for i := range n {
 			addrs = append(addrs, fmt.Sprintf("127.0.0.%d", i+1))

@@ -237,13 +237,14 @@ func (s *session) exchange(ctx context.Context, kind gosnmp.PDUType, community s
 		return nil, err
 	}
 	s.failed++
-	if s.version != gosnmp.Version3 && (!s.works || s.failed >= 3) {
+	silent := errors.Is(err, errNoAnswer) || errors.Is(err, errWrong)
+	if s.version != gosnmp.Version3 && silent && (!s.works || s.failed >= 3) {
 		s.version ^= gosnmp.Version2c // from 1 to 0 or back: perhaps the card answers the other version
 	}
-	if s.failed%3 == 0 || !errors.Is(err, errNoAnswer) && !errors.Is(err, errWrong) {
+	if s.failed%3 == 0 || !silent {
 		s.close() // a connected socket is dead for good once our own address has changed
 	}
-	if !errors.Is(err, errNoAnswer) && !errors.Is(err, errWrong) {
+	if !silent {
 		err = fmt.Errorf("%w: %s", errNoAnswer, cut(cause(err).Error(), 100)) // an error of gosnmp may hold pages of a stack
 	}
 	return nil, err
@@ -270,39 +271,48 @@ func (s *session) exchangeV2(ctx context.Context, kind gosnmp.PDUType, community
 	if err != nil {
 		return nil, err
 	}
-	defer context.AfterFunc(ctx, func() { s.conn.SetReadDeadline(time.Unix(1, 0)) })()
+	conn := s.conn
+	defer context.AfterFunc(ctx, func() { conn.SetReadDeadline(time.Unix(1, 0)) })()
 	wrong := errNoAnswer
 	for range tries {
-		if err := s.conn.SetReadDeadline(time.Now().Add(s.timeout)); err != nil {
+		if err := conn.SetReadDeadline(time.Now().Add(s.timeout)); err != nil {
 			return nil, err
 		}
-		if _, err := s.conn.Write(datagram); err != nil {
+		if _, err := conn.Write(datagram); err != nil {
 			return nil, err
 		}
 		for ctx.Err() == nil {
-			n, err := s.conn.Read(s.buf)
+			n, err := conn.Read(s.buf)
 			if errors.Is(err, os.ErrDeadlineExceeded) {
 				break
 			}
 			if err != nil {
 				return nil, err
 			}
-			answer, err := s.codec.SnmpDecodePacket(s.buf[:n])
-			switch {
-			case err != nil:
-				wrong = fmt.Errorf("%w: it cannot be decoded", errWrong)
-			case answer.Version != s.version || answer.Community != community:
-				wrong = fmt.Errorf("%w: of another version or community", errWrong)
-			case answer.RequestID != s.id:
-				wrong = fmt.Errorf("%w: to another request", errWrong)
-			case answer.PDUType != gosnmp.GetResponse || answer.Error == gosnmp.NoError && !sameObjects(answer.Variables, vars):
-				wrong = fmt.Errorf("%w: not to what was asked", errWrong)
-			default:
+			answer, err := answerTo(request, s.buf[:n], &s.codec)
+			if err == nil {
 				return answer, nil
 			}
+			wrong = err
 		}
 	}
 	return nil, wrong
+}
+
+// answerTo decodes a datagram, and returns an error unless it is an answer to the request.
+func answerTo(request gosnmp.SnmpPacket, datagram []byte, codec *gosnmp.GoSNMP) (*gosnmp.SnmpPacket, error) {
+	answer, err := codec.SnmpDecodePacket(datagram)
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("%w: it cannot be decoded", errWrong)
+	case answer.Version != request.Version || answer.Community != request.Community:
+		return nil, fmt.Errorf("%w: of another version or community", errWrong)
+	case answer.RequestID != request.RequestID:
+		return nil, fmt.Errorf("%w: to another request", errWrong)
+	case answer.PDUType != gosnmp.GetResponse || answer.Error == gosnmp.NoError && !sameObjects(answer.Variables, request.Variables):
+		return nil, fmt.Errorf("%w: not to what was asked", errWrong)
+	}
+	return answer, nil
 }
 
 // exchangeV3 sends a request of v3, with the client that gosnmp has for it.

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"slices"
 	"strings"
@@ -30,7 +31,6 @@ type snoop struct {
 	polled  []time.Time   // by PDU, when it was last
 	dark    time.Time     // since when no PDU answers; zero as long as one does
 	lit     time.Time     // when the first answered again
-	uneasy  []string      // what PDUs tell that have answered again since, but for those that stayed under the limit
 }
 
 // A place is where a PDU stands among the teams.
@@ -118,48 +118,38 @@ func (s *snoop) note(i int, p poll, first bool) {
 // gather makes one message of what concerns all PDUs at once: then it is the bot's own network that failed. Each PDU has its
 // lines in the log all the same. s.mu is held.
 func (s *snoop) gather(events []event, p poll) []event {
-	several := len(s.places) > 1
-	var more []event
 	for i, e := range events {
 		switch {
-		case e.lost && several && (!s.dark.IsZero() || !s.any(func(p status) bool { return p.missed == 0 })):
+		case s.dark.IsZero() && e.lost && len(s.places) > 1 && !s.any(func(p status) bool { return p.missed < 2 }):
+			s.dark, s.lit = e.since, time.Time{}
 			events[i].quiet = true
-			if s.dark.IsZero() {
-				s.dark, s.lit, s.uneasy = e.since, time.Time{}, nil
-				more = append(more, event{at: p.at, who: "All PDUs", text: "Out of reach since " + e.since.Format(time.TimeOnly), more: "is it the bot's own network?", silent: true})
-			}
-		case e.back && !s.dark.IsZero():
+			events = append(events, event{at: p.at, who: "All PDUs", text: "Out of reach since " + e.since.Format(time.TimeOnly), more: "is it the bot's own network?", silent: true})
+		case !s.dark.IsZero() && (e.lost || e.minor):
 			events[i].quiet = true
-			if !e.calm {
-				s.uneasy = append(s.uneasy, e.who+": "+e.text)
-			}
 		}
 	}
 	if s.dark.IsZero() {
-		return append(events, more...)
+		return events
 	}
 	if p.err == nil && s.lit.IsZero() {
 		s.lit = p.at
 	}
 	var out []string
-	for _, t := range s.teams {
-		for _, p := range t.pdus {
-			if p.out {
-				out = append(out, entry(p.pdu))
-			}
+	s.any(func(p status) bool {
+		if p.out {
+			out = append(out, entry(p.pdu))
 		}
+		return false
+	})
+	if s.lit.IsZero() || out != nil && p.at.Sub(s.lit) < lostTime {
+		return events
 	}
-	if !s.lit.IsZero() && (out == nil || p.at.Sub(s.lit) > lostTime) {
-		e := event{at: p.at, who: "All PDUs", text: "Answer again after " + seconds(s.lit.Sub(s.dark)), silent: true}
-		e.more = "those that are not named here stayed under the limit\n" + strings.Join(s.uneasy, "\n")
-		if out != nil {
-			e.who = "PDUs"
-			e.more += "\nstill out of reach: " + strings.Join(out, ", ")
-		}
-		more = append(more, e)
-		s.dark = time.Time{}
+	e := event{at: p.at, who: "All PDUs", text: "Answer again after " + seconds(s.lit.Sub(s.dark)), more: "unless told otherwise they stayed under the limit", silent: true}
+	if n := len(out); n > 0 {
+		e.who, e.more = "PDUs", e.more+fmt.Sprintf("; %d are still out of reach: %s", n, cut(strings.Join(out, ", "), 1000))
 	}
-	return append(events, more...)
+	s.dark = time.Time{}
+	return append(events, e)
 }
 
 // alive reports whether every PDU was polled not long ago.

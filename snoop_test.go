@@ -127,7 +127,8 @@ func TestWatchDark(t *testing.T) {
 	for _, p := range s.pdus {
 		p.Behave(venue.Manners{})
 	}
-	s.await(t, ann.ID, 0, "All PDUs: Answer again after ", "stayed under the limit", "Third_PDU(.3): Answers again", "rose to 3300 W")
+	s.await(t, ann.ID, 0, "All PDUs: Answer again after ", "unless told otherwise they stayed under the limit")
+	s.await(t, ann.ID, 0, "Third_PDU(.3): Answers again", "rose to 3300 W")
 	s.await(t, ann.ID, 0, "Third_PDU(.3): Above power limit (3300 W)!")
 	if n, _ := s.count(ann.ID, "Out of reach"); n != 1 {
 		t.Errorf("%d messages of one outage", n)
@@ -263,8 +264,8 @@ func TestWatchTeam(t *testing.T) {
 	s.until(t, "/current", "3110 W !")
 	m := s.ask(t, venue.Private(ann), ann, "/reset", "Which PDU")
 	wants(t, s.press(t, venue.Private(ann), ann, m, "all of Double"), "all of Double")
-	s.await(t, ann.ID, m.ID, "left (.1) reset: 1800 W -> 1610 W")
-	s.await(t, ann.ID, m.ID, "right (.2) reset: 1500 W -> 1500 W")
+	s.await(t, ann.ID, m.ID, "Double left (.1) reset: 1800 W -> 1610 W")
+	s.await(t, ann.ID, m.ID, "Double right (.2) reset: 1500 W -> 1500 W")
 	s.unharmed(t, 1, 1)
 }
 

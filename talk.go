@@ -234,6 +234,10 @@ func (b *bot) pressed(ctx context.Context, c *callbackQuery) {
 // press does what a button stands for, and returns the words with which the press is answered.
 func (b *bot) press(ctx context.Context, c *callbackQuery) string {
 	if c.From == nil || c.Message == nil || !b.access.may(c.From, c.Message.Chat) {
+		if c.From != nil {
+			slog.Warn("refused a button of /reset", "id", c.From.ID, "name", c.From.name())
+			return fmt.Sprintf("You may not reset peaks. Your id is %d.", c.From.ID)
+		}
 		return "You may not reset peaks."
 	}
 	word, rest, _ := strings.Cut(c.Data, " ")
@@ -312,34 +316,40 @@ func (b *bot) resetAndVerify(ctx context.Context, i int, step func(string)) (res
 	case before.peak < 0:
 		return resetResult{}, errors.New("this model has no peak register")
 	}
-	b.watch.expectReset(i, true)
-	err := b.resetOver(ctx, i, before.pdu, step)
+	err := b.resetOver(ctx, i, before.pdu, step, func() {
+		before = b.watch.status(i) // getting there may have taken long
+		b.watch.expectReset(i, true)
+	})
 	if err != nil && !errors.Is(err, errBroken) {
+		b.watch.expectReset(i, false)
 		return resetResult{}, err
 	}
 	step("reading back")
 	applied := time.Now() // what was asked before may have the old peak with the new time
 	after, ok := b.watch.await(ctx, i, b.patience.verify, func(r reading) bool {
 		moved := !r.resetAt.IsZero() && !r.resetAt.Equal(before.resetAt)
-		return r.began.After(applied) && r.peak >= 0 && (r.peak < before.peak || moved)
+		return r.began.After(applied) && r.peak >= 0 && (r.peak < before.register || moved)
 	})
-	switch {
-	case ok:
+	if ok {
 		b.watch.expectReset(i, false)
-		return resetResult{before.peak, after.peak}, nil
-	case err != nil:
-		return resetResult{}, fmt.Errorf("%w, and the peak did not change: send /reset again", err)
-	case ctx.Err() != nil:
-		return resetResult{}, fmt.Errorf("reading back: %w: look at /peakdates", context.Cause(ctx))
+		return resetResult{before.register, after.peak}, nil
 	}
-	return resetResult{}, errors.New("reading back: the card took the form, but the peak did not change: look at /peakdates, and reset it in a browser")
+	if err == nil {
+		err = errors.New("reading back: the card took the form")
+	}
+	if last := b.watch.status(i); ctx.Err() != nil || last.err != nil || !last.began.After(applied) {
+		return resetResult{}, fmt.Errorf("%w; whether it was reset is not known, as the PDU could not be read any more: look at /peakdates", err)
+	}
+	b.watch.expectReset(i, false)
+	return resetResult{}, fmt.Errorf("%w, but the peak did not change: send /reset again, or reset it in a browser", err)
 }
 
-// resetOver resets the peak of PDU i over its web interface or, where that is wished, over SNMP. An error that wraps errBroken
-// says that it may have been reset all the same.
-func (b *bot) resetOver(ctx context.Context, i int, p pdu, step func(string)) error {
+// resetOver resets the peak of PDU i over its web interface or, where that is wished, over SNMP, and calls begin right before.
+// An error that wraps errBroken says that it may have been reset all the same.
+func (b *bot) resetOver(ctx context.Context, i int, p pdu, step func(string), begin func()) error {
 	if b.resetSNMP {
 		step("resetting")
+		begin()
 		if err := b.watch.do(ctx, i, func(s *session) error { return s.resetPeak(ctx) }); err != nil {
 			return fmt.Errorf("%w: SNMP SET: %w: may the community or user write, and is nobody logged in to the card?", errBroken, err)
 		}
@@ -349,7 +359,7 @@ func (b *bot) resetOver(ctx context.Context, i int, p pdu, step func(string)) er
 	if err != nil {
 		return err
 	}
-	if err = c.resetPeak(ctx, step); err != nil && !errors.Is(err, errBroken) {
+	if err = c.resetPeak(ctx, step, begin); err != nil && !errors.Is(err, errBroken) {
 		for _, page := range c.seen {
 			slog.Info("seen on the way", "pdu", label(p), "page", page)
 		}

@@ -189,10 +189,8 @@ func (c *client) do(ctx context.Context, method string, in, out any) (date time.
 		return date, fmt.Errorf("redirected (status %d): does the network want somebody to log in?", resp.StatusCode)
 	case resp.StatusCode >= 500:
 		return date, fmt.Errorf("the server is in trouble (status %d)", resp.StatusCode)
-	case (err != nil || answer.OK == nil) && resp.StatusCode != http.StatusOK:
-		return date, &apiError{Code: resp.StatusCode, Description: http.StatusText(resp.StatusCode)}
 	case err != nil || answer.OK == nil:
-		return date, errors.New("the answer is not Telegram's: does the network want somebody to log in?")
+		return date, fmt.Errorf("the answer is not Telegram's (status %d): does the network want somebody to log in?", resp.StatusCode)
 	case !*answer.OK:
 		return date, &apiError{
 			Code:        cmp.Or(answer.Code, resp.StatusCode),
@@ -215,6 +213,12 @@ func (c *client) do(ctx context.Context, method string, in, out any) (date time.
 func cause(err error) error {
 	if e, ok := errors.AsType[*url.Error](err); ok {
 		err = e.Err
+	}
+	if e, ok := errors.AsType[*net.DNSError](err); ok {
+		if e.IsNotFound {
+			return fmt.Errorf("there is no host %s", e.Name)
+		}
+		return fmt.Errorf("the address of %s cannot be found: no answer of a DNS server", e.Name)
 	}
 	if e, ok := errors.AsType[*net.OpError](err); ok && e.Err != nil {
 		op := e.Op
@@ -277,9 +281,8 @@ func (t *trouble) log(err error) {
 }
 
 // poll takes updates and hands them on, one after the other, until ctx ends. An alarm system never gives up: whatever
-// fails is tried again. Its last call confirms what was handled, so that no command runs twice after a restart.
-func (b *bot) poll(ctx context.Context) {
-	var offset int64
+// fails is tried again. It returns the offset that confirms what was handled.
+func (b *bot) poll(ctx context.Context) (offset int64) {
 	var me user
 	var menus bool
 	wait := time.Second // until it has answered once: a call is to tell soon that it does
@@ -323,13 +326,18 @@ func (b *bot) poll(ctx context.Context) {
 			retry.wait(ctx, nil) // nothing in it can be confirmed: it will come again
 		}
 	}
-	b.work.Wait()
-	if offset != 0 {
-		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 1500*time.Millisecond)
-		defer cancel()
-		if _, _, err := b.updates(last, offset, 0); err != nil {
-			slog.Warn("the last commands could not be confirmed to Telegram: they may run again at the next start", "err", err)
-		}
+	return offset
+}
+
+// confirm confirms to Telegram what was handled, so that no command runs again after a restart.
+func (b *bot) confirm(offset int64) {
+	if offset == 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 1500*time.Millisecond)
+	defer cancel()
+	if _, _, err := b.updates(ctx, offset, 0); err != nil {
+		slog.Warn("the last commands could not be confirmed to Telegram: they may run again at the next start", "err", err)
 	}
 }
 
@@ -409,12 +417,14 @@ func (c *client) sendMessage(ctx context.Context, chat int64, m outgoing) (int64
 	if m.keys != nil {
 		in["reply_markup"] = map[string]any{"inline_keyboard": m.keys}
 	}
-	var sent message
-	_, err := c.call(ctx, "sendMessage", in, &sent)
+	var result json.RawMessage
+	_, err := c.call(ctx, "sendMessage", in, &result)
 	if e, ok := errors.AsType[*apiError](err); ok && strings.Contains(e.Description, "can't parse entities") {
 		delete(in, "parse_mode")
 		in["text"] = plain(m.html)
-		_, err = c.call(ctx, "sendMessage", in, &sent)
+		_, err = c.call(ctx, "sendMessage", in, &result)
 	}
+	var sent message
+	json.Unmarshal(result, &sent) // it was sent, whatever the result looks like
 	return sent.ID, err
 }

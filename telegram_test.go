@@ -207,7 +207,7 @@ func TestUpdates(t *testing.T) {
 			s := newSite(t)
 			sim, p := simulate(t, 101, "First_PDU", 1500)
 			trouble(s)
-			b := newBot(config{access: &access{users: []int64{ann.ID}}, pdus: []pdu{p}, limit: 3000, interval: 200 * time.Millisecond,
+			b := newBot(config{access: &access{users: []int64{ann.ID}}, pdus: []pdu{p}, limit: 3000, interval: 200 * time.Millisecond, log: t.TempDir() + "/log",
 				api: s.api.URL(), token: testToken, snmp: snmpConfig{community: "public", interval: 200 * time.Millisecond}})
 			ctx, cancel := context.WithCancel(t.Context())
 			ended := make(chan struct{})
