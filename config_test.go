@@ -15,6 +15,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 	"unicode/utf8"
@@ -136,6 +137,9 @@ func TestReload(t *testing.T) {
 		}
 	}
 	a.move(-6, -1006)
+	if err := a.reload(); err != nil || !slices.Equal(a.chats(), []int64{-1006}) {
+		t.Errorf("after reading the file again: %v, %v", a.chats(), err)
+	}
 	if a.mayWrite(&message{From: &user{ID: 1}, Chat: chat{-6, "group"}}) || !a.mayWrite(&message{From: &user{ID: 1}, Chat: chat{-1006, "supergroup"}}) {
 		t.Error("the group that became a supergroup is not followed")
 	}
@@ -279,6 +283,42 @@ func TestMistakes(t *testing.T) {
 	wants(t, fmt.Sprint(err), "-notify group: ", "has no group", "ISCBOT_TOKEN has a character", `-web: "http:"`)
 	if strings.Contains(fmt.Sprint(err), "abc") {
 		t.Error("the token stands in:", err)
+	}
+}
+
+// TestOddFlags holds that parsing comes to an end, whatever it is given.
+func TestOddFlags(t *testing.T) {
+	for _, args := range [][]string{{"---x"}, {"-=x"}, {"--=3", "-limit", "5"}, {"-"}, {"--"}, {"--", "x"}, {"-limit"}, {"x", "y"}, {"-demo=perhaps"}, {""}} {
+		f, err := parseFlags(args)
+		if want := !slices.Equal(args, []string{"--"}); (err != nil) != want {
+			t.Errorf("%q: %v", args, err)
+		}
+		if slices.Contains(args, "5") && f.limit != "5" {
+			t.Errorf("%q: what stands behind it is not read", args)
+		}
+	}
+}
+
+func FuzzFlags(f *testing.F) {
+	f.Add("-limit 5 ---x -check 1")
+	f.Fuzz(func(t *testing.T, line string) {
+		f, _ := parseFlags(strings.Split(line, " "))
+		f.values()
+	})
+}
+
+// TestPipe: a pipe in the place of a file would have the bot wait for ever.
+func TestPipe(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "pipe")
+	if err := syscall.Mkfifo(path, 0o600); err != nil {
+		t.Skip(err)
+	}
+	_, err := loadAccess(path)
+	wants(t, fmt.Sprint(err), "it is no file")
+	failed := 0
+	j := &journal{path: path, failed: func(error) { failed++ }}
+	if j.open(); failed != 1 {
+		t.Error("a pipe was taken for a log")
 	}
 }
 

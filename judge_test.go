@@ -152,6 +152,16 @@ func TestJudge(t *testing.T) {
 			{watts: 2000, peak: 2000}, {pdu: 1, err: gone}, {pdu: 1, second: 3, err: gone}, {pdu: 1, second: 6, err: gone}, {second: 8, watts: 3100, peak: 3100}, {second: 10, watts: 2000, peak: 3100}},
 			want: []string{"6 Team r(.103): Out of reach since 12:00:00 | no answer (silent)", "8 Team(.102+.103): Above power limit (3100 W)!",
 				"10 Team(.102+.103): Back under power limit after 2 s, at most 3100 W (silent)"}},
+		"a PDU lost while above counts no more after that": {pdus: []string{"l", "r"}, beats: []beat{
+			{watts: 2000, peak: 2000}, {pdu: 1, watts: 1500, peak: 1500}, {second: 2, err: gone}, {second: 4, err: gone}, {second: 6, err: gone}, {pdu: 1, second: 8, watts: 900, peak: 1500}, {pdu: 1, second: 900, watts: 1100, peak: 1500}},
+			want: []string{"0 Team(.102+.103): Above power limit (3500 W)!", "6 Team l(.102): Out of reach since 12:00:00 | no answer (silent)",
+				"8 Team(.102+.103): Back under power limit after 8 s, at most 3500 W (silent)"}},
+		"possibly, and more so": {pdus: []string{"l", "r"}, beats: []beat{
+			{watts: 1000, peak: 1000}, {pdu: 1, watts: 1000, peak: 1000}, {second: 2, watts: 1000, peak: 2100}, {second: 4, watts: 1000, peak: 2110}, {second: 6, watts: 1000, peak: 2600}},
+			want: []string{"2 Team(.102+.103): Possibly above power limit (3100 W) | that is the sum of its PDUs' peaks, which need not have been at the same time",
+				"6 Team(.102+.103): Possibly above power limit (3600 W) | that is the sum of its PDUs' peaks, which need not have been at the same time"}},
+		"out of reach, then without a meter": {beats: []beat{{err: gone}, {second: 3, err: gone}, {second: 6, err: gone}, {second: 8, err: errNoMeter}, {second: 10, err: gone}, {second: 12, err: gone}, {second: 14, err: gone}},
+			want: []string{"6 P(.102): Out of reach since 12:00:00 | no answer (silent)", "14 P(.102): Out of reach since 12:00:08 | no answer (silent)"}},
 		"a PDU lost while above ends nothing": {pdus: []string{"l", "r"}, beats: []beat{
 			{watts: 2000, peak: 2000}, {pdu: 1, watts: 1500, peak: 1500}, {pdu: 1, second: 2, err: gone}, {pdu: 1, second: 4, err: gone}, {pdu: 1, second: 6, err: gone}, {second: 8, watts: 2000, peak: 2000}, {second: 10, watts: 1500, peak: 2000}},
 			want: []string{"0 Team(.102+.103): Above power limit (3500 W)!", "6 Team r(.103): Out of reach since 12:00:00 | no answer (silent)",

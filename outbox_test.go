@@ -205,6 +205,54 @@ func TestOutboxMoves(t *testing.T) {
 	})
 }
 
+// TestOutboxAtFault: a message that Telegram does not take does not take along an alert that it was joined with.
+func TestOutboxAtFault(t *testing.T) {
+	inbox(t, func(t *testing.T, o *outbox, p *post) {
+		p.fail = func(_ int64, m outgoing) error {
+			if strings.Contains(m.html, "bad") {
+				return &apiError{Code: 400, Description: "Bad Request: something"}
+			}
+			return nil
+		}
+		o.put(1, outgoing{html: "first"})
+		synctest.Wait()
+		o.put(1, outgoing{html: "bad"})
+		o.put(1, outgoing{html: "good"})
+		o.put(1, outgoing{html: "alert", alert: true})
+		time.Sleep(time.Minute)
+		p.want(t, "+0 1: first", "+0 1: alert", "+1 1: good")
+	})
+}
+
+// TestOutboxTooLong: what is too long for a message goes out cut.
+func TestOutboxTooLong(t *testing.T) {
+	inbox(t, func(t *testing.T, o *outbox, p *post) {
+		o.put(1, outgoing{html: "<b>" + strings.Repeat("\U0001F600&lt;", 5000) + "</b>", alert: true, at: time.Now().Add(-time.Hour)})
+		sent, _ := p.list()
+		if n := textLen(plain(sent[0])); n > maxText || n < 1000 || !strings.Contains(sent[0], "&lt;") {
+			t.Errorf("%d characters", n)
+		}
+	})
+}
+
+// TestOutboxOwnAnswer: an alert does not wait for the turn of an answer to the same chat.
+func TestOutboxOwnAnswer(t *testing.T) {
+	inbox(t, func(t *testing.T, o *outbox, p *post) {
+		for chat := range int64(1000) {
+			o.put(100+chat, outgoing{html: "list"})
+		}
+		o.put(1, outgoing{html: "answer"})
+		synctest.Wait()
+		o.put(1, outgoing{html: "alert", alert: true})
+		synctest.Wait()
+		sent, _ := p.list()
+		if !slices.ContainsFunc(sent, func(m string) bool { return strings.HasPrefix(m, "+0 1: alert") }) {
+			t.Errorf("sent %q", sent)
+		}
+		time.Sleep(time.Minute)
+	})
+}
+
 // TestOutboxFlood holds that Telegram's 30 messages a second are kept, and that an alert does not wait for a flood.
 func TestOutboxFlood(t *testing.T) {
 	inbox(t, func(t *testing.T, o *outbox, p *post) {

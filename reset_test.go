@@ -5,8 +5,11 @@ import (
 	"crypto/sha256"
 	"crypto/tls"
 	"fmt"
+	"io"
 	"net"
+	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -220,6 +223,116 @@ func TestResetTLS(t *testing.T) {
 			r.bot.pins.pins[addr] = sha256.Sum256([]byte("another"))
 			_, _, err := r.reset(t)
 			wants(t, fmt.Sprint(err), "the certificate has changed")
+		})
+	}
+}
+
+// TestResetForeign: while the bot tries in vain, somebody else's reset is told as his, and what the log has as the peak before
+// is that right before.
+func TestResetForeign(t *testing.T) {
+	t.Parallel()
+	r := newRack(t, venue.TokenPath, nil)
+	r.web.Credentials("apc", "another")
+	told := make(chan event, 10)
+	r.bot.watch.tell = func(e event) { told <- e }
+	r.reset(t)
+	r.ResetPeak()
+	if e := <-told; !strings.Contains(e.text, "reset by somebody else, 2800 W -> 1500 W") {
+		t.Errorf("told %+v", e)
+	}
+	r = newRack(t, venue.TokenPath, nil)
+	r.web.Occupy(500 * time.Millisecond)
+	time.AfterFunc(100*time.Millisecond, func() { r.Spike(2900) })
+	if result, _, err := r.reset(t); err != nil || result != (resetResult{2900, 1500}) {
+		t.Errorf("got %v, %v", result, err)
+	}
+}
+
+// TestResetUnknown: where the PDU cannot be read after Apply, nobody is told that the peak did not change.
+func TestResetUnknown(t *testing.T) {
+	t.Parallel()
+	r := newRack(t, venue.TokenPath, nil)
+	_, err := r.bot.resetAndVerify(t.Context(), 0, func(step string) {
+		if step == "reading back" {
+			r.Behave(venue.Manners{Mute: true})
+		}
+	})
+	wants(t, fmt.Sprint(err), "whether it was reset is not known", "/peakdates")
+	if strings.Contains(err.Error(), "again") {
+		t.Error(err)
+	}
+}
+
+// visitOdd visits a card of which only the pages at these paths are known, and returns what it posted and asked for.
+func visitOdd(t *testing.T, pages map[string]string) (asked []string, err error) {
+	t.Helper()
+	l, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var mu sync.Mutex // guards asked
+	srv := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		mu.Lock()
+		asked = append(asked, strings.TrimSpace(r.Method+" "+r.URL.Path+" "+string(body)))
+		mu.Unlock()
+		page, ok := pages[r.URL.Path]
+		if to, found := strings.CutPrefix(page, "-> "); found {
+			http.Redirect(w, r, to, http.StatusSeeOther)
+			return
+		}
+		if !ok {
+			http.NotFound(w, r)
+			return
+		}
+		if conn, buf, err := http.NewResponseController(w).Hijack(); err == nil { // as HTTP/1.0 does: the end is that of the connection
+			fmt.Fprintf(buf, "HTTP/1.0 200 OK\r\nContent-Type: text/html\r\n\r\n%s", page)
+			buf.Flush()
+			conn.Close()
+		}
+	})}
+	go srv.Serve(l)
+	defer srv.Close()
+	c, err := newCard("http://"+l.Addr().String(), "apc", "pw", &pinboard{pins: make(map[string][sha256.Size]byte)}, usualPatience)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = c.resetPeak(t.Context(), func(string) {}, func() {})
+	mu.Lock()
+	defer mu.Unlock()
+	return asked, err
+}
+
+func TestResetOddPages(t *testing.T) {
+	t.Parallel()
+	login := "<form method=post action=/Forms/login1><input name=login_username><input type=password name=login_password><input type=submit value='Log On'></form></html>"
+	off := "<a href=/off>Log Off</a>"
+	form := "<form method=post action=/apply><input name=name value=Rack><table><tr><td>Peak Power<td><input type=checkbox name=pk>Reset<tr><td>Energy<td><input type=checkbox name=kwh>Reset</table><input type=submit name=go value=Apply></form>"
+	for name, tt := range map[string]struct {
+		pages map[string]string
+		want  string // in the error, or "" for none
+		asked string // the last that was asked for
+	}{
+		"plain":                            {map[string]string{"/": login, "/Forms/login1": "-> /home", "/home": off + form + "</html>", "/apply": off + "done</html>", "/off": "bye"}, "", "GET /off"},
+		"somebody's name on the home page": {map[string]string{"/": login, "/Forms/login1": "-> /home", "/home": off + "Users currently logged in: apc" + form + "</html>", "/apply": off, "/off": "bye"}, "", "GET /off"},
+		"broken off":                       {map[string]string{"/": login, "/Forms/login1": "-> /home", "/home": off + strings.ReplaceAll(form, "</form>", ""), "/off": "bye"}, "it broke off", "GET /off"},
+		"no way":                           {map[string]string{"/": login, "/Forms/login1": "-> /home", "/home": off + "<a href=/x>Reboot Device</a><a href=/y>Device</a></html>", "/y": "nothing</html>", "/off": "bye"}, "no control", "GET /off"},
+		"the log-in leads to nothing":      {map[string]string{"/": login, "/Forms/login1": "-> /NMC/t+k-n/home.htm"}, "status 404", "GET /NMC/t+k-n/logout.htm"},
+		"both in one row":                  {map[string]string{"/": login, "/Forms/login1": "-> /home", "/home": off + "<form method=post action=/apply><table><tr><td>Peak Power and Energy<td><input type=checkbox name=a>Reset<input type=checkbox name=b>Reset</table><input type=submit value=Apply></form></html>", "/off": "bye"}, "no control", "GET /off"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			asked, err := visitOdd(t, tt.pages)
+			if (err != nil) != (tt.want != "") || !strings.Contains(fmt.Sprint(err), tt.want) {
+				t.Errorf("got %v", err)
+			}
+			if asked[len(asked)-1] != tt.asked {
+				t.Errorf("asked for %q", asked)
+			}
+			for _, a := range asked {
+				if strings.HasPrefix(a, "POST /apply") && a != "POST /apply name=Rack&pk=on&go=Apply" || a == "GET /x" {
+					t.Errorf("asked for %q", a)
+				}
+			}
 		})
 	}
 }

@@ -51,7 +51,7 @@ func newSnoop(pdus []pdu, limit int, interval time.Duration, cfg snmpConfig) *sn
 		}
 		t := &s.teams[i]
 		s.places = append(s.places, place{i, len(t.pdus)})
-		t.pdus = append(t.pdus, status{pdu: p, since: time.Now(), register: -1})
+		t.pdus = append(t.pdus, status{pdu: p, err: errNoAnswer, since: time.Now(), register: -1})
 	}
 	return s
 }

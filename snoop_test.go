@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -88,6 +89,52 @@ func TestWatch(t *testing.T) {
 		t.Errorf("%d messages to the group, which is not to be alerted", n)
 	}
 	s.fine(t)
+}
+
+// TestWatchStopped: a terminal that was stopped, or went away, holds no alert up, nor the end.
+func TestWatchStopped(t *testing.T) {
+	t.Parallel()
+	for _, gone := range []bool{false, true} {
+		s := newSite(t, "First_PDU")
+		r, w, err := os.Pipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer r.Close()
+		path, err := build()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !gone {
+			w.SetWriteDeadline(time.Now().Add(100 * time.Millisecond))
+			for err == nil { // nobody reads it, and it is full
+				_, err = w.Write(make([]byte, 4096))
+			}
+		}
+		cmd := exec.Command(path, "-net", "127.0.0", "-snmp-port", fmt.Sprint(s.port), "-api", s.api.URL(), "-interval", "100ms")
+		cmd.Dir, cmd.Stdout, cmd.Stderr = s.dir, w, w
+		cmd.Env = append(os.Environ(), "ISCBOT_TOKEN="+testToken, "ISCBOT_PASSWORD="+testPassword)
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		defer cmd.Process.Kill()
+		s.ask(t, venue.Private(ann), ann, "/current", "1500 W")
+		if gone {
+			r.Close()
+		}
+		for watts := 3100; watts < 3130; watts += 10 {
+			s.pdus[0].Draw(watts)
+			s.await(t, ann.ID, 0, fmt.Sprintf("Above power limit (%d W)!", watts))
+			s.pdus[0].Draw(1500)
+			s.logged(t, fmt.Sprintf("at most %d W", watts))
+		}
+		cmd.Process.Signal(syscall.SIGTERM)
+		killed := time.AfterFunc(5*time.Second, func() { cmd.Process.Kill() })
+		if err := cmd.Wait(); err != nil || !killed.Stop() {
+			t.Errorf("gone: %v: %v", gone, err)
+		}
+		w.Close()
+	}
 }
 
 func TestWatchOutage(t *testing.T) {

@@ -288,6 +288,8 @@ func (b *bot) poll(ctx context.Context) (offset int64) {
 	wait := time.Second // until it has answered once: a call is to tell soon that it does
 	retry := backoff{most: 30 * time.Second}
 	trouble := trouble{what: "Telegram"}
+	first, cancel := context.WithTimeout(ctx, 300*time.Millisecond)
+	defer cancel()
 	slog.Info("waiting for Telegram")
 	for ctx.Err() == nil {
 		var nameErr error
@@ -313,7 +315,7 @@ func (b *bot) poll(ctx context.Context) (offset int64) {
 		}
 		select {
 		case <-b.watch.swept: // the first lists are to have values in them
-		case <-ctx.Done():
+		case <-first.Done(): // though not those of dead PDUs
 		}
 		stuck := offset
 		for _, raw := range batch {

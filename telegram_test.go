@@ -21,13 +21,17 @@ func TestCall(t *testing.T) {
 		do   venue.Manner
 		want string
 	}{
-		"cut":           {venue.Cut, "getMe: "},
-		"reset":         {venue.Reset, "getMe: "},
-		"lost answer":   {venue.Lose, "getMe: "},
-		"truncated":     {venue.Truncated, "broke off"},
-		"empty":         {venue.Empty, "not Telegram's"},
-		"bad gateway":   {venue.BadGateway, "status 502"},
-		"portal":        {venue.Portal, "want somebody to log in"},
+		"cut":         {venue.Cut, "getMe: "},
+		"reset":       {venue.Reset, "getMe: "},
+		"lost answer": {venue.Lose, "getMe: "},
+		"truncated":   {venue.Truncated, "broke off"},
+		"empty":       {venue.Empty, "not Telegram's"},
+		"bad gateway": {venue.BadGateway, "status 502"},
+		"portal":      {venue.Portal, "want somebody to log in"},
+		"filter": {func(w http.ResponseWriter, _ *http.Request, _ http.HandlerFunc) {
+			w.WriteHeader(403)
+			w.Write([]byte("<html>blocked"))
+		}, "not Telegram's (status 403)"},
 		"redirect":      {venue.Redirect("http://192.0.2.1/login"), "redirected (status 302)"},
 		"hang":          {venue.Hang, "no answer in time"},
 		"dripping":      {venue.Drip(time.Second), "no answer in time"},
@@ -51,6 +55,9 @@ func TestCall(t *testing.T) {
 				t.Fatalf("got %+v", me)
 			}
 			wants(t, err.Error(), tt.want)
+			if e, ok := errors.AsType[*apiError](err); ok && e.permanent() && name != "token echoed" {
+				t.Errorf("given up: %v", err)
+			}
 			if strings.Contains(err.Error(), testToken) || strings.Contains(fmt.Sprintf("%+v %#v", err, err), testToken) {
 				t.Errorf("the token stands in: %v", err)
 			}
@@ -158,6 +165,7 @@ func TestParseCommand(t *testing.T) {
 		"talk":                {message{Text: "101"}, command{}, false},
 		"nothing":             {message{}, command{}, false},
 		"later in the text":   {message{Text: "try /current", Entities: []entity{{Type: "bot_command", Offset: 4, Length: 8}}}, command{}, false},
+		"bold":                {message{Text: "/current", Entities: []entity{{Type: "bold", Length: 8}, {Type: "bot_command", Length: 8}}}, command{"/current", ""}, true},
 		"in code":             {message{Text: "/current", Entities: []entity{{Type: "code", Length: 8}}}, command{}, false},
 		"without entities":    {message{Text: "/current"}, command{"/current", ""}, true},
 		"a length that lies":  {command_("/current", 99), command{}, false},

@@ -9,6 +9,9 @@ import (
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"regexp"
 	"runtime"
 	"slices"
@@ -543,4 +546,43 @@ func TestWebTLS(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestELinks lets the text browser ELinks, by which people reset peaks before, show the log-in form and the configuration form.
+func TestELinks(t *testing.T) {
+	elinks, err := exec.LookPath("elinks")
+	if err != nil {
+		if os.Getenv("ISCBOT_TEST_ALL") != "" {
+			t.Fatal("elinks is missing, and ISCBOT_TEST_ALL is set")
+		}
+		t.Skip("elinks is missing")
+	}
+	t.Setenv("HOME", t.TempDir())
+	dump := func(t *testing.T, page string, words ...string) {
+		file := filepath.Join(t.TempDir(), "page.html")
+		if err := os.WriteFile(file, []byte(page), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		out, err := exec.Command(elinks, "-dump", "-no-references", file).CombinedOutput()
+		if err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+		for _, w := range words {
+			if !regexp.MustCompile(`(?is)` + w).Match(out) {
+				t.Errorf("%s does not show in:\n%s", w, out)
+			}
+		}
+	}
+	each(t, func(t *testing.T, g Generation) {
+		_, w := newWeb(t, g)
+		b := browse(t, w)
+		if err := b.get("/"); err != nil {
+			t.Fatal(err)
+		}
+		dump(t, b.page, `user name`, `password`, `log on`)
+		if err := b.login("apc"); err != nil || !b.config() {
+			t.Fatal(err)
+		}
+		dump(t, b.page, `peak[^\n]*reset|peak.{0,80}last reset`, `energy|kwh`, `apply`)
+	})
 }
