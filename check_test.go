@@ -2,6 +2,8 @@ package main
 
 import (
 	"bytes"
+	"context"
+	"fmt"
 	"net"
 	"os"
 	"os/exec"
@@ -160,6 +162,39 @@ func TestAlive(t *testing.T) {
 	s.polled[1] = time.Now().Add(-9 * time.Second)
 	if s.alive() {
 		t.Error("alive, though a PDU was not polled for nine intervals")
+	}
+}
+
+// TestWatchdogStarves: a bot whose watch hangs tells systemd nothing.
+func TestWatchdogStarves(t *testing.T) {
+	dir, err := os.MkdirTemp("", "n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	socket, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: filepath.Join(dir, "s"), Net: "unixgram"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer socket.Close()
+	t.Setenv("NOTIFY_SOCKET", filepath.Join(dir, "s"))
+	t.Setenv("WATCHDOG_USEC", "30000")
+	b := newBot(config{access: &access{}, pdus: []pdu{{num: 1, team: "A"}}, interval: time.Second, snmp: snmpConfig{interval: time.Second}})
+	close(b.watch.swept) // and then it was never polled again
+	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	defer cancel()
+	b.serve(ctx)
+	var got []string
+	buf := make([]byte, 100)
+	for socket.SetReadDeadline(time.Now().Add(100 * time.Millisecond)); ; {
+		n, err := socket.Read(buf)
+		if err != nil {
+			break
+		}
+		got = append(got, string(buf[:n]))
+	}
+	if fmt.Sprint(got) != "[READY=1 STOPPING=1]" {
+		t.Errorf("systemd was told %q", got)
 	}
 }
 

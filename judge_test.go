@@ -77,6 +77,9 @@ func TestJudge(t *testing.T) {
 		"a spike": {beats: []beat{{watts: 2900, peak: 2900}, {second: 2, watts: 2900, peak: 3360}, {second: 4, watts: 2900, peak: 3360}},
 			want: []string{"2 P(.102): Above power limit (3360 W)! | a spike, over when it was seen; by the PDU's own clock at 2026-06-15 12:00:01",
 				"2 P(.102): Back under power limit after 0 s, at most 3360 W (quiet)"}},
+		"a spike, and now just at the limit": {beats: []beat{{watts: 2900, peak: 2900}, {second: 2, watts: 3000, peak: 3010}, {second: 4, watts: 3000, peak: 3010}},
+			want: []string{"2 P(.102): Above power limit (3010 W)! | a spike, over when it was seen; by the PDU's own clock at 2026-06-15 12:00:01",
+				"2 P(.102): Back under power limit after 0 s, at most 3010 W (quiet)"}},
 		"another within a minute, and after it": {beats: []beat{
 			{watts: 2900, peak: 2900}, {second: 2, watts: 3100, peak: 3100}, {second: 4, watts: 2900, peak: 3100}, {second: 6, watts: 3100, peak: 3100}, {second: 8, watts: 2900, peak: 3100}, {second: 66, watts: 3100, peak: 3100}},
 			want: []string{"2 P(.102): Above power limit (3100 W)!", "4 P(.102): Back under power limit after 2 s, at most 3100 W (silent)",
@@ -90,6 +93,8 @@ func TestJudge(t *testing.T) {
 			want: []string{"0 P(.102): Peak stood at 3660 W at the start | by the PDU's own clock at 2026-06-15 11:59:59",
 				"0 P(.102): Above power limit (3100 W)!", "2 P(.102): Back under power limit after 2 s, at most 3100 W (silent)"}},
 		"two lost answers": {beats: []beat{{watts: 2000, peak: 2000}, {second: 2, err: gone}, {second: 4, err: gone}, {second: 6, watts: 2000, peak: 2000}}},
+		"two, for long, then a third": {beats: []beat{{watts: 2000, peak: 2000}, {second: 4, err: gone}, {second: 8, err: gone}, {second: 12, err: gone}},
+			want: []string{"12 P(.102): Out of reach since 12:00:00 | no answer (silent)"}},
 		"three, soon":      {beats: []beat{{watts: 2000, peak: 2000}, {second: 1, err: gone}, {second: 2, err: gone}, {second: 3, err: gone}}},
 		"a spike behind a lost answer": {beats: []beat{{watts: 2000, peak: 2000}, {second: 2, err: gone}, {second: 4, watts: 2000, peak: 3100}},
 			want: []string{"4 P(.102): Above power limit (3100 W)! | a spike, over when it was seen; by the PDU's own clock at 2026-06-15 12:00:03",

@@ -315,7 +315,7 @@ func TestResetOddPages(t *testing.T) {
 	}{
 		"plain":                            {map[string]string{"/": login, "/Forms/login1": "-> /home", "/home": off + form + "</html>", "/apply": off + "done</html>", "/off": "bye"}, "", "GET /off"},
 		"somebody's name on the home page": {map[string]string{"/": login, "/Forms/login1": "-> /home", "/home": off + "Users currently logged in: apc" + form + "</html>", "/apply": off, "/off": "bye"}, "", "GET /off"},
-		"broken off":                       {map[string]string{"/": login, "/Forms/login1": "-> /home", "/home": off + strings.ReplaceAll(form, "</form>", ""), "/off": "bye"}, "it broke off", "GET /off"},
+		"broken off":                       {map[string]string{"/": login, "/Forms/login1": "-> /home", "/home": off + strings.ReplaceAll(form, "</form>", ""), "/off": "bye"}, "not the expected page: it broke off", "GET /off"},
 		"no way":                           {map[string]string{"/": login, "/Forms/login1": "-> /home", "/home": off + "<a href=/x>Reboot Device</a><a href=/y>Device</a></html>", "/y": "nothing</html>", "/off": "bye"}, "no control", "GET /off"},
 		"the log-in leads to nothing":      {map[string]string{"/": login, "/Forms/login1": "-> /NMC/t+k-n/home.htm"}, "status 404", "GET /NMC/t+k-n/logout.htm"},
 		"both in one row":                  {map[string]string{"/": login, "/Forms/login1": "-> /home", "/home": off + "<form method=post action=/apply><table><tr><td>Peak Power and Energy<td><input type=checkbox name=a>Reset<input type=checkbox name=b>Reset</table><input type=submit value=Apply></form></html>", "/off": "bye"}, "no control", "GET /off"},

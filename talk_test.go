@@ -170,6 +170,7 @@ func TestTalk(t *testing.T) {
 func TestTalkRefused(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, "First_PDU")
+	s.write(t, "accesslist.conf", fmt.Sprintf("%d\n%d\n77\n", groupID, ann.ID))
 	s.api.Skew(5 * time.Hour) // the Pi has no battery for its clock
 	s.start(t)
 	private, group, foreign := venue.Private(ann), venue.Group(groupID), venue.Group(-77)
@@ -179,6 +180,7 @@ func TestTalkRefused(t *testing.T) {
 
 	wants(t, s.pressData(t, venue.Private(stranger), stranger, m.ID, data), "may not")
 	wants(t, s.pressData(t, private, stranger, m.ID, data), "may not")
+	wants(t, s.pressData(t, private, venue.User{ID: 77, Name: "Eve"}, m.ID, data), "not open") // it is Ann's question
 	wants(t, s.pressData(t, foreign, member, m.ID, data), "may not")
 	wants(t, s.pressData(t, group, member, m.ID, data), "not open")
 	wants(t, s.pressData(t, private, venue.User{ID: ann.ID, Name: "Ann", IsBot: true}, m.ID, data), "may not")
