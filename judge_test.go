@@ -95,7 +95,7 @@ func TestJudge(t *testing.T) {
 		"two lost answers": {beats: []beat{{watts: 2000, peak: 2000}, {second: 2, err: gone}, {second: 4, err: gone}, {second: 6, watts: 2000, peak: 2000}}},
 		"two, for long, then a third": {beats: []beat{{watts: 2000, peak: 2000}, {second: 4, err: gone}, {second: 8, err: gone}, {second: 12, err: gone}},
 			want: []string{"12 P(.102): Out of reach since 12:00:00 | no answer (silent)"}},
-		"three, soon":      {beats: []beat{{watts: 2000, peak: 2000}, {second: 1, err: gone}, {second: 2, err: gone}, {second: 3, err: gone}}},
+		"three, soon": {beats: []beat{{watts: 2000, peak: 2000}, {second: 1, err: gone}, {second: 2, err: gone}, {second: 3, err: gone}}},
 		"a spike behind a lost answer": {beats: []beat{{watts: 2000, peak: 2000}, {second: 2, err: gone}, {second: 4, watts: 2000, peak: 3100}},
 			want: []string{"4 P(.102): Above power limit (3100 W)! | a spike, over when it was seen; by the PDU's own clock at 2026-06-15 12:00:03",
 				"4 P(.102): Back under power limit after 0 s, at most 3100 W (quiet)"}},
