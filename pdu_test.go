@@ -58,7 +58,7 @@ func TestWrongAnswers(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			sim, p := simulate(t, 101, "A", 2410)
-			s := listen(t, p, 250*time.Millisecond)
+			s := listen(t, p, 400*time.Millisecond)
 			sim.Behave(venue.Manners{Twist: twist})
 			if r, err := s.read(t.Context()); err == nil {
 				t.Errorf("got %+v", r)
@@ -111,7 +111,7 @@ func TestStrayAnswers(t *testing.T) {
 
 func TestLostAnswers(t *testing.T) {
 	sim, p := simulate(t, 101, "A", 2410)
-	s := listen(t, p, 100*time.Millisecond)
+	s := listen(t, p, 400*time.Millisecond)
 	sim.Behave(venue.Manners{Lose: 2})
 	for range 4 {
 		if r, err := s.read(t.Context()); err != nil || r.watts != 2410 {
@@ -124,7 +124,7 @@ func TestLostAnswers(t *testing.T) {
 			t.Errorf("got %v", err)
 		}
 	}
-	sim.Behave(venue.Manners{Delay: 50 * time.Millisecond}) // later than the first try waits: its answer still counts
+	sim.Behave(venue.Manners{Delay: 200 * time.Millisecond}) // later than the first try waits: its answer still counts
 	if r, err := s.read(t.Context()); err != nil || r.watts != 2410 {
 		t.Errorf("got %+v, %v", r, err)
 	}

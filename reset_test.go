@@ -42,9 +42,9 @@ func newRack(t testing.TB, g venue.Generation, cfg *tls.Config) rack {
 	t.Cleanup(r.web.Close)
 	r.web.Credentials("apc", testPassword)
 	p.web = strings.TrimRight(r.web.URL(), "/")
-	r.bot = newBot(config{access: &access{}, pdus: []pdu{p}, limit: 3000, interval: 50 * time.Millisecond, log: t.TempDir() + "/log",
-		user: "apc", password: testPassword, snmp: snmpConfig{community: "public", interval: 50 * time.Millisecond}})
-	r.bot.patience = patience{20 * time.Second, 10 * time.Second, 2 * time.Second, time.Second}
+	r.bot = newBot(config{access: &access{}, pdus: []pdu{p}, limit: 3000, interval: 250 * time.Millisecond, log: t.TempDir() + "/log",
+		user: "apc", password: testPassword, snmp: snmpConfig{community: "public", interval: 250 * time.Millisecond}})
+	r.bot.patience = patience{20 * time.Second, 10 * time.Second, 2 * time.Second, 2 * time.Second}
 	ctx, cancel := context.WithCancel(context.Background())
 	r.bot.ctx = ctx
 	watched := make(chan struct{})

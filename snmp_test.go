@@ -20,7 +20,7 @@ import (
 func TestOnlyV1(t *testing.T) {
 	t.Parallel()
 	sim, p := simulate(t, 101, "A", 2410)
-	s := listen(t, p, 100*time.Millisecond)
+	s := listen(t, p, 400*time.Millisecond)
 	sim.Behave(venue.Manners{OnlyV1: true})
 	if _, err := s.read(t.Context()); !errors.Is(err, errNoAnswer) {
 		t.Errorf("got %v", err)
@@ -50,7 +50,7 @@ func TestOldModel(t *testing.T) {
 	t.Parallel()
 	for _, onlyV1 := range []bool{false, true} {
 		sim, p := simulate(t, 101, "A", 2410)
-		s := listen(t, p, 200*time.Millisecond)
+		s := listen(t, p, 400*time.Millisecond)
 		sim.Behave(venue.Manners{Old: true, OnlyV1: onlyV1})
 		if onlyV1 {
 			s.read(t.Context())
