@@ -230,7 +230,7 @@ func BenchmarkCurrent(b *testing.B) {
 	teams := grouped(all...)
 	b.ReportAllocs()
 	for b.Loop() {
-		currentList(teams, 3000, noon)
+		powerList("/current", teams, 3000, noon)
 	}
 }
 

@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode"
 	"unicode/utf16"
 )
 
@@ -23,41 +22,26 @@ func parseCommand(m *message, me string) (command, bool) {
 	if !strings.HasPrefix(m.Text, "/") {
 		return command{}, false
 	}
-	word := m.Text
-	if i := strings.IndexFunc(word, unicode.IsSpace); i >= 0 {
-		word = word[:i]
-	}
+	word := strings.Fields(m.Text)[0]
 	if len(m.Entities) > 0 { // as Telegram sees it; what follows the command need not be a blank
-		i := slices.IndexFunc(m.Entities, func(e entity) bool { return e.Type == "bot_command" && e.Offset == 0 })
+		units := utf16.Encode([]rune(m.Text))
+		i := slices.IndexFunc(m.Entities, func(e entity) bool {
+			return e.Type == "bot_command" && e.Offset == 0 && e.Length >= 1 && e.Length <= len(units)
+		})
 		if i < 0 {
 			return command{}, false
 		}
-		e := m.Entities[i]
-		units := utf16.Encode([]rune(m.Text))
-		if e.Length < 1 || e.Length > len(units) {
-			return command{}, false
-		}
-		word = string(utf16.Decode(units[:e.Length]))
+		word = string(utf16.Decode(units[:m.Entities[i].Length]))
 	}
-	args := strings.TrimSpace(strings.TrimPrefix(m.Text, word))
 	name, to, addressed := strings.Cut(word, "@")
 	if addressed && !strings.EqualFold(to, me) {
 		return command{}, false
 	}
-	return command{strings.ToLower(name), args}, true
+	return command{strings.ToLower(name), strings.TrimSpace(strings.TrimPrefix(m.Text, word))}, true
 }
 
-// handle answers an update. me is the bot's name, now the time by Telegram's clock.
-func (b *bot) handle(ctx context.Context, u update, me string, now time.Time) {
-	switch {
-	case u.Message != nil:
-		b.handleMessage(ctx, u.Message, me, now)
-	case u.Callback != nil:
-		b.pressed(ctx, u.Callback)
-	}
-}
-
-func (b *bot) handleMessage(ctx context.Context, m *message, me string, now time.Time) {
+// handle answers a message. me is the bot's name, now the time by Telegram's clock.
+func (b *bot) handle(ctx context.Context, m *message, me string, now time.Time) {
 	private := m.Chat.Type == "private"
 	if m.MigrateTo != 0 {
 		b.access.move(m.Chat.ID, m.MigrateTo)
@@ -69,21 +53,15 @@ func (b *bot) handleMessage(ctx context.Context, m *message, me string, now time
 	if (ok || private) && !b.access.mayWrite(m) && !b.afford(m, time.Now()) {
 		return
 	}
-	if !ok {
+	switch cmd.name {
+	case "": // talk
 		if m.Text != "" && !b.typed(ctx, m, me, now) && private {
 			b.answer(m, "Send /help to see what I can do.")
 		}
-		return
-	}
-	switch cmd.name {
 	case "/start", "/help":
 		b.answer(m, b.help(m))
-	case "/current":
-		b.answer(m, currentList(b.watch.snapshot(), b.limit, time.Now())...)
-	case "/peaks":
-		b.answer(m, peakList(b.watch.snapshot(), b.limit, time.Now(), false)...)
-	case "/peakdates":
-		b.answer(m, peakList(b.watch.snapshot(), b.limit, time.Now(), true)...)
+	case "/current", "/peaks", "/peakdates":
+		b.answer(m, powerList(cmd.name, b.watch.snapshot(), b.limit, time.Now())...)
 	case "/exceedings":
 		b.answer(m, exceedingsList(b.watch.snapshot(), b.limit, b.started, time.Now())...)
 	case "/reset":
@@ -97,8 +75,7 @@ func (b *bot) handleMessage(ctx context.Context, m *message, me string, now time
 
 // A budget is what a chat of strangers may still ask for.
 type budget struct {
-	left float64 // answers
-	at   time.Time
+	full time.Time // when nothing of it will be used up any more
 	told bool
 }
 
@@ -106,20 +83,16 @@ type budget struct {
 // more. That it is used up is told once.
 func (b *bot) afford(m *message, now time.Time) bool {
 	const most, every = 20, 3 * time.Second
-	full := func(u budget) bool { return u.left+float64(now.Sub(u.at))/float64(every) >= most }
 	if len(b.budgets) > 1000 {
-		maps.DeleteFunc(b.budgets, func(_ int64, u budget) bool { return full(u) })
+		maps.DeleteFunc(b.budgets, func(_ int64, u budget) bool { return !u.full.After(now) })
 	}
-	u, ok := b.budgets[m.Chat.ID]
-	if !ok || full(u) {
-		u = budget{left: most}
-	} else {
-		u.left += float64(now.Sub(u.at)) / float64(every)
+	u := b.budgets[m.Chat.ID]
+	if !u.full.After(now) {
+		u = budget{full: now}
 	}
-	u.at = now
-	enough := u.left >= 1
+	enough := u.full.Sub(now) <= (most-1)*every
 	if enough {
-		u.left--
+		u.full = u.full.Add(every)
 	} else if !u.told {
 		u.told = true
 		b.answer(m, "That was a lot at once. I answer again in a while.")
@@ -151,49 +124,47 @@ func (b *bot) refuse(m *message) {
 		escape(m.From.name()), m.From.ID))
 }
 
-// help is the answer to /start and /help.
-func (b *bot) help(m *message) string {
-	text := fmt.Sprintf(`I watch the power of %d PDUs; a team may draw %d W.
-
-/current - power of each team now
-/peaks - peak of each PDU since its last reset
-/peakdates - peaks and when they were
-/exceedings - how often each team was above the limit
-/help - this text`, len(b.pdus), b.limit)
-	if b.access.mayWrite(m) {
-		text += "\n/reset - reset a PDU's peak"
-	}
-	return text
+// An offer is a command in the menu of a telephone.
+type offer struct {
+	Command     string `json:"command"`
+	Description string `json:"description"`
 }
 
-// menus registers the commands that a telephone offers: /reset only where it may be used. The first scope that fits counts,
-// so the chats' own lists repeat the rest. Failing does not matter.
-func (b *bot) menus(ctx context.Context) {
-	type entry struct {
-		Command     string `json:"command"`
-		Description string `json:"description"`
-	}
-	type scope struct {
-		Type string `json:"type"`
-		Chat int64  `json:"chat_id,omitzero"`
-	}
-	all := []entry{
+var (
+	forAll = []offer{
 		{"current", "power of each team now"},
 		{"peaks", "peak of each PDU since its last reset"},
 		{"peakdates", "peaks and when they were"},
 		{"exceedings", "how often each team was above the limit"},
 		{"help", "what the bot can do"},
 	}
-	set := func(s scope, commands []entry) {
-		err := b.call(ctx, "setMyCommands", map[string]any{"scope": s, "commands": commands}, nil)
-		if err != nil {
-			slog.Debug("command menu", "scope", s, "err", err)
+	forListed = append(slices.Clip(forAll), offer{"reset", "reset a PDU's peak"}) // those who may
+)
+
+// help is the answer to /start and /help.
+func (b *bot) help(m *message) string {
+	text := fmt.Sprintf("I watch the power of %d PDUs; a team may draw %d W.\n", len(b.pdus), b.limit)
+	offers := forAll
+	if b.access.mayWrite(m) {
+		offers = forListed
+	}
+	for _, o := range offers {
+		text += fmt.Sprintf("\n/%s - %s", o.Command, o.Description)
+	}
+	return strings.Replace(text, "what the bot can do", "this text", 1)
+}
+
+// menus registers the commands that a telephone offers. The first scope that fits counts, so the chats' own lists repeat the
+// rest. Failing does not matter.
+func (b *bot) menus(ctx context.Context) {
+	set := func(offers []offer, scope map[string]any) {
+		if err := b.call(ctx, "setMyCommands", map[string]any{"scope": scope, "commands": offers}, nil); err != nil {
+			slog.Debug("command menu", "scope", scope, "err", err)
 		}
 	}
-	set(scope{Type: "default"}, all)
-	all = append(all, entry{"reset", "reset a PDU's peak"})
+	set(forAll, map[string]any{"type": "default"})
 	for _, id := range b.access.chats() {
-		set(scope{"chat", id}, all)
+		set(forListed, map[string]any{"type": "chat", "chat_id": id})
 	}
 }
 

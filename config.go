@@ -23,35 +23,27 @@ import (
 // A secret is a token or a password. It prints as asterisks, whatever prints it.
 type secret string
 
-// Format implements fmt.Formatter for all verbs.
 // String implements fmt.Stringer, for those who build texts without fmt.
 func (secret) String() string { return "*****" }
 
-func (secret) Format(f fmt.State, _ rune) { io.WriteString(f, secret("").String()) }
+// Format implements fmt.Formatter for all verbs.
+func (s secret) Format(f fmt.State, _ rune) { io.WriteString(f, s.String()) }
 
 // flags are the command line as it was typed.
 type flags struct {
 	set *flag.FlagSet
 
-	access, pdus, log string
-	net, snmpPort     string
-	limit, interval   string
-	notify, community string
-	user, web, api    string
-	demo, version     bool
-	check             bool
-	snmp, reset       string
-	write             string
-	v3User            string
-	v3Auth, v3Priv    string
-	nums              []string // of the PDUs to be checked; none for all
+	access, pdus, log, net, limit, interval, notify   string
+	community, snmpPort, snmp, v3User, v3Auth, v3Priv string
+	reset, write, user, web, api                      string
+	check, demo, version                              bool
+	nums                                              []string // of the PDUs to be checked; none for all
 }
 
 // parseFlags returns the flags and every mistake that the flag package sees, not only its first, or flag.ErrHelp.
 func parseFlags(args []string) (*flags, error) {
 	f := &flags{set: flag.NewFlagSet("iscbot", flag.ContinueOnError)}
 	f.set.SetOutput(io.Discard)
-	f.set.Usage = func() {}
 	f.set.StringVar(&f.access, "access", "accesslist.conf", "access list, a `FILE`")
 	f.set.StringVar(&f.pdus, "pdus", "ips.csv", "PDU list, a `FILE`")
 	f.set.StringVar(&f.log, "log", "exceedings.log", "`FILE` to which crossings and resets are appended")
@@ -80,22 +72,20 @@ func parseFlags(args []string) (*flags, error) {
 		if errors.Is(err, flag.ErrHelp) {
 			return f, err
 		}
-		if err != nil {
+		left := f.set.Args()
+		switch {
+		case err != nil:
 			errs = append(errs, err)
+			if len(left) == len(args) {
+				left = args[1:] // the flag package does not even take what begins with three dashes
+			}
+		case f.check:
+			f.nums, left = left, nil
+		case len(left) > 0:
+			errs = append(errs, fmt.Errorf("%q: no such argument; wanted are flags only", left[0]))
+			left = left[1:]
 		}
-		if left := f.set.Args(); err != nil && len(left) == len(args) {
-			args = args[1:] // the flag package does not even take what begins with three dashes
-		} else {
-			args = left
-		}
-		if f.check && err == nil {
-			f.nums, args = args, nil
-		}
-		if len(args) > 0 && err == nil {
-			errs = append(errs, fmt.Errorf("%q: no such argument; wanted are flags only", args[0]))
-			args = args[1:]
-		}
-		if len(args) == 0 {
+		if args = left; len(args) == 0 {
 			return f, errors.Join(errs...)
 		}
 	}
@@ -145,29 +135,24 @@ func configure(ctx context.Context, f *flags, errs error, stdin io.Reader, stder
 		scheme, port, _ := strings.Cut(f.web, ":")
 		return host + ":" + f.snmpPort, scheme + "://" + host + strings.TrimSuffix(":"+port, ":")
 	}
-	cfg.pdus, err = loadPDUs(f.pdus, addr)
-	errs = errors.Join(errs, err)
-
-	if err == nil {
+	if cfg.pdus, err = loadPDUs(f.pdus, addr); err == nil {
 		cfg.pdus, err = only(cfg.pdus, f.nums)
-		errs = errors.Join(errs, err)
 	}
+	errs = errors.Join(errs, err)
 
 	cfg.token, err = readSecret("ISCBOT_TOKEN")
 	cfg.token = secret(strings.TrimSpace(string(cfg.token)))
-	errs = errors.Join(errs, err)
 	switch {
-	case cfg.token == "" && f.check, err != nil:
+	case err != nil || cfg.token == "" && f.check:
 	case cfg.token == "":
-		errs = errors.Join(errs, errors.New("ISCBOT_TOKEN is not set: wanted is the bot's token, as @BotFather gave it"))
+		err = errors.New("ISCBOT_TOKEN is not set: wanted is the bot's token, as @BotFather gave it")
 	case strings.Trim(string(cfg.token), tokenChars) != "":
-		errs = errors.Join(errs, errors.New("ISCBOT_TOKEN has a character that no token has: wanted is the bot's token, as @BotFather gave it"))
+		err = errors.New("ISCBOT_TOKEN has a character that no token has: wanted is the bot's token, as @BotFather gave it")
 	}
-	ask := asker{stdin: stdin, lines: bufio.NewReader(stdin), stderr: stderr}
-	need := func(name, what string) (s secret) {
-		if s, err = readSecret(name); s == "" && err == nil {
-			s, err = ask.secret(ctx, name, what, errs != nil)
-		}
+	errs = errors.Join(errs, err)
+	ask := asker{stdin, bufio.NewReader(stdin), stderr}
+	need := func(name, what string) secret {
+		s, err := ask.secret(ctx, name, what, errs != nil)
 		errs = errors.Join(errs, err)
 		return s
 	}
@@ -187,6 +172,8 @@ func configure(ctx context.Context, f *flags, errs error, stdin io.Reader, stder
 	}
 	return cfg, errs
 }
+
+const tokenChars = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789:_-"
 
 // readSecret returns a secret from the environment variable of that name, or from the file that the one with _FILE behind it
 // names; without both it is empty.
@@ -211,66 +198,44 @@ func readSecret(name string) (secret, error) {
 	return secret(text), nil
 }
 
-const tokenChars = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789:_-"
-
 // values turns the flags that name no file into checked values.
 func (f *flags) values() (config, error) {
-	cfg := config{log: f.log, user: f.user, api: strings.TrimRight(f.api, "/"), group: f.notify == "group"}
+	cfg := config{log: f.log, user: f.user, api: strings.TrimRight(f.api, "/"), group: f.notify == "group", resetSNMP: f.reset == "snmp"}
 	var errs []error
-	wrong := func(name, wanted string) {
-		errs = append(errs, fmt.Errorf("-%s: %q: wanted is %s", name, f.set.Lookup(name).Value, wanted))
+	want := func(ok bool, name, wanted string) {
+		if !ok {
+			errs = append(errs, fmt.Errorf("-%s: %q: wanted is %s", name, f.set.Lookup(name).Value, wanted))
+		}
 	}
-	var err error
-	if a, err := netip.ParseAddr(f.net + ".1"); err != nil || !a.Is4() {
-		wrong("net", "the first three bytes of the PDUs' addresses, such as 192.168.1")
-	}
-	if cfg.limit, err = strconv.Atoi(f.limit); err != nil || cfg.limit < 1 || cfg.limit > maxWatts {
-		wrong("limit", "a whole number of watts, such as 3000")
-	}
-	if cfg.interval, err = time.ParseDuration(f.interval); err != nil || cfg.interval < 10*time.Millisecond || cfg.interval > time.Minute {
-		wrong("interval", "a time from 10ms to 1m, such as 2s")
-	}
-	if f.notify != "users" && f.notify != "group" {
-		wrong("notify", "users or group")
-	}
-	if !isPort(f.snmpPort) {
-		wrong("snmp-port", "a port from 1 to 65535")
-	}
+	a, err := netip.ParseAddr(f.net + ".1")
+	want(err == nil && a.Is4(), "net", "the first three bytes of the PDUs' addresses, such as 192.168.1")
+	cfg.limit, err = strconv.Atoi(f.limit)
+	want(err == nil && cfg.limit >= 1 && cfg.limit <= maxWatts, "limit", "a whole number of watts, such as 3000")
+	cfg.interval, err = time.ParseDuration(f.interval)
+	want(err == nil && cfg.interval >= 10*time.Millisecond && cfg.interval <= time.Minute, "interval", "a time from 10ms to 1m, such as 2s")
+	want(cfg.group || f.notify == "users", "notify", "users or group")
+	want(isPort(f.snmpPort), "snmp-port", "a port from 1 to 65535")
 	scheme, port, hasPort := strings.Cut(f.web, ":")
-	if scheme != "http" && scheme != "https" || hasPort && !isPort(port) {
-		wrong("web", "http or https, with :PORT where it is another, such as https:8443")
-	}
-	if f.user == "" {
-		wrong("user", "the name of the PDUs' super user, such as apc")
-	}
-	if f.log == "" {
-		wrong("log", "the name of a file")
-	}
+	want((scheme == "http" || scheme == "https") && (!hasPort || isPort(port)), "web", "http or https, with :PORT where it is another, such as https:8443")
+	want(f.user != "", "user", "the name of the PDUs' super user, such as apc")
+	want(f.log != "", "log", "the name of a file")
 	u, err := url.Parse(f.api)
-	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil {
-		wrong("api", "an address such as https://api.telegram.org")
-	}
+	want(err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" && u.RawQuery == "" && u.Fragment == "" && u.User == nil,
+		"api", "an address such as https://api.telegram.org")
+
+	v3, authOK, privOK := f.snmp == "3", false, false
+	want(v3 || f.snmp == "auto", "snmp", "auto or 3")
 	cfg.snmp = snmpConfig{community: f.community, write: secret(f.write), interval: cfg.interval}
-	switch f.snmp {
-	case "auto":
-	case "3":
+	if v3 {
 		cfg.snmp.user = cmp.Or(f.v3User, f.user)
-	default:
-		wrong("snmp", "auto or 3")
 	}
-	var ok bool
-	if cfg.snmp.auth, ok = authProtocols[f.v3Auth]; !ok {
-		wrong("v3-auth", "none, MD5, SHA, SHA-224, SHA-256, SHA-384 or SHA-512")
-	}
-	if cfg.snmp.priv, ok = privProtocols[f.v3Priv]; !ok || cfg.snmp.auth == gosnmp.NoAuth && cfg.snmp.priv != gosnmp.NoPriv {
-		wrong("v3-priv", "none, DES, AES, AES-192 or AES-256, and none without -v3-auth")
-	}
-	if cfg.resetSNMP = f.reset == "snmp"; !cfg.resetSNMP && f.reset != "web" {
-		wrong("reset", "web or snmp")
-	}
-	if cfg.resetSNMP && f.snmp != "3" && f.write == "" {
-		wrong("reset", "web, or snmp with -write-community or -snmp 3")
-	}
+	cfg.snmp.auth, authOK = authProtocols[f.v3Auth]
+	want(authOK, "v3-auth", "none, MD5, SHA, SHA-224, SHA-256, SHA-384 or SHA-512")
+	cfg.snmp.priv, privOK = privProtocols[f.v3Priv]
+	want(privOK && (cfg.snmp.auth != gosnmp.NoAuth || cfg.snmp.priv == gosnmp.NoPriv),
+		"v3-priv", "none, DES, AES, AES-192 or AES-256, and none without -v3-auth")
+	want(cfg.resetSNMP || f.reset == "web", "reset", "web or snmp")
+	want(!cfg.resetSNMP || v3 || f.write != "", "reset", "web, or snmp with -write-community or -snmp 3")
 	return cfg, errors.Join(errs...)
 }
 
@@ -290,62 +255,54 @@ func isPort(s string) bool {
 // An asker asks for secrets, one a line.
 type asker struct {
 	stdin  io.Reader
-	lines  *bufio.Reader // of stdin
+	lines  *bufio.Reader // of stdin; nil when a read that nobody waits for any more has them
 	stderr io.Writer
-	stuck  bool // a read that nobody waits for any more still has the lines
 }
 
-// secret reads one line, with a prompt and without echo where the input is a terminal. Where other mistakes stand already,
-// nobody is asked: it only sees whether an input that is no terminal has come to its end.
+// secret returns a secret from the environment or else from one line of the input, with a prompt and without echo where that is
+// a terminal. Where other mistakes stand already, nobody is asked: it only sees whether an input that is no terminal has come to
+// its end.
 func (a *asker) secret(ctx context.Context, name, what string, hopeless bool) (secret, error) {
-	if a.stuck {
-		return "", nil
+	if s, err := readSecret(name); s != "" || err != nil {
+		return s, err
 	}
-	if terminal, ok := a.stdin.(*os.File); ok && isTerminal(terminal) {
-		if hopeless {
-			return "", nil
-		}
+	terminal, ok := a.stdin.(*os.File)
+	ok = ok && isTerminal(terminal)
+	switch {
+	case a.lines == nil || ok && hopeless:
+		return "", nil
+	case ok:
 		fmt.Fprintf(a.stderr, "%s%s: ", strings.ToUpper(what[:1]), what[1:])
-		defer silence(terminal)()
+		stty(terminal, "-echo")
+		defer stty(terminal, "echo")
 		defer fmt.Fprintln(a.stderr)
-	} else if hopeless {
+	case hopeless:
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, 100*time.Millisecond)
 		defer cancel()
 	}
-	type answer struct {
-		line string
-		err  error
-	}
-	answered := make(chan answer, 1) // the reader stays behind where ctx ends first: a read cannot be called off
+	lines, line := a.lines, ""
+	answered := make(chan error, 1) // the reader stays behind where ctx ends first: a read cannot be called off
 	go func() {
-		line, err := a.lines.ReadString('\n')
-		answered <- answer{strings.TrimRight(line, "\r\n"), err}
+		text, err := lines.ReadString('\n')
+		line = strings.TrimRight(text, "\r\n")
+		answered <- err
 	}()
 	select {
-	case got := <-answered:
-		if got.line == "" {
-			why := cmp.Or(got.err, errors.New("an empty line"))
-			return "", fmt.Errorf("%s is not set, and standard input gave none (%w): wanted is the %s", name, why, what)
+	case err := <-answered:
+		if line == "" {
+			return "", fmt.Errorf("%s is not set, and standard input gave none (%w): wanted is the %s", name, cmp.Or(err, errors.New("an empty line")), what)
 		}
-		return secret(got.line), nil
+		return secret(line), nil
 	case <-ctx.Done():
-		a.stuck = true
+		a.lines = nil
 		return "", nil
 	}
 }
 
-func isTerminal(f *os.File) bool {
-	info, err := f.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0 && stty(f, "-g") == nil
-}
+func isTerminal(f *os.File) bool { return stty(f, "-g") == nil }
 
-// silence turns a terminal's echo off, by the system's own stty, and returns what turns it on again.
-func silence(terminal *os.File) (restore func()) {
-	stty(terminal, "-echo")
-	return func() { stty(terminal, "echo") }
-}
-
+// stty sets a terminal by the system's own command.
 func stty(terminal *os.File, arg string) error {
 	cmd := exec.Command("stty", arg)
 	cmd.Stdin = terminal

@@ -55,13 +55,13 @@ func TestLists(t *testing.T) {
 		got  []string
 		want string
 	}{
-		"current": {currentList(venue, 3000, now), `Power at 12:00:00, limit 3000 W
+		"current": {powerList("/current", venue, 3000, now), `Power at 12:00:00, limit 3000 W
 <pre>.101 First_PDU             2410 W
 .7   Zürich &amp; &lt;Co&gt;         3010 W !
 .103 清华大学           no answer
-                   since 11:59:55
+     since 11:59:55
 .104 Fifth           wrong answer
-                   since 11:59:55
+     since 11:59:55
 .105 AP7900B       no power meter
 Double                     3010 W !
 .106 left                  2000 W
@@ -69,14 +69,14 @@ Double                     3010 W !
 Half                      unknown
 .108 left                  2000 W
 .109 right              no answer
-                   since 11:59:55</pre>`},
-		"peaks": {peakList(venue, 3000, now, false), `Peaks at 12:00:00, limit 3000 W
+     since 11:59:55</pre>`},
+		"peaks": {powerList("/peaks", venue, 3000, now), `Peaks at 12:00:00, limit 3000 W
 <pre>.101 First_PDU             3120 W !
 .7   Zürich &amp; &lt;Co&gt;         3000 W
 .103 清华大学           no answer
-                   since 11:59:55
+     since 11:59:55
 .104 Fifth           wrong answer
-                   since 11:59:55
+     since 11:59:55
 .105 AP7900B       no power meter
 Double             at most 3300 W
 .106 left                  2100 W
@@ -84,16 +84,16 @@ Double             at most 3300 W
 Half                      unknown
 .108 left             no register
 .109 right              no answer
-                   since 11:59:55</pre>`},
-		"peak dates": {peakList(venue[:2], 3000, now, true), `Peaks at 12:00:00, limit 3000 W
+     since 11:59:55</pre>`},
+		"peak dates": {powerList("/peakdates", venue[:2], 3000, now), `Peaks at 12:00:00, limit 3000 W
 (dates by the PDUs' own clocks)
 <pre>.101 First_PDU     3120 W !
-      2026-06-15 10:32:07
+     2026-06-15 10:32:07
 .7   Zürich &amp; &lt;Co&gt; 3000 W
-      2026-06-15 10:32:07</pre>`},
-		"nothing read": {currentList(grouped(lost(1, "A", "A", errNoAnswer)), 3000, now.AddDate(0, 0, 1)), `Power at 12:00:01, limit 3000 W
+     2026-06-15 10:32:07</pre>`},
+		"nothing read": {powerList("/current", grouped(lost(1, "A", "A", errNoAnswer)), 3000, now.AddDate(0, 0, 1)), `Power at 12:00:01, limit 3000 W
 <pre>.1 A no answer
-since 2026-06-15 11:59:55</pre>`},
+   since 2026-06-15 11:59:55</pre>`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if got := strings.Join(tt.got, "\n---\n"); got != tt.want {
@@ -110,7 +110,7 @@ func TestLongLists(t *testing.T) {
 		name := strings.Repeat("&", num%30) + fmt.Sprint("x", num)
 		venue = append(venue, seen(num, name, name, num*10, num*10))
 	}
-	got := currentList(grouped(venue...), 3000, noon)
+	got := powerList("/current", grouped(venue...), 3000, noon)
 	if len(got) < 2 {
 		t.Fatalf("%d messages", len(got))
 	}

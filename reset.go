@@ -35,6 +35,7 @@ var (
 	errPage     = errors.New("not the expected page")
 	errChange   = errors.New("the card demands a new password: set one in a browser and start the bot with it")
 	errBroken   = errors.New("it broke off")
+	errNoPeak   = errors.New("no control for the peak's reset")
 )
 
 // A pinboard remembers the certificates that PDUs have shown in this run: they are self-signed, so that it can only be told
@@ -58,19 +59,17 @@ func (b *pinboard) check(host string, state tls.ConnectionState) error {
 // A card is a visit to the web interface of a PDU's management card.
 type card struct {
 	patience
-	base      *url.URL // its scheme, host and port are kept, whatever a redirect says
-	user      string
-	password  secret
-	http      http.Client // with a jar of its own: a cookie of an ended session is answered 400
-	transport *http.Transport
+	base     *url.URL // its scheme, host and port are kept, whatever a redirect says
+	user     string
+	password secret
+	http     http.Client
 
-	here     *url.URL // of the page
-	status   int      // its HTTP status
-	page     page
-	whole    bool     // the page did not break off
-	logoff   *url.URL // nil while there is no session
-	entering bool     // the log-in is sent, and where it leads is not known yet
-	seen     []string // summaries of the pages on the way
+	here   *url.URL // of the page
+	status int      // its HTTP status
+	page   page
+	whole  bool     // the page did not break off
+	logoff *url.URL // nil while there is no session
+	seen   []string // summaries of the pages on the way
 }
 
 func newCard(web, user string, password secret, pins *pinboard, times patience) (*card, error) {
@@ -78,14 +77,12 @@ func newCard(web, user string, password secret, pins *pinboard, times patience) 
 	if err != nil {
 		return nil, err
 	}
-	c := &card{patience: times, base: base, user: user, password: password}
 	var suites []uint16 // the oldest cards speak TLS 1.0 with RSA and 3DES and nothing else
 	for _, s := range slices.Concat(tls.CipherSuites(), tls.InsecureCipherSuites()) {
 		suites = append(suites, s.ID)
 	}
-	c.transport = &http.Transport{
+	transport := &http.Transport{
 		DialContext:        (&net.Dialer{Timeout: times.request}).DialContext,
-		Protocols:          new(http.Protocols),
 		DisableCompression: true, // so that the length tells whether a page is whole
 		TLSClientConfig: &tls.Config{
 			InsecureSkipVerify: true, // no authority knows them; pins are what there is
@@ -94,22 +91,14 @@ func newCard(web, user string, password secret, pins *pinboard, times patience) 
 			VerifyConnection:   func(s tls.ConnectionState) error { return pins.check(base.Host, s) },
 		},
 	}
-	c.transport.Protocols.SetHTTP1(true)
-	return c, c.forget()
+	return &card{patience: times, base: base, user: user, password: password, http: http.Client{
+		Transport:     transport,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }, // load follows them
+	}}, nil
 }
 
-// forget begins anew, without cookies.
-func (c *card) forget() error {
-	jar, err := cookiejar.New(nil)
-	c.http = http.Client{Transport: c.transport, Jar: jar, CheckRedirect: func(*http.Request, []*http.Request) error {
-		return http.ErrUseLastResponse // load follows them
-	}}
-	c.here, c.logoff = c.base, nil
-	return err
-}
-
-// resetPeak resets the peak of a PDU through its web interface, once, and logs off. It calls begin right before. It returns an error that wraps errBroken
-// where the reset may have taken effect all the same.
+// resetPeak resets the peak of a PDU through its web interface, once, and logs off. It calls begin right before. It returns an
+// error that wraps errBroken where the reset may have taken effect all the same.
 func (c *card) resetPeak(ctx context.Context, step func(string), begin func()) error {
 	step("logging in")
 	err := c.login(ctx)
@@ -122,7 +111,6 @@ func (c *card) resetPeak(ctx context.Context, step func(string), begin func()) e
 	if err != nil {
 		return fmt.Errorf("looking for the peak's reset: %w", err)
 	}
-	step("resetting")
 	begin()
 	if err := c.apply(ctx, f, button); err != nil {
 		return fmt.Errorf("resetting: %w", err)
@@ -133,56 +121,47 @@ func (c *card) resetPeak(ctx context.Context, step func(string), begin func()) e
 // login goes from the root to the log-in page and through it. While somebody else is logged in it tries again.
 func (c *card) login(ctx context.Context) error {
 	for until := time.Now().Add(c.patience.busy); ; pause(ctx, c.patience.busy/10) {
+		c.http.Jar, _ = cookiejar.New(nil) // a cookie of an ended session is answered 400
+		c.here, c.logoff = c.base, nil
 		err := c.loginOnce(ctx)
 		if !errors.Is(err, errBusy) || time.Now().After(until) || ctx.Err() != nil {
-			return err
-		}
-		if err := c.forget(); err != nil {
 			return err
 		}
 	}
 }
 
 func (c *card) loginOnce(ctx context.Context) error {
-	if err := c.get(ctx, "/"); err != nil {
+	if err := c.load(ctx, http.MethodGet, c.base, ""); err != nil {
 		return err
 	}
-	if c.occupied() {
+	if saysBusy.MatchString(c.page.text) {
 		return errBusy
 	}
-	f, user, password := loginForm(c.page)
-	if password < 0 {
+	f, ok := c.loginForm()
+	if !ok {
 		return fmt.Errorf("%w: there is no log-in form: is it a PDU, and is -web right?", errPage)
 	}
-	f = f.fill(user, c.user).fill(password, string(c.password))
-	button := slices.IndexFunc(f.controls, func(c control) bool { return c.kind == "submit" && !c.disabled })
 	action, err := c.resolve(f.action)
 	if err != nil {
 		return err
 	}
-	// If the answer is lost, there may be a session all the same.
-	c.logoff, c.entering = action.JoinPath("..", "..", "logout.htm"), true
-	if err := c.post(ctx, f, button); err != nil {
+	c.logoff = nil
+	err = c.post(ctx, f, slices.IndexFunc(f.controls, func(c control) bool { return c.kind == "submit" && !c.disabled }))
+	if c.logoff == nil { // if the answer is lost, there may be a session all the same
+		c.logoff = action.JoinPath("..", "..", "logout.htm")
+	}
+	if err != nil {
 		return err
 	}
-	_, _, again := loginForm(c.page)
-	in := c.logoffLink() != nil
-	passwords := 0
-	for _, f := range c.page.forms {
-		for _, control := range f.controls {
-			if control.kind == "password" {
-				passwords++
-			}
-		}
-	}
+	_, again := c.loginForm()
 	switch {
-	case !in && c.occupied():
+	case c.logoffLink() == nil && saysBusy.MatchString(c.page.text):
 		err = errBusy
-	case again >= 0 || (c.status == http.StatusForbidden || c.status == http.StatusUnauthorized) && c.here.Path == action.Path:
+	case again || (c.status == http.StatusForbidden || c.status == http.StatusUnauthorized) && c.here.Path == action.Path:
 		err = errPassword
 	case c.status >= 400:
 		return fmt.Errorf("the card answers with status %d", c.status)
-	case passwords > 1:
+	case slices.ContainsFunc(c.page.forms, func(f form) bool { return f.count("password") > 1 }):
 		return errChange
 	default:
 		return nil
@@ -193,72 +172,65 @@ func (c *card) loginOnce(ctx context.Context) error {
 
 // logoffLink returns where the page's link to log off leads, or nil.
 func (c *card) logoffLink() *url.URL {
-	i := slices.IndexFunc(c.page.links, func(l link) bool { return saysLogoff.MatchString(l.text) })
-	if i < 0 {
-		return nil
-	}
-	u, err := c.resolve(c.page.links[i].href)
-	if err != nil {
-		return nil
-	}
-	return u
-}
-
-func (c *card) occupied() bool {
-	return strings.Contains(strings.ToLower(c.page.text), "currently logged in")
-}
-
-// loginForm returns the log-in form and its two fields, or -1 for them.
-func loginForm(p page) (f form, user, password int) {
-	for _, f := range p.forms {
-		user = slices.IndexFunc(f.controls, func(c control) bool { return c.name == "login_username" })
-		password = slices.IndexFunc(f.controls, func(c control) bool { return c.name == "login_password" })
-		if user >= 0 && password >= 0 && f.method == "post" {
-			return f, user, password
+	for _, l := range c.page.links {
+		if saysLogoff.MatchString(l.text) {
+			u, _ := c.resolve(l.href)
+			return u
 		}
 	}
-	return form{}, -1, -1
+	return nil
 }
 
-// menu has the words of which the menu's way to the configuration of the device is made: "Configuration", "RPDU",
-// "Device", or in older firmware "Device Manager". No link with any other word is followed: there are pages that
-// reboot the card or switch outlets.
-var menu = strings.Fields("configuration configure rpdu pdu rack device manager settings")
+// loginForm returns the page's log-in form, filled in, if it has one.
+func (c *card) loginForm() (form, bool) {
+	for _, f := range c.page.forms {
+		user := slices.IndexFunc(f.controls, func(c control) bool { return c.name == "login_username" })
+		password := slices.IndexFunc(f.controls, func(c control) bool { return c.name == "login_password" })
+		if user >= 0 && password >= 0 && f.method == "post" {
+			return f.fill(user, c.user).fill(password, string(c.password)), true
+		}
+	}
+	return form{}, false
+}
+
+// count returns how many controls of these kinds a form has.
+func (f form) count(kinds ...string) (n int) {
+	for _, c := range f.controls {
+		if slices.Contains(kinds, c.kind) {
+			n++
+		}
+	}
+	return n
+}
 
 // findPeak walks the menu to the page with the control for the peak's reset. It returns the form with that control set, and
 // nothing else changed, and the index of its Apply button.
 func (c *card) findPeak(ctx context.Context) (form, int, error) {
 	const most = 20 // pages
-	visited := map[string]bool{c.here.String(): true}
+	met := map[string]bool{c.here.String(): true}
 	var way []*url.URL
 	for {
 		f, button, err := peakForm(c.page)
 		if err == nil && !c.whole {
 			err = fmt.Errorf("%w: it broke off", errPage) // a field that is not sent may be cleared
 		}
-		if err == nil || !errors.Is(err, errNoPeak) {
+		if !errors.Is(err, errNoPeak) {
 			return f, button, err
 		}
 		c.seen = append(c.seen, c.page.summary())
-		var next []*url.URL
 		for _, l := range c.page.links {
-			words := strings.FieldsFunc(strings.ToLower(l.text), func(r rune) bool { return r < 'a' || r > 'z' })
-			if len(words) == 0 || slices.ContainsFunc(words, func(w string) bool { return !slices.Contains(menu, w) }) {
-				continue
-			}
 			u, err := c.resolve(l.href)
-			if err != nil || visited[u.String()] {
+			if err != nil || !saysMenu.MatchString(l.text) || met[u.String()] {
 				continue
 			}
-			visited[u.String()] = true
-			if slices.Contains(words, "device") {
-				next = slices.Insert(next, 0, u)
+			met[u.String()] = true
+			if saysDevice.MatchString(l.text) { // it is most likely there
+				way = slices.Insert(way, 0, u)
 			} else {
-				next = append(next, u)
+				way = append(way, u)
 			}
 		}
-		way = append(next, way...)
-		if len(way) == 0 || len(visited) > most && len(c.seen) >= most {
+		if len(way) == 0 || len(c.seen) == most {
 			return form{}, 0, fmt.Errorf("%w in %d pages: %w", errNoPeak, len(c.seen), errPage)
 		}
 		u := way[0]
@@ -266,15 +238,19 @@ func (c *card) findPeak(ctx context.Context) (form, int, error) {
 		if err := c.load(ctx, http.MethodGet, u, ""); err != nil {
 			return form{}, 0, err
 		}
-		if _, _, password := loginForm(c.page); password >= 0 {
+		if _, ok := c.loginForm(); ok {
 			return form{}, 0, fmt.Errorf("%w: the card logged the bot off", errPage)
 		}
 	}
 }
 
 var (
-	errNoPeak = errors.New("no control for the peak's reset")
-
+	saysBusy   = regexp.MustCompile(`(?i)currently logged in`)
+	saysLogoff = regexp.MustCompile(`(?i)^\s*log\s?(off|out)\s*$`)
+	// The menu's way to the configuration of the device is made of these words. No link with any other word is followed: there
+	// are pages that reboot the card or switch outlets.
+	saysMenu   = regexp.MustCompile(`(?i)^[^a-z]*((configuration|configure|rpdu|pdu|rack|device|manager|settings)([^a-z]+|$))+$`)
+	saysDevice = regexp.MustCompile(`(?i)device`) // in older firmware "Device Manager"
 	saysPeak   = regexp.MustCompile(`(?i)peak`)
 	saysEnergy = regexp.MustCompile(`(?i)energy|kwh`)
 	saysReset  = regexp.MustCompile(`(?i)reset`)
@@ -289,30 +265,20 @@ func peakForm(p page) (form, int, error) {
 	var found []form
 	var labels []string
 	for _, f := range p.forms {
-		var radios []string // names of those that were seen
 		for i, c := range f.controls {
+			var set []form // by each choice that stands for the reset
 			says := c.label + " " + c.own
-			for _, o := range c.options {
+			for k, o := range c.options {
 				says += " " + o.text
+				if !o.disabled && meansYes(o.text) {
+					set = append(set, f.choose(i, k))
+				}
 			}
-			if c.disabled || !saysPeak.MatchString(c.label) || saysEnergy.MatchString(c.label) || !saysReset.MatchString(says) {
-				continue
+			if c.kind == "checkbox" || c.kind == "radio" && meansYes(c.own) {
+				set = append(set, f.check(i))
 			}
-			switch c.kind {
-			case "checkbox":
-				found, labels = append(found, f.check(i)), append(labels, c.label)
-			case "select":
-				if k, ok := one(c.options, func(o option) bool { return !o.disabled && meansYes(o.text) }); ok {
-					found, labels = append(found, f.choose(i, k)), append(labels, c.label)
-				}
-			case "radio":
-				if slices.Contains(radios, c.name) {
-					continue
-				}
-				radios = append(radios, c.name)
-				if i, ok := one(f.controls, func(r control) bool { return r.kind == c.kind && r.name == c.name && !r.disabled && meansYes(r.own) }); ok {
-					found, labels = append(found, f.check(i)), append(labels, c.label)
-				}
+			if len(set) == 1 && !c.disabled && saysPeak.MatchString(c.label) && !saysEnergy.MatchString(c.label) && saysReset.MatchString(says) {
+				found, labels = append(found, set[0]), append(labels, c.label)
 			}
 		}
 	}
@@ -337,26 +303,14 @@ func isApply(c control) bool {
 // meansYes reports whether a choice that says so stands for the reset.
 func meansYes(says string) bool { return saysYes.MatchString(says) && !saysNo.MatchString(says) }
 
-// one returns the index of the only element for which ok holds.
-func one[T any](all []T, ok func(T) bool) (int, bool) {
-	found, n := -1, 0
-	for i, x := range all {
-		if ok(x) {
-			found = i
-			n++
-		}
-	}
-	return found, n == 1
-}
-
 // apply submits the form, and the page that may ask for a confirmation. It never submits twice.
 func (c *card) apply(ctx context.Context, f form, button int) error {
-	if err := c.post(ctx, f, button); err != nil {
-		return fmt.Errorf("%w after Apply: the connection broke: %w", errBroken, err)
-	}
-	if confirm, button, ok := confirmForm(c.page); ok {
-		if err := c.post(ctx, confirm, button); err != nil {
+	for range 2 {
+		if err := c.post(ctx, f, button); err != nil {
 			return fmt.Errorf("%w after Apply: the connection broke: %w", errBroken, err)
+		}
+		if f, button = confirmForm(c.page); button < 0 {
+			break
 		}
 	}
 	if c.status >= 400 {
@@ -365,35 +319,21 @@ func (c *card) apply(ctx context.Context, f form, button int) error {
 	return nil
 }
 
-// confirmForm returns the form of a page that only asks whether to go on: it has the buttons Apply and Cancel, and nothing
-// that could be filled in.
-func confirmForm(p page) (form, int, bool) {
+// confirmForm returns the form of a page that only asks whether to go on, and the index of its Apply button, or -1: it has the
+// buttons Apply and Cancel, and nothing that could be filled in.
+func confirmForm(p page) (form, int) {
 	for _, f := range p.forms {
-		apply, buttons := -1, 0
-		for i, c := range f.controls {
-			switch {
-			case c.kind == "hidden":
-			case c.kind == "submit" && isApply(c):
-				apply = i
-				buttons++
-			case c.kind == "submit" || c.kind == "button" || c.kind == "reset":
-				buttons++
-			default:
-				buttons = 99
-			}
-		}
-		if apply >= 0 && buttons == 2 && f.method == "post" {
-			return f, apply, true
+		apply := slices.IndexFunc(f.controls, isApply)
+		if apply >= 0 && f.method == "post" && f.count("submit", "button", "reset") == 2 && f.count("hidden") == len(f.controls)-2 {
+			return f, apply
 		}
 	}
-	return form{}, 0, false
+	return form{}, -1
 }
-
-var saysLogoff = regexp.MustCompile(`(?i)^\s*log\s?(off|out)\s*$`)
 
 // leave logs off, if there is a session: otherwise nobody could log in for three minutes. It does so also when ctx has ended.
 func (c *card) leave(ctx context.Context) {
-	defer c.transport.CloseIdleConnections()
+	defer c.http.CloseIdleConnections()
 	if c.logoff == nil {
 		return
 	}
@@ -410,21 +350,13 @@ func (c *card) leave(ctx context.Context) {
 	}
 }
 
-func (c *card) get(ctx context.Context, ref string) error {
-	u, err := c.resolve(ref)
-	if err != nil {
-		return err
-	}
-	return c.load(ctx, http.MethodGet, u, "")
-}
-
 // post submits a form of the page by the button with that index, as a browser does.
 func (c *card) post(ctx context.Context, f form, button int) error {
 	u, err := c.resolve(f.action)
 	if err != nil {
 		return err
 	}
-	c.transport.CloseIdleConnections() // net/http sends again what went into a connection that was found dead
+	c.http.CloseIdleConnections() // net/http sends again what went into a connection that was found dead
 	return c.load(ctx, http.MethodPost, u, f.submit(button))
 }
 
@@ -454,25 +386,23 @@ func (c *card) load(ctx context.Context, method string, u *url.URL, body string)
 		if next == "" {
 			return nil
 		}
-		from := u
-		if u, err = c.resolve(next); err != nil {
+		to, err := c.resolve(next)
+		if err != nil {
 			return err
 		}
-		if c.status == http.StatusOK && u.String() == from.String() {
+		if c.status == http.StatusOK && to.String() == u.String() {
 			return nil // a page that renews itself
 		}
-		if c.entering { // a session's pages are where the log-in leads
-			c.entering = false
-			if logoff, err := u.Parse("logout.htm"); err == nil {
-				c.logoff = logoff
-			}
+		if method == http.MethodPost && c.logoff == nil { // a session's pages are where the log-in leads
+			c.logoff = to.ResolveReference(&url.URL{Path: "logout.htm"})
 		}
-		method, body = http.MethodGet, ""
+		method, u, body = http.MethodGet, to, ""
 	}
 	return fmt.Errorf("%w: it leads from one page to another without an end", errPage)
 }
 
-// fetch makes one request and reads the page. It returns where that leads to, or "".
+// fetch makes one request and reads the page. It returns where that leads to, or "". Its errors are without the URL, which holds
+// the session's token.
 func (c *card) fetch(ctx context.Context, method string, u *url.URL, body string) (next string, err error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, c.patience.request, fmt.Errorf("nothing in %s", c.patience.request))
 	defer cancel()
@@ -483,34 +413,27 @@ func (c *card) fetch(ctx context.Context, method string, u *url.URL, body string
 	if method == http.MethodPost {
 		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	}
-	resp, err := c.http.Do(req)
-	if err != nil {
-		return "", c.noAnswer(ctx, err)
-	}
-	defer resp.Body.Close()
 	const most = 1 << 20
-	var text bytes.Buffer
-	if _, err = io.Copy(&text, io.LimitReader(resp.Body, most)); err != nil {
-		return "", c.noAnswer(ctx, err)
+	var text []byte
+	resp, err := c.http.Do(req)
+	if err == nil {
+		defer resp.Body.Close()
+		text, err = io.ReadAll(io.LimitReader(resp.Body, most))
 	}
-	c.here, c.status = u, resp.StatusCode
-	c.page = parsePage(text.Bytes(), resp.Header.Get("Content-Type"))
+	switch err = cause(err); {
+	case err == nil:
+	case ctx.Err() != nil:
+		return "", fmt.Errorf("no answer: %w", context.Cause(ctx))
+	case errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF):
+		return "", errors.New("the card dropped the connection")
+	default:
+		return "", fmt.Errorf("no answer: %w", err)
+	}
+	c.here, c.status, c.page = u, resp.StatusCode, parsePage(text, resp.Header.Get("Content-Type"))
 	// Of an answer that ends with its connection nobody knows whether it ended too soon.
-	c.whole = text.Len() < most && (resp.ContentLength >= 0 || resp.TransferEncoding != nil || bytes.Contains(bytes.ToLower(text.Bytes()), []byte("</html")))
-	switch resp.StatusCode {
-	case http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther, http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
+	c.whole = len(text) < most && (resp.ContentLength >= 0 || resp.TransferEncoding != nil || bytes.Contains(bytes.ToLower(text), []byte("</html")))
+	if resp.StatusCode/100 == 3 {
 		return resp.Header.Get("Location"), nil
 	}
 	return c.page.refresh, nil
-}
-
-// noAnswer tells why there is none, without the URL, which holds the session's token.
-func (c *card) noAnswer(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return fmt.Errorf("no answer: %w", context.Cause(ctx))
-	}
-	if err = cause(err); errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		return errors.New("the card dropped the connection")
-	}
-	return fmt.Errorf("no answer: %w", err)
 }

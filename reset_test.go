@@ -54,10 +54,13 @@ func newRack(t testing.TB, g venue.Generation, cfg *tls.Config) rack {
 	return r
 }
 
+// A resetResult has the peak before and after, in W.
+type resetResult struct{ before, after int }
+
 // reset resets the peak and returns the steps.
 func (r rack) reset(t testing.TB) (resetResult, []string, error) {
 	var steps []string
-	result, err := r.bot.resetAndVerify(t.Context(), 0, func(s string) { steps = append(steps, s) })
+	before, after, err := r.bot.resetAndVerify(t.Context(), 0, func(s string) { steps = append(steps, s) })
 	if n := r.web.Open(); n != 0 {
 		t.Errorf("%d sessions are open", n)
 	}
@@ -67,7 +70,7 @@ func (r rack) reset(t testing.TB) (resetResult, []string, error) {
 	if err != nil && strings.Contains(err.Error(), testPassword) {
 		t.Errorf("it told a secret: %v", err)
 	}
-	return result, steps, err
+	return resetResult{before, after}, steps, err
 }
 
 func TestResetPeak(t *testing.T) {
@@ -184,12 +187,12 @@ func TestResetInterrupted(t *testing.T) {
 			r := newRack(t, venue.TokenPath, nil)
 			r.web.Behave(venue.WebManners{At: stage, Hang: true})
 			ctx, cancel := context.WithCancel(t.Context())
-			ended := make(chan error)
+			ended := make(chan error, 1)
 			go func() {
-				_, err := r.bot.resetAndVerify(ctx, 0, func(string) {})
+				_, _, err := r.bot.resetAndVerify(ctx, 0, func(string) {})
 				ended <- err
 			}()
-			for r.web.Asked(stage) == 0 {
+			for r.web.Asked(stage) == 0 && t.Context().Err() == nil && len(ended) == 0 {
 				pause(t.Context(), time.Millisecond)
 			}
 			cancel()
@@ -252,7 +255,7 @@ func TestResetForeign(t *testing.T) {
 func TestResetUnknown(t *testing.T) {
 	t.Parallel()
 	r := newRack(t, venue.TokenPath, nil)
-	_, err := r.bot.resetAndVerify(t.Context(), 0, func(step string) {
+	_, _, err := r.bot.resetAndVerify(t.Context(), 0, func(step string) {
 		if step == "reading back" {
 			r.Behave(venue.Manners{Mute: true})
 		}
@@ -356,4 +359,16 @@ func TestResetUnreadable(t *testing.T) {
 	if r.web.Applies() != 0 {
 		t.Error("it was reset all the same")
 	}
+}
+
+// one returns the index of the only element for which ok holds.
+func one[T any](all []T, ok func(T) bool) (int, bool) {
+	found, n := -1, 0
+	for i, x := range all {
+		if ok(x) {
+			found = i
+			n++
+		}
+	}
+	return found, n == 1
 }

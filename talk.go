@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -16,14 +17,11 @@ import (
 
 // A question is the bot's "Which PDU?" after a /reset. It is open until it is answered, stopped or two minutes old.
 type question struct {
-	chat    chat
-	from    int64 // who asked, and may type the answer
-	nonce   string
-	expires time.Time
-
-	mu       sync.Mutex // guards what follows
-	messages []int64    // with the keyboards
-	closed   string     // what they say when it is not open any more
+	chat     chat
+	from     int64 // who asked, and may type the answer
+	nonce    string
+	messages []int64 // with the keyboards
+	closed   string  // what they say when it is not open any more
 }
 
 // questionTime is how long a question stays open, and how old what belongs to it may be.
@@ -31,50 +29,37 @@ const questionTime = 2 * time.Minute
 
 // A talk has the open questions and the resets that are under way.
 type talk struct {
-	mu        sync.Mutex // guards what follows
+	mu        sync.Mutex // guards questions and what is in them
 	questions []*question
-	resetting map[int]bool // by the PDU's place in the list
+	resetting sync.Map // by the PDU's place in the list
 }
 
 // find returns the open question for which ok holds, or nil.
 func (t *talk) find(ok func(*question) bool) *question {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for _, q := range t.questions {
-		if time.Now().Before(q.expires) && ok(q) {
-			return q
-		}
+	if i := slices.IndexFunc(t.questions, ok); i >= 0 {
+		return t.questions[i]
 	}
 	return nil
 }
 
-// take closes a question; it reports whether it was open, so that each serves once.
-func (t *talk) take(q *question) bool {
+// settle closes a question, whose keyboards make way for a text that tells what became of it. It reports whether it was open,
+// so that each serves once; nil never is.
+func (b *bot) settle(ctx context.Context, q *question, text string) bool {
+	t := &b.talk
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	n := len(t.questions)
-	t.questions = slices.DeleteFunc(t.questions, func(o *question) bool { return o == q })
-	return len(t.questions) < n
-}
-
-// begin notes that a PDU is being reset, unless it is already.
-func (t *talk) begin(i int) bool {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.resetting[i] {
+	i := slices.Index(t.questions, q)
+	if i < 0 {
 		return false
 	}
-	if t.resetting == nil {
-		t.resetting = make(map[int]bool)
+	t.questions = slices.Delete(t.questions, i, i+1)
+	q.closed = text
+	for _, id := range q.messages {
+		b.work.Go(func() { b.edit(ctx, q.chat.ID, id, text) })
 	}
-	t.resetting[i] = true
 	return true
-}
-
-func (t *talk) end(i int) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	delete(t.resetting, i)
 }
 
 // parseTarget returns which PDU of the list is meant by 101, .101 or the full address.
@@ -92,6 +77,7 @@ func parseTarget(text string, pdus []pdu) (int, bool) {
 
 // reset handles /reset with its argument.
 func (b *bot) reset(ctx context.Context, m *message, arg string, now time.Time) {
+	i, ok := parseTarget(arg, b.pdus)
 	switch {
 	case !b.access.mayWrite(m):
 		b.refuse(m)
@@ -99,38 +85,25 @@ func (b *bot) reset(ctx context.Context, m *message, arg string, now time.Time) 
 		b.answer(m, "This /reset is more than two minutes old, so I leave it. Send it again if it still holds.")
 	case arg == "":
 		b.askWhich(ctx, m)
+	case !ok:
+		b.answer(m, escape(fmt.Sprintf("%q is no PDU. Send /reset to see them all.", cut(arg, 40))))
 	default:
-		i, ok := parseTarget(arg, b.pdus)
-		if !ok {
-			b.answer(m, escape(fmt.Sprintf("%q is no PDU. Send /reset to see them all.", cut(arg, 40))))
-			return
-		}
 		b.startReset(m.Chat, m.From, m.ID, []int{i})
 	}
 }
 
 // stale reports whether a message is too old to reset anything. Both times are Telegram's: the Pi's clock may be wrong.
 func stale(m *message, now time.Time) bool {
-	if now.IsZero() {
-		now = time.Now()
-	}
-	return now.Sub(time.Unix(m.Date, 0)) > questionTime
+	return cmp.Or(now, time.Now()).Sub(time.Unix(m.Date, 0)) > questionTime
 }
 
 // askWhich puts the question, with a button for every PDU, and one for all PDUs of a team that has several.
 func (b *bot) askWhich(ctx context.Context, m *message) {
-	q := &question{chat: m.Chat, from: m.From.ID, nonce: rand.Text()[:16], expires: time.Now().Add(questionTime)}
-	if old := b.talk.find(func(o *question) bool { return o.chat.ID == q.chat.ID && o.from == q.from }); old != nil && b.talk.take(old) {
-		b.closeQuestion(ctx, old, "Asked anew below.")
-	}
-	var buttons [][]button
-	add := func(text, target string) {
-		if n := len(buttons); n > 0 && len(buttons[n-1]) < 2 {
-			buttons[n-1] = append(buttons[n-1], button{text, "reset " + q.nonce + " " + target})
-		} else {
-			buttons = append(buttons, []button{{text, "reset " + q.nonce + " " + target}})
-		}
-	}
+	q := &question{chat: m.Chat, from: m.From.ID, nonce: rand.Text()[:16]}
+	old := b.talk.find(func(o *question) bool { return o.chat.ID == q.chat.ID && o.from == q.from })
+	b.settle(ctx, old, "Asked anew below.")
+	var buttons []button
+	add := func(text, target string) { buttons = append(buttons, button{text, "reset " + q.nonce + " " + target}) }
 	for _, t := range b.watch.snapshot() {
 		for _, p := range t.pdus {
 			add(fmt.Sprintf("%d %s", p.num, p.name), strconv.Itoa(p.num))
@@ -146,50 +119,39 @@ func (b *bot) askWhich(ctx context.Context, m *message) {
 	if m.Chat.Type != "private" {
 		text = strings.Replace(text, "or send", "or send, as a reply to this,", 1)
 	}
-	for rows := range slices.Chunk(buttons, 45) { // Telegram takes 100 buttons
-		b.out.put(m.Chat.ID, outgoing{html: text, reply: m.ID, keys: rows, sent: func(id int64) {
-			q.mu.Lock()
+	for some := range slices.Chunk(buttons, 90) { // Telegram takes 100
+		b.out.put(m.Chat.ID, outgoing{html: text, reply: m.ID, keys: slices.Collect(slices.Chunk(some, 2)), sent: func(id int64) {
+			b.talk.mu.Lock()
 			q.messages = append(q.messages, id)
 			closed := q.closed
-			q.mu.Unlock()
+			b.talk.mu.Unlock()
 			if closed != "" {
 				b.edit(ctx, q.chat.ID, id, closed)
 			}
 		}})
 	}
 	b.work.Go(func() {
-		pause(ctx, time.Until(q.expires))
-		if ctx.Err() == nil && b.talk.take(q) {
-			b.closeQuestion(ctx, q, "Nobody chose a PDU in two minutes. Send /reset to be asked again.")
+		if pause(ctx, questionTime); ctx.Err() == nil {
+			b.settle(ctx, q, "Nobody chose a PDU in two minutes. Send /reset to be asked again.")
 		}
 	})
 }
 
-// closeQuestion takes the keyboards away; the text tells what became of the question.
-func (b *bot) closeQuestion(ctx context.Context, q *question, text string) {
-	q.mu.Lock()
-	q.closed = text
-	messages := slices.Clone(q.messages)
-	q.mu.Unlock()
-	for _, id := range messages {
-		b.work.Go(func() { b.edit(ctx, q.chat.ID, id, text) })
-	}
+// edit changes the text of a message, and takes its keyboard away.
+func (b *bot) edit(ctx context.Context, chat, message int64, text string) {
+	b.attempt(ctx, "editMessageText", map[string]any{"chat_id": chat, "message_id": message, "text": text})
 }
 
-// edit changes the text of a message, and takes its keyboard away. It is tried once: nothing hangs on it.
-func (b *bot) edit(ctx context.Context, chat, message int64, text string) {
-	in := map[string]any{"chat_id": chat, "message_id": message, "text": text}
-	if err := b.call(ctx, "editMessageText", in, nil); err != nil {
-		slog.Debug("message not changed", "err", err)
+// attempt calls a method once: nothing hangs on it.
+func (b *bot) attempt(ctx context.Context, method string, in map[string]any) {
+	if err := b.call(ctx, method, in, nil); err != nil {
+		slog.Debug("not done", "err", err)
 	}
 }
 
 // typed handles a text that is no command; it reports whether it was an answer to a question.
 func (b *bot) typed(ctx context.Context, m *message, me string, now time.Time) bool {
-	if m.From == nil {
-		return false
-	}
-	q := b.talk.find(func(q *question) bool { return q.chat.ID == m.Chat.ID && q.from == m.From.ID })
+	q := b.talk.find(func(q *question) bool { return m.From != nil && q.chat.ID == m.Chat.ID && q.from == m.From.ID })
 	if q == nil {
 		return false
 	}
@@ -205,15 +167,13 @@ func (b *bot) typed(ctx context.Context, m *message, me string, now time.Time) b
 	case stale(m, now):
 		b.answer(m, "This answer is more than two minutes old, so I leave it.")
 	case stop:
-		if b.talk.take(q) {
-			b.closeQuestion(ctx, q, "Stopped.")
+		if b.settle(ctx, q, "Stopped.") {
 			b.answer(m, "Stopped: nothing was reset.")
 		}
 	case !isPDU:
 		b.answer(m, escape(fmt.Sprintf("%q is no PDU of the list. Which one? Or stop.", cut(text, 40))))
 	default:
-		if b.talk.take(q) {
-			b.closeQuestion(ctx, q, "Chosen: "+label(b.pdus[i]))
+		if b.settle(ctx, q, "Chosen: "+label(b.pdus[i])) {
 			b.startReset(m.Chat, m.From, m.ID, []int{i})
 		}
 	}
@@ -224,10 +184,7 @@ func (b *bot) typed(ctx context.Context, m *message, me string, now time.Time) b
 func (b *bot) pressed(ctx context.Context, c *callbackQuery) {
 	text := b.press(ctx, c)
 	b.work.Go(func() {
-		in := map[string]any{"callback_query_id": c.ID, "text": text}
-		if err := b.call(ctx, "answerCallbackQuery", in, nil); err != nil {
-			slog.Debug("press not answered", "err", err)
-		}
+		b.attempt(ctx, "answerCallbackQuery", map[string]any{"callback_query_id": c.ID, "text": text})
 	})
 }
 
@@ -250,20 +207,19 @@ func (b *bot) press(ctx context.Context, c *callbackQuery) string {
 	q := b.talk.find(func(q *question) bool {
 		return q.nonce == nonce && q.chat.ID == c.Message.Chat.ID && (q.chat.Type != "private" || q.from == c.From.ID)
 	})
-	if q == nil || !b.talk.take(q) {
-		return "This question is not open any more. Send /reset to be asked again."
-	}
-	chosen := []int{i}
 	what := label(b.pdus[i])
 	if all {
-		chosen, what = nil, "all of "+b.pdus[i].team
-		for k, p := range b.pdus {
-			if p.team == b.pdus[i].team {
-				chosen = append(chosen, k)
-			}
+		what = "all of " + b.pdus[i].team
+	}
+	if !b.settle(ctx, q, "Chosen: "+what) {
+		return "This question is not open any more. Send /reset to be asked again."
+	}
+	var chosen []int
+	for k, p := range b.pdus {
+		if k == i || all && p.team == b.pdus[i].team {
+			chosen = append(chosen, k)
 		}
 	}
-	b.closeQuestion(ctx, q, "Chosen: "+what)
 	b.startReset(q.chat, c.From, 0, chosen)
 	return "Resetting " + cut(what, 100)
 }
@@ -275,54 +231,78 @@ func (b *bot) startReset(chat chat, from *user, reply int64, chosen []int) {
 	}
 	for _, i := range chosen {
 		p := b.pdus[i]
-		if !b.talk.begin(i) {
-			b.out.put(chat.ID, outgoing{html: escape(fmt.Sprintf("The peak of %s is being reset already.", label(p))), reply: reply})
+		say := func(text string) { b.out.put(chat.ID, outgoing{html: escape(text), reply: reply}) }
+		if _, busy := b.talk.resetting.LoadOrStore(i, true); busy {
+			say(fmt.Sprintf("The peak of %s is being reset already.", label(p)))
 			continue
 		}
 		b.work.Go(func() {
-			defer b.talk.end(i)
-			steps := newProgress(b, chat.ID, "Resetting the peak of "+label(p))
-			result, err := b.resetAndVerify(b.ctx, i, steps.show)
+			defer b.talk.resetting.Delete(i)
+			steps := make(chan string, 16) // more than there are
+			defer close(steps)
+			b.work.Go(func() { b.show(chat.ID, "Resetting the peak of "+label(p), steps) })
+			begun := false // what fails at once needs no steps
+			before, after, err := b.resetAndVerify(b.ctx, i, func(step string) {
+				begun = true
+				steps <- step + " ..."
+			})
 			who := fmt.Sprintf("%s (%d)", from.name(), from.ID)
-			now := time.Now()
+			end, note := "done", fmt.Sprintf("Reset by %s, peak was %d W", who, before)
+			answer := fmt.Sprintf("Peak of %s reset: %d W -> %d W", label(p), before, after)
 			if err != nil {
 				slog.Warn("reset failed", "pdu", label(p), "by", who, "err", err)
-				b.journal.add(now, entry(p), fmt.Sprintf("Reset by %s failed: %v", who, err))
-				steps.end("failed")
-				b.out.put(chat.ID, outgoing{html: escape(fmt.Sprintf("The peak of %s was not reset.\n%v", label(p), err)), reply: reply})
-				return
+				end, note = "failed", fmt.Sprintf("Reset by %s failed: %v", who, err)
+				answer = fmt.Sprintf("The peak of %s was not reset.\n%v", label(p), err)
 			}
-			b.journal.add(now, entry(p), fmt.Sprintf("Reset by %s, peak was %d W", who, result.before))
-			steps.end("done")
-			b.out.put(chat.ID, outgoing{html: escape(fmt.Sprintf("Peak of %s reset: %d W -> %d W", label(p), result.before, result.after)), reply: reply})
+			b.journal.add(time.Now(), entry(p), note)
+			if begun {
+				steps <- end
+			}
+			say(answer)
 		})
 	}
 }
 
-// A resetResult has the peak before and after, in W.
-type resetResult struct{ before, after int }
+// show shows the steps of a reset in a message below its title. Nothing waits for it.
+func (b *bot) show(chat int64, text string, steps <-chan string) {
+	var message int64
+	for s := range steps {
+		for text += "\n" + s; len(steps) > 0; { // what came meanwhile goes into the same change
+			text += "\n" + <-steps
+		}
+		if message != 0 {
+			b.edit(b.ctx, chat, message, text)
+			continue
+		}
+		ctx, cancel := context.WithTimeout(b.ctx, 5*time.Second)
+		message, _ = b.api.sendMessage(ctx, chat, outgoing{html: escape(text), silent: true})
+		cancel()
+	}
+}
 
-// resetAndVerify resets the peak of a PDU and reads it until that shows. What went over the web interface is judged by the
-// reading alone: some cards drop the connection after an Apply that took effect.
-func (b *bot) resetAndVerify(ctx context.Context, i int, step func(string)) (resetResult, error) {
+// resetAndVerify resets the peak of a PDU and reads it until that shows; it returns what it was and is, in W. What went over
+// the web interface is judged by the reading alone: some cards drop the connection after an Apply that took effect.
+func (b *bot) resetAndVerify(ctx context.Context, i int, step func(string)) (from, to int, err error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, b.patience.whole, fmt.Errorf("it took more than %s", b.patience.whole))
 	defer cancel()
-	before := b.watch.status(i)
-	switch {
-	case errors.Is(before.err, errNoMeter):
-		return resetResult{}, errors.New("this model has no power meter, and so no peak")
-	case before.err != nil:
-		return resetResult{}, fmt.Errorf("it cannot be read (%w), so that nobody could tell whether it was reset", before.err)
-	case before.peak < 0:
-		return resetResult{}, errors.New("this model has no peak register")
+	if !errors.Is(b.watch.status(i).err, errNoMeter) { // one lost answer is no reason to refuse
+		b.watch.await(ctx, i, b.patience.verify/2, func(reading) bool { return true })
 	}
-	err := b.resetOver(ctx, i, before.pdu, step, func() {
+	before := b.watch.status(i)
+	if before.err == nil && before.peak < 0 {
+		before.err = errors.New("no peak register")
+	}
+	if before.err != nil {
+		return 0, 0, fmt.Errorf("it cannot be read (%w), so that nobody could tell whether it was reset", before.err)
+	}
+	err = b.resetOver(ctx, i, before.pdu, step, func() {
+		step("resetting")
 		before = b.watch.status(i) // getting there may have taken long
 		b.watch.expectReset(i, true)
 	})
 	if err != nil && !errors.Is(err, errBroken) {
 		b.watch.expectReset(i, false)
-		return resetResult{}, err
+		return 0, 0, err
 	}
 	step("reading back")
 	applied := time.Now() // what was asked before may have the old peak with the new time
@@ -330,25 +310,21 @@ func (b *bot) resetAndVerify(ctx context.Context, i int, step func(string)) (res
 		moved := !r.resetAt.IsZero() && !r.resetAt.Equal(before.resetAt)
 		return r.began.After(applied) && r.peak >= 0 && (r.peak < before.register || moved)
 	})
-	if ok {
-		b.watch.expectReset(i, false)
-		return resetResult{before.register, after.peak}, nil
-	}
-	if err == nil {
-		err = errors.New("reading back: the card took the form")
-	}
-	if last := b.watch.status(i); ctx.Err() != nil || last.err != nil || !last.began.After(applied) {
-		return resetResult{}, fmt.Errorf("%w; whether it was reset is not known, as the PDU could not be read any more: look at /peakdates", err)
+	err = cmp.Or(err, errors.New("reading back: the card took the form"))
+	if last := b.watch.status(i); !ok && (ctx.Err() != nil || last.err != nil || !last.began.After(applied)) {
+		return 0, 0, fmt.Errorf("%w; whether it was reset is not known, as the PDU could not be read any more: look at /peakdates", err)
 	}
 	b.watch.expectReset(i, false)
-	return resetResult{}, fmt.Errorf("%w, but the peak did not change: send /reset again, or reset it in a browser", err)
+	if !ok {
+		return 0, 0, fmt.Errorf("%w, but the peak did not change: send /reset again, or reset it in a browser", err)
+	}
+	return before.register, after.peak, nil
 }
 
 // resetOver resets the peak of PDU i over its web interface or, where that is wished, over SNMP, and calls begin right before.
 // An error that wraps errBroken says that it may have been reset all the same.
 func (b *bot) resetOver(ctx context.Context, i int, p pdu, step func(string), begin func()) error {
 	if b.resetSNMP {
-		step("resetting")
 		begin()
 		if err := b.watch.do(ctx, i, func(s *session) error { return s.resetPeak(ctx) }); err != nil {
 			return fmt.Errorf("%w: SNMP SET: %w: may the community or user write, and is nobody logged in to the card?", errBroken, err)
@@ -365,48 +341,4 @@ func (b *bot) resetOver(ctx context.Context, i int, p pdu, step func(string), be
 		}
 	}
 	return err
-}
-
-// A progress is a message that shows the steps of a reset. Nothing waits for it.
-type progress struct {
-	steps chan string
-	begun bool
-}
-
-func newProgress(b *bot, chat int64, title string) *progress {
-	p := &progress{steps: make(chan string, 16)}
-	b.work.Go(func() {
-		text := title
-		var message int64
-		for s := range p.steps {
-			for more := true; more; { // what came meanwhile goes into the same change
-				text += "\n" + s
-				select {
-				case s, more = <-p.steps:
-				default:
-					more = false
-				}
-			}
-			if message == 0 {
-				ctx, cancel := context.WithTimeout(b.ctx, 5*time.Second)
-				message, _ = b.api.sendMessage(ctx, chat, outgoing{html: escape(text), silent: true})
-				cancel()
-			} else {
-				b.edit(b.ctx, chat, message, text)
-			}
-		}
-	})
-	return p
-}
-
-func (p *progress) show(step string) {
-	p.begun = true
-	p.steps <- step + " ..."
-}
-
-func (p *progress) end(how string) {
-	if p.begun {
-		p.steps <- how
-	}
-	close(p.steps)
 }

@@ -89,13 +89,10 @@ type client struct {
 const pollTime = 20 * time.Second
 
 func newClient(api string, token secret) *client {
-	dialer := &net.Dialer{
-		Timeout:         10 * time.Second,
-		KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 5 * time.Second, Interval: 2 * time.Second, Count: 3},
-	}
+	alive := net.KeepAliveConfig{Enable: true, Idle: 5 * time.Second, Interval: 2 * time.Second, Count: 3}
 	transport := &http.Transport{
 		Proxy:                 http.ProxyFromEnvironment,
-		DialContext:           dialer.DialContext,
+		DialContext:           (&net.Dialer{Timeout: 10 * time.Second, KeepAliveConfig: alive}).DialContext,
 		TLSHandshakeTimeout:   10 * time.Second,
 		IdleConnTimeout:       10 * time.Second, // one that was idle for longer may have died, and an alert must not wait for that
 		MaxIdleConnsPerHost:   4,
@@ -114,10 +111,10 @@ func newClient(api string, token secret) *client {
 
 // An apiError is Telegram's own word that a call failed.
 type apiError struct {
-	Code        int
-	Description string
-	RetryAfter  time.Duration // of a 429
-	MigrateTo   int64         // the id of the supergroup that the group became
+	Code        int           `json:"error_code"`
+	Description string        `json:"description"`
+	RetryAfter  time.Duration `json:"-"` // of a 429
+	MigrateTo   int64         `json:"-"` // the id of the supergroup that the group became
 }
 
 func (e *apiError) Error() string {
@@ -168,44 +165,38 @@ func (c *client) do(ctx context.Context, method string, in, out any) (date time.
 	}
 	defer resp.Body.Close()
 	date, _ = http.ParseTime(resp.Header.Get("Date"))
-	const most = 16 << 20
-	data, err := io.ReadAll(io.LimitReader(resp.Body, most))
-	if err != nil {
-		return date, fmt.Errorf("the answer broke off: %w", cause(err))
-	}
+	data, err := io.ReadAll(io.LimitReader(resp.Body, 16<<20))
 	var answer struct {
-		OK          *bool           `json:"ok"`
-		Result      json.RawMessage `json:"result"`
-		Code        int             `json:"error_code"`
-		Description string          `json:"description"`
-		Parameters  struct {
+		OK     *bool           `json:"ok"`
+		Result json.RawMessage `json:"result"`
+		apiError
+		Parameters struct {
 			RetryAfter int64 `json:"retry_after"`
 			MigrateTo  int64 `json:"migrate_to_chat_id"`
 		} `json:"parameters"`
 	}
-	err = json.Unmarshal(data, &answer)
-	switch {
-	case resp.StatusCode >= 300 && resp.StatusCode < 400:
-		return date, fmt.Errorf("redirected (status %d): does the network want somebody to log in?", resp.StatusCode)
-	case resp.StatusCode >= 500:
-		return date, fmt.Errorf("the server is in trouble (status %d)", resp.StatusCode)
-	case err != nil || answer.OK == nil:
-		return date, fmt.Errorf("the answer is not Telegram's (status %d): does the network want somebody to log in?", resp.StatusCode)
+	switch status := resp.StatusCode; {
+	case err != nil:
+		return date, fmt.Errorf("the answer broke off: %w", cause(err))
+	case status/100 == 3:
+		return date, fmt.Errorf("redirected (status %d): does the network want somebody to log in?", status)
+	case status >= 500:
+		return date, fmt.Errorf("the server is in trouble (status %d)", status)
+	case json.Unmarshal(data, &answer) != nil || answer.OK == nil:
+		return date, fmt.Errorf("the answer is not Telegram's (status %d): does the network want somebody to log in?", status)
 	case !*answer.OK:
-		return date, &apiError{
-			Code:        cmp.Or(answer.Code, resp.StatusCode),
-			Description: cut(answer.Description, 200),
-			RetryAfter:  time.Duration(min(max(answer.Parameters.RetryAfter, 0), 3600)) * time.Second,
-			MigrateTo:   answer.Parameters.MigrateTo,
-		}
-	}
-	if out == nil {
+		e := &answer.apiError
+		e.Code, e.Description = cmp.Or(e.Code, status), cut(e.Description, 200)
+		e.RetryAfter = time.Duration(min(max(answer.Parameters.RetryAfter, 0), 3600)) * time.Second
+		e.MigrateTo = answer.Parameters.MigrateTo
+		return date, e
+	case out == nil:
 		return date, nil
 	}
-	if err := json.Unmarshal(answer.Result, out); err != nil {
-		return date, fmt.Errorf("the answer cannot be understood: %w", err)
+	if err = json.Unmarshal(answer.Result, out); err != nil {
+		err = fmt.Errorf("the answer cannot be understood: %w", err)
 	}
-	return date, nil
+	return date, err
 }
 
 // cause returns the innermost part of a network error that a person can use: that of net/http holds the URL, and so the
@@ -221,11 +212,10 @@ func cause(err error) error {
 		return fmt.Errorf("the address of %s cannot be found: no answer of a DNS server", e.Name)
 	}
 	if e, ok := errors.AsType[*net.OpError](err); ok && e.Err != nil {
-		op := e.Op
 		if err = e.Err; errors.As(err, new(*os.SyscallError)) {
 			err = errors.Unwrap(err)
 		}
-		return fmt.Errorf("%s: %w", op, err)
+		return fmt.Errorf("%s: %w", e.Op, err)
 	}
 	if errors.Is(err, context.DeadlineExceeded) {
 		return errors.New("no answer in time")
@@ -262,22 +252,18 @@ func pause(ctx context.Context, d time.Duration) {
 // A trouble is something that may fail for long: it is logged when it changes.
 type trouble struct {
 	what string
-	last string
+	last error
 }
 
 func (t *trouble) log(err error) {
-	text := ""
-	if err != nil {
-		text = err.Error()
-	}
 	switch {
-	case text == t.last:
+	case fmt.Sprint(err) == fmt.Sprint(t.last):
 	case err == nil:
 		slog.Info(t.what + ": works again")
 	default:
-		slog.Warn(t.what+": trying again until it works", "err", text)
+		slog.Warn(t.what+": trying again until it works", "err", err)
 	}
-	t.last = text
+	t.last = err
 }
 
 // poll takes updates and hands them on, one after the other, until ctx ends. An alarm system never gives up: whatever
@@ -319,10 +305,9 @@ func (b *bot) poll(ctx context.Context) (offset int64) {
 		}
 		stuck := offset
 		for _, raw := range batch {
-			if id, ok := updateID(raw); ok {
+			if id := b.guard(ctx, raw, me.Username, now); id != 0 {
 				offset = id + 1
 			}
-			b.guard(ctx, raw, me.Username, now)
 		}
 		if len(batch) > 0 && offset == stuck {
 			retry.wait(ctx, nil) // nothing in it can be confirmed: it will come again
@@ -347,10 +332,7 @@ func (b *bot) confirm(offset int64) {
 func (b *bot) updates(ctx context.Context, offset int64, wait time.Duration) (batch []json.RawMessage, now time.Time, err error) {
 	ctx, cancel := context.WithTimeout(ctx, wait+30*time.Second) // an answer may have 4 MiB; its beginning must come sooner
 	defer cancel()
-	in := map[string]any{"timeout": int(wait.Seconds()), "allowed_updates": []string{"message", "callback_query"}}
-	if offset != 0 {
-		in["offset"] = offset
-	}
+	in := map[string]any{"offset": offset, "timeout": int(wait.Seconds()), "allowed_updates": []string{"message", "callback_query"}}
 	now, err = b.api.call(ctx, "getUpdates", in, &batch)
 	return batch, now, err
 }
@@ -365,8 +347,7 @@ func (b *bot) call(ctx context.Context, method string, in, out any) error {
 
 // dropWebhook ends what keeps a bot from polling for ever, if that is the trouble.
 func (b *bot) dropWebhook(ctx context.Context, err error) {
-	e, ok := errors.AsType[*apiError](err)
-	if !ok || e.Code != http.StatusConflict || !strings.Contains(e.Description, "webhook") {
+	if e, ok := errors.AsType[*apiError](err); !ok || e.Code != http.StatusConflict || !strings.Contains(e.Description, "webhook") {
 		return
 	}
 	if err := b.call(ctx, "deleteWebhook", struct{}{}, nil); err != nil {
@@ -376,43 +357,33 @@ func (b *bot) dropWebhook(ctx context.Context, err error) {
 	slog.Warn("the bot had a webhook, which keeps it from being polled: deleted")
 }
 
-// updateID returns the id of an update whose rest may be beyond understanding.
-func updateID(raw json.RawMessage) (int64, bool) {
-	var u struct {
-		ID *int64 `json:"update_id"`
-	}
-	json.Unmarshal(raw, &u)
-	if u.ID == nil {
-		return 0, false
-	}
-	return *u.ID, true
-}
-
-// guard handles an update. One that cannot be decoded, or whose handling panics, is passed over: it would come again and
-// again.
-func (b *bot) guard(ctx context.Context, raw json.RawMessage, me string, now time.Time) {
-	id, _ := updateID(raw)
+// guard handles an update and returns its id, or 0 where that cannot be told. One that cannot be decoded, or whose handling
+// panics, is passed over: it would come again and again.
+func (b *bot) guard(ctx context.Context, raw json.RawMessage, me string, now time.Time) (id int64) {
+	var u update
+	err := json.Unmarshal(raw, &u) // with an error, u has all that can be understood
+	id = u.ID
 	defer func() {
 		if p := recover(); p != nil {
 			slog.Error("an update was passed over: its handling failed", "update", id, "panic", p, "stack", string(debug.Stack()))
 		}
 	}()
-	var u update
-	if err := json.Unmarshal(raw, &u); err != nil {
+	switch {
+	case err != nil:
 		slog.Error("an update was passed over: it cannot be understood", "update", id, "err", err)
-		return
+	case u.Message != nil:
+		b.handle(ctx, u.Message, me, now)
+	case u.Callback != nil:
+		b.pressed(ctx, u.Callback)
 	}
-	b.handle(ctx, u, me, now)
+	return id
 }
 
 // sendMessage sends a message and returns its id.
 func (c *client) sendMessage(ctx context.Context, chat int64, m outgoing) (int64, error) {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	in := map[string]any{"chat_id": chat, "text": m.html, "parse_mode": "HTML"}
-	if m.silent {
-		in["disable_notification"] = true
-	}
+	in := map[string]any{"chat_id": chat, "text": m.html, "parse_mode": "HTML", "disable_notification": m.silent}
 	if m.reply != 0 {
 		in["reply_parameters"] = map[string]any{"message_id": m.reply, "allow_sending_without_reply": true}
 	}

@@ -5,8 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
+	"path"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -229,6 +232,88 @@ func TestUpdates(t *testing.T) {
 			if sim.Asked() == 0 {
 				t.Error("the PDU was not asked")
 			}
+		})
+	}
+}
+
+// A network answers the requests of a client as it is told to.
+type network func(r *http.Request) (*http.Response, error)
+
+func (n network) RoundTrip(r *http.Request) (*http.Response, error) { return n(r) }
+
+// A drip gives a byte a second, until its request is given up.
+type drip struct{ ctx context.Context }
+
+func (d drip) Read(b []byte) (int, error) {
+	pause(d.ctx, time.Second)
+	b[0] = ' '
+	return 1, d.ctx.Err()
+}
+
+func (drip) Close() error { return nil }
+
+// TestTenMinutes holds that ten minutes without Telegram, of whatever kind, cost few tries and are over soon after.
+func TestTenMinutes(t *testing.T) {
+	answer := func(body io.ReadCloser) *http.Response {
+		return &http.Response{StatusCode: 200, Body: body, Header: http.Header{"Date": {time.Now().UTC().Format(http.TimeFormat)}}}
+	}
+	for name, trouble := range map[string]network{
+		"refused": func(*http.Request) (*http.Response, error) { return nil, errors.New("connection refused") },
+		"hanging": func(r *http.Request) (*http.Response, error) { <-r.Context().Done(); return nil, r.Context().Err() },
+		"resetting": func(r *http.Request) (*http.Response, error) {
+			pause(r.Context(), time.Second)
+			return nil, errors.New("connection reset by peer")
+		},
+		"dripping": func(r *http.Request) (*http.Response, error) { return answer(drip{r.Context()}), nil },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := newBot(config{access: &access{users: []int64{7}}, api: "http://api", token: testToken, log: t.TempDir() + "/log", limit: 3000, interval: time.Second})
+				close(b.watch.swept)
+				start := time.Now()
+				polls, sent := 0, time.Time{}
+				var mu sync.Mutex // guards polls and sent
+				b.api.http.Transport = network(func(r *http.Request) (*http.Response, error) {
+					method := path.Base(r.URL.Path)
+					mu.Lock()
+					first := sent.IsZero()
+					if method == "getUpdates" {
+						polls++
+					}
+					if over := time.Since(start) > 10*time.Minute; method == "sendMessage" && over && first {
+						sent = time.Now()
+					} else if !over {
+						mu.Unlock()
+						return trouble(r)
+					}
+					mu.Unlock()
+					result := `{"ok":true,"result":[]}`
+					switch {
+					case method == "sendMessage":
+						result = `{"ok":true,"result":{"message_id":1}}`
+					case method == "getUpdates" && !first:
+						pause(r.Context(), pollTime)
+					case method != "getUpdates":
+						result = `{"ok":true,"result":{"id":1,"username":"isc_bot"}}`
+					}
+					return answer(io.NopCloser(strings.NewReader(result))), nil
+				})
+				ctx, cancel := context.WithTimeout(t.Context(), 15*time.Minute)
+				defer cancel()
+				b.ctx = ctx
+				b.out.put(7, outgoing{html: "alert", alert: true, at: start})
+				b.poll(ctx)
+				b.work.Wait()
+				b.out.drain()
+				mu.Lock()
+				defer mu.Unlock()
+				if late := sent.Sub(start) - 10*time.Minute; sent.IsZero() || late > time.Minute {
+					t.Errorf("the alert went out %v after", late)
+				}
+				if polls < 20 || polls > 120 {
+					t.Errorf("%d polls", polls)
+				}
+			})
 		})
 	}
 }
