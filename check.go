@@ -9,30 +9,25 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/gosnmp/gosnmp"
 )
 
-// A finding is a line of -check, and what follows it indented.
+// A finding is a line of -check, and those that follow it indented.
 type finding struct {
 	what string
 	text string
 	bad  bool
-	more string
 }
 
 // check tests everything that the bot will need and changes nothing. It prints a line for each thing as soon as those
 // before it are known, and returns the exit code.
-func (b *bot) check(ctx context.Context, out io.Writer) int {
-	var tests []func() []finding
-	if b.token == "" {
-		tests = append(tests, func() []finding { return []finding{{what: "Telegram", text: "skipped, as ISCBOT_TOKEN is not set"}} })
-	} else {
-		tests = append(tests, func() []finding { return b.checkTelegram(ctx) })
+func (b *bot) check(ctx context.Context, out io.Writer) (code int) {
+	tests := []func() []finding{
+		func() []finding { return b.checkTelegram(ctx) },
+		func() []finding { return []finding{checkLog(b.log)} },
 	}
-	tests = append(tests, func() []finding { return []finding{checkLog(b.log)} })
 	for _, p := range b.pdus {
 		tests = append(tests, func() []finding {
 			if b.resetSNMP {
@@ -41,39 +36,35 @@ func (b *bot) check(ctx context.Context, out io.Writer) int {
 			return []finding{b.checkSNMP(ctx, p), b.checkWeb(ctx, p)}
 		})
 	}
-	found := make([][]finding, len(tests))
-	done := make([]chan struct{}, len(tests))
+	var results []chan []finding
 	limit := make(chan struct{}, 32) // at a time
-	var wg sync.WaitGroup
-	for i, test := range tests {
-		done[i] = make(chan struct{})
-		wg.Go(func() {
+	for _, test := range tests {
+		result := make(chan []finding)
+		results = append(results, result)
+		go func() {
 			limit <- struct{}{}
-			found[i] = test()
+			found := test()
 			<-limit
-			close(done[i])
-		})
+			result <- found
+		}()
 	}
-	code := 0
-	for i := range tests {
-		<-done[i]
-		for _, f := range found[i] {
+	for _, result := range results {
+		for _, f := range <-result {
 			word := "ok   "
 			if f.bad {
 				word, code = "WRONG", 1
 			}
-			fmt.Fprintf(out, "%s %s: %s\n", word, f.what, f.text)
-			for line := range strings.Lines(f.more) {
-				fmt.Fprintf(out, "      %s\n", strings.TrimRight(line, "\n"))
-			}
+			fmt.Fprintf(out, "%s %s: %s\n", word, f.what, strings.ReplaceAll(strings.TrimRight(f.text, "\n"), "\n", "\n      "))
 		}
 	}
-	wg.Wait()
 	return code
 }
 
 // checkTelegram tests the token, the host's clock and the chats of the access list.
 func (b *bot) checkTelegram(ctx context.Context) []finding {
+	if b.token == "" {
+		return []finding{{what: "Telegram", text: "skipped, as ISCBOT_TOKEN is not set"}}
+	}
 	var me struct {
 		user
 		All bool `json:"can_read_all_group_messages"`
@@ -82,26 +73,24 @@ func (b *bot) checkTelegram(ctx context.Context) []finding {
 	defer cancel()
 	now, err := b.api.call(ctx, "getMe", struct{}{}, &me)
 	if err != nil {
-		return []finding{{what: "token", text: err.Error(), bad: true}}
+		return []finding{{"token", err.Error(), true}}
 	}
 	privacy := "privacy mode is on: in groups it sees commands and replies to it"
 	if me.All {
 		privacy = "privacy mode is off: in groups it sees all"
 	}
-	found := []finding{{what: "token", text: fmt.Sprintf("@%s; %s", me.Username, privacy)}}
+	clock := finding{what: "clock", text: "as Telegram's"}
 	if d := time.Since(now).Round(time.Second); now.IsZero() {
-		found = append(found, finding{what: "clock", text: "Telegram told no time to compare it with"})
+		clock.text = "Telegram told no time to compare it with"
 	} else if d.Abs() > 5*time.Second {
-		found = append(found, finding{what: "clock", bad: true, text: fmt.Sprintf("%s off Telegram's: the log would have wrong times; set it (timedatectl)", d)})
-	} else {
-		found = append(found, finding{what: "clock", text: "as Telegram's"})
+		clock.bad, clock.text = true, fmt.Sprintf("%s off Telegram's: the log would have wrong times; set it (timedatectl)", d)
 	}
+	found := []finding{{what: "token", text: fmt.Sprintf("@%s; %s", me.Username, privacy)}, clock}
 	chats := b.access.chats()
 	if len(chats) == 0 {
-		found = append(found, finding{what: "access list", text: "nobody is on it, so nobody will be alerted", bad: true})
+		found = append(found, finding{"access list", "nobody is on it, so nobody will be alerted", true})
 	}
 	for _, id := range chats {
-		f := finding{what: fmt.Sprintf("chat %d", id)}
 		var chat struct {
 			user
 			Title string
@@ -110,15 +99,14 @@ func (b *bot) checkTelegram(ctx context.Context) []finding {
 		if err == nil { // a blocked bot may still look, but not type
 			err = b.call(ctx, "sendChatAction", map[string]any{"chat_id": id, "action": "typing"}, nil)
 		}
-		switch f.text = "can be reached"; {
-		case err != nil:
-			f.bad, f.text = true, fmt.Sprintf("%v: let the person send /start to @%s, or add it to the group", err, me.Username)
-		case id < 0:
-			f.text += ", the group " + chat.Title
-		default:
-			f.text += ", " + chat.name()
+		text := "can be reached, " + chat.name()
+		if id < 0 {
+			text = "can be reached, the group " + chat.Title
 		}
-		found = append(found, f)
+		if err != nil {
+			text = fmt.Sprintf("%v: let the person send /start to @%s, or add it to the group", err, me.Username)
+		}
+		found = append(found, finding{fmt.Sprintf("chat %d", id), text, err != nil})
 	}
 	return found
 }
@@ -132,7 +120,7 @@ func checkLog(path string) finding {
 		}
 	}
 	if err != nil {
-		return finding{what: "log", text: fmt.Sprintf("%s cannot be written: %v", path, err), bad: true}
+		return finding{"log", fmt.Sprintf("%s cannot be written: %v", path, err), true}
 	}
 	f.Close()
 	return finding{what: "log", text: path + " can be written"}
@@ -151,10 +139,13 @@ const (
 func (b *bot) checkSNMP(ctx context.Context, p pdu) finding {
 	s := newSession(p, b.snmp)
 	defer s.close()
-	f := finding{what: label(p) + " SNMP"}
+	what := label(p) + " SNMP"
 	r, err := s.read(ctx)
 	if err != nil && !errors.Is(err, errNoMeter) { // the first try may have met a busy card
 		r, err = s.read(ctx)
+	}
+	if err != nil && !errors.Is(err, errNoMeter) {
+		return finding{what, fmt.Sprintf("%v at %s: is SNMP on, and are -net, -snmp-port and -community right?", err, p.snmp), true}
 	}
 	text := func(oid string) string {
 		vars, err := s.get(ctx, []string{oid})
@@ -163,23 +154,18 @@ func (b *bot) checkSNMP(ctx context.Context, p pdu) finding {
 		}
 		return cut(strings.Join(strings.Fields(strings.ToValidUTF8(string(vars[0].Value.([]byte)), "?")), " "), 100)
 	}
-	if err != nil && !errors.Is(err, errNoMeter) {
-		f.bad, f.text = true, fmt.Sprintf("%v at %s: is SNMP on, and are -net, -snmp-port and -community right?", err, p.snmp)
-		return f
-	}
 	model := strings.TrimSpace(text(identModel) + " " + text(identFirmware))
 	if model == "" {
 		model = text(sysDescr)
 	}
-	if f.text = model; err != nil {
-		f.bad, f.text = true, model+": "+err.Error()+", so it cannot be watched"
-		return f
+	if err != nil {
+		return finding{what, model + ": " + err.Error() + ", so it cannot be watched", true}
 	}
-	f.text += fmt.Sprintf(", %d W, peak %d W, answered in %s", r.watts, r.peak, r.at.Sub(r.began).Round(time.Millisecond))
+	model += fmt.Sprintf(", %d W, peak %d W, answered in %s", r.watts, r.peak, r.at.Sub(r.began).Round(time.Millisecond))
 	if t, err := time.ParseInLocation("01/02/2006 15:04:05", text(clockDate)+" "+text(clockOfDay), time.Local); err == nil {
-		f.text += fmt.Sprintf(", its clock is %s off", time.Since(t).Round(time.Second).Abs())
+		model += fmt.Sprintf(", its clock is %s off", time.Since(t).Round(time.Second).Abs())
 	}
-	return f
+	return finding{what: what, text: model}
 }
 
 // checkWrite reads what a reset over SNMP would write. Whether it may be written shows only when it is.
@@ -188,20 +174,18 @@ func (b *bot) checkWrite(ctx context.Context, p pdu) finding {
 	cfg.community = string(cfg.write)
 	s := newSession(p, cfg)
 	defer s.close()
-	f := finding{what: label(p) + " reset", text: "the object is there; whether it may be written shows at a reset"}
-	if _, err := s.read(ctx); err == nil || !errors.Is(err, errNoAnswer) {
-		_, err = s.get(ctx, []string{peakReset})
-		if err != nil {
-			f.bad, f.text = true, fmt.Sprintf("rPDU2DeviceConfigDevicePeakPowerReset: %v", err)
-		}
-		return f
+	what := label(p) + " reset"
+	if _, err := s.read(ctx); errors.Is(err, errNoAnswer) {
+		return finding{what, "no answer: is -write-community right, or the user of SNMP v3?", true}
 	}
-	return finding{what: f.what, text: "no answer: is -write-community right, or the user of SNMP v3?", bad: true}
+	if _, err := s.get(ctx, []string{peakReset}); err != nil {
+		return finding{what, fmt.Sprintf("rPDU2DeviceConfigDevicePeakPowerReset: %v", err), true}
+	}
+	return finding{what: what, text: "the object is there; whether it may be written shows at a reset"}
 }
 
 // checkWeb goes to the control of the peak's reset, and leaves it as it is.
 func (b *bot) checkWeb(ctx context.Context, p pdu) finding {
-	f := finding{what: label(p) + " web", text: "the peak's reset was found"}
 	ctx, cancel := context.WithTimeout(ctx, b.patience.whole)
 	defer cancel()
 	c, err := newCard(p.web, b.user, b.password, &b.pins, b.patience)
@@ -212,17 +196,21 @@ func (b *bot) checkWeb(ctx context.Context, p pdu) finding {
 	if err == nil {
 		_, _, err = c.findPeak(ctx)
 	}
+	text := "the peak's reset was found"
 	if err != nil {
-		f.bad, f.text = true, err.Error()
-		if errors.Is(err, errPage) || errors.Is(err, errNoPeak) {
-			f.more = strings.Join(append(c.seen, c.page.summary()), "\n")
-		}
+		text = err.Error()
 	}
-	return f
+	if errors.Is(err, errPage) || errors.Is(err, errNoPeak) {
+		text = strings.Join(slices.Concat([]string{text}, c.seen, []string{c.page.summary()}), "\n")
+	}
+	return finding{label(p) + " web", text, err != nil}
 }
 
 // only returns those PDUs of a list whose numbers were given, or with none given all.
 func only(pdus []pdu, nums []string) (chosen []pdu, err error) {
+	if len(nums) == 0 {
+		return pdus, nil
+	}
 	for _, num := range nums {
 		i := slices.IndexFunc(pdus, func(p pdu) bool { return fmt.Sprint(p.num) == num })
 		if i < 0 {
@@ -230,9 +218,6 @@ func only(pdus []pdu, nums []string) (chosen []pdu, err error) {
 			continue
 		}
 		chosen = append(chosen, pdus[i])
-	}
-	if len(nums) == 0 {
-		chosen = pdus
 	}
 	return chosen, err
 }

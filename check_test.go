@@ -155,11 +155,11 @@ func TestService(t *testing.T) {
 // TestAlive: the watchdog is fed only while each PDU is really polled.
 func TestAlive(t *testing.T) {
 	s := newSnoop([]pdu{{num: 1, team: "A"}, {num: 2, team: "B"}}, 3000, time.Second, snmpConfig{interval: time.Second})
-	s.polled[0], s.polled[1] = time.Now(), time.Now().Add(-7*time.Second)
+	s.teams[0].pdus[0].polled, s.teams[1].pdus[0].polled = time.Now(), time.Now().Add(-7*time.Second)
 	if !s.alive() {
 		t.Error("not alive, though all was polled")
 	}
-	s.polled[1] = time.Now().Add(-9 * time.Second)
+	s.teams[1].pdus[0].polled = time.Now().Add(-9 * time.Second)
 	if s.alive() {
 		t.Error("alive, though a PDU was not polled for nine intervals")
 	}

@@ -350,7 +350,7 @@ func TestUsage(t *testing.T) {
 		t.Fatal(err)
 	}
 	help := manual() + f.usage()
-	wants(t, help, "accesslist.conf", "ips.csv", "exceedings.log", "ISCBOT_TOKEN", "ISCBOT_PASSWORD", "/current", "/peakdates", "SIGHUP")
+	wants(t, help, "accesslist.conf", "ips.csv", "exceedings.log", "ISCBOT_TOKEN", "ISCBOT_PASSWORD", "/current", "/peakdates", "/exceedings", "/reset", "SIGHUP", "ISCBOT_AUTH_PASS", "_FILE", "-check")
 	f.set.VisitAll(func(g *flag.Flag) {
 		wants(t, help, "\t-"+g.Name)
 		if g.DefValue != "false" && g.DefValue != "" {

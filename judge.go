@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -11,16 +12,15 @@ import (
 // A status is what is known of a PDU.
 type status struct {
 	pdu
-	reading           // the last one
+	reading           // the last one; where it had no resetAt, with the one before
 	err     error     // of the last poll; nil if that gave the reading
 	since   time.Time // of err: when the last reading was, or the start
-	known   bool      // it has been read
+	polled  time.Time // when it was last
 
-	missed   int       // polls without an answer, in a row
-	out      bool      // it is out of reach, which was told
-	held     bool      // it went out of reach during the crossing that is open: its last reading still counts
-	register int       // W, the last peak that it told; -1 before
-	cleared  time.Time // and the last time of a reset
+	missed   int  // polls without an answer, in a row
+	out      bool // it is out of reach, which was told
+	held     bool // it went out of reach during the crossing that is open: its last reading still counts
+	register int  // W, the last peak that it told; -1 before
 }
 
 // A team is what is known of a team.
@@ -31,7 +31,6 @@ type team struct {
 	above   bool      // a crossing is open
 	opened  time.Time // when it began
 	most    int       // W, the highest in it
-	alerted time.Time // when the last alert was
 	suspect int       // W, the sum of the registers that was last told to be above the limit; 0 for none
 
 	crossings int // what follows is since the start
@@ -48,11 +47,9 @@ type event struct {
 	more   string // what the chat is told beside that
 	silent bool   // without sound
 	quiet  bool   // logged, and not told
+	minor  bool   // not told where many of its kind come, when all PDUs were out of reach
 
-	minor bool // not told where many of its kind come, when all PDUs were out of reach
-
-	lost  bool      // a PDU goes out of reach
-	since time.Time // since then
+	lost time.Time // since when a PDU is out of reach, where that is the event
 }
 
 // A poll is what came of asking a PDU.
@@ -84,7 +81,7 @@ func (t team) entry() string {
 // sum returns the power of a team that is proven, in W: that of its PDUs' last readings, without those out of reach.
 func (t team) sum() (watts int) {
 	for _, p := range t.pdus {
-		if p.known && (!p.out || p.held) {
+		if !p.at.IsZero() && (!p.out || p.held) {
 			watts += p.watts
 		}
 	}
@@ -95,7 +92,12 @@ func (t team) sum() (watts int) {
 func judge(t team, i int, p poll, limit int) (team, []event) {
 	t.pdus = slices.Clone(t.pdus)
 	s := &t.pdus[i]
-	s.err = p.err
+	s.err, s.polled = p.err, p.at
+	var events []event
+	tell := func(e event) {
+		e.at = p.at
+		events = append(events, e)
+	}
 	switch {
 	case errors.Is(p.err, errNoMeter): // it answers
 		s.missed, s.out, s.held, s.since = 0, false, false, p.at
@@ -105,27 +107,21 @@ func judge(t team, i int, p poll, limit int) (team, []event) {
 			return t, nil
 		}
 		s.out, s.held = true, t.above
-		return t, []event{{at: p.at, who: entry(s.pdu), text: "Out of reach since " + s.since.Format(time.TimeOnly), more: p.err.Error(), silent: true, lost: true, since: s.since}}
-	}
-	var events []event
-	tell := func(e event) {
-		e.at = p.at
-		events = append(events, e)
+		tell(event{who: entry(s.pdu), text: "Out of reach since " + s.since.Format(time.TimeOnly), more: p.err.Error(), silent: true, lost: s.since})
+		return t, events
 	}
 	before := *s
-	s.reading, s.known, s.since, s.missed, s.out, s.held = p.reading, true, p.at, 0, false, false
+	s.reading, s.since, s.missed, s.out, s.held = p.reading, p.at, 0, false, false
 	told := before.register >= 0 && p.peak >= 0
-	moved := !before.cleared.IsZero() && !p.resetAt.IsZero() && !p.resetAt.Equal(before.cleared)
+	s.resetAt = cmp.Or(p.resetAt, before.resetAt)
+	moved := !before.resetAt.IsZero() && !s.resetAt.Equal(before.resetAt)
 	cleared := told && p.peak < before.register || moved
 	// Where only the time has moved, the peak may still be the one from before: the card may be reset between two values.
 	rose := told && p.peak > limit && (p.peak > before.register || cleared && p.peak != before.register)
 	if p.peak >= 0 {
 		s.register = p.peak
 	}
-	if !p.resetAt.IsZero() {
-		s.cleared = p.resetAt
-	}
-	if before.known && p.uptime >= 0 && p.uptime < before.uptime {
+	if !before.at.IsZero() && p.uptime >= 0 && p.uptime < before.uptime {
 		tell(event{who: entry(s.pdu), text: "The PDU's card was restarted", silent: true, minor: true})
 	}
 	if before.out {
@@ -143,32 +139,28 @@ func judge(t team, i int, p poll, limit int) (team, []event) {
 	if rose {
 		high = max(sum, p.peak)
 	}
-	switch {
-	case t.above:
-		t.most = max(t.most, high)
-		t.highest = max(t.highest, high)
-		if sum > limit {
-			break
+	opens := !t.above && (sum > limit || rose)
+	if opens {
+		e := event{who: t.entry(), silent: p.at.Sub(t.last) < soundAfter}
+		watts := sum
+		if sum <= limit {
+			watts, e.more = p.peak, "a spike, over when it was seen; "+peakTime(p.reading)
 		}
+		e.text = fmt.Sprintf("Above power limit (%d W)!", watts)
+		tell(e)
+		t.crossings++
+		t.above, t.opened, t.last, t.most = true, p.at, p.at, 0
+	}
+	if t.above {
+		t.most, t.highest = max(t.most, high), max(t.highest, high)
+	}
+	if t.above && sum <= limit {
 		t.above = false
 		for i := range t.pdus {
 			t.pdus[i].held = false
 		}
 		t.total += p.at.Sub(t.opened)
-		tell(event{who: t.entry(), text: fmt.Sprintf("Back under power limit after %s, at most %d W", seconds(p.at.Sub(t.opened)), t.most), silent: true})
-	case sum > limit || rose:
-		e := event{who: t.entry(), silent: !t.alerted.IsZero() && p.at.Sub(t.alerted) < soundAfter}
-		t.crossings++
-		t.alerted, t.last, t.highest = p.at, p.at, max(t.highest, high)
-		if t.above = sum > limit; t.above {
-			t.opened, t.most = p.at, high
-			e.text = fmt.Sprintf("Above power limit (%d W)!", sum)
-			tell(e)
-			break
-		}
-		e.text, e.more = fmt.Sprintf("Above power limit (%d W)!", p.peak), "a spike, over when it was seen; "+peakTime(p.reading)
-		tell(e)
-		tell(event{who: t.entry(), text: fmt.Sprintf("Back under power limit after 0 s, at most %d W", p.peak), quiet: true})
+		tell(event{who: t.entry(), text: fmt.Sprintf("Back under power limit after %s, at most %d W", seconds(p.at.Sub(t.opened)), t.most), silent: true, quiet: opens})
 	}
 
 	registers := 0
@@ -176,7 +168,6 @@ func judge(t team, i int, p poll, limit int) (team, []event) {
 		registers += max(p.register, 0)
 	}
 	switch {
-	case len(t.pdus) == 1:
 	case registers <= limit:
 		t.suspect = 0
 	case registers > t.suspect+t.suspect/20: // the registers of a team that starts a run rise with each reading

@@ -1,11 +1,15 @@
 /*
 Iscbot tells the officials of a student cluster competition, in Telegram, what every team's APC rack PDU draws, and at
-once who goes over the power limit.
+once who goes over the power limit; and it resets the PDUs' peak registers.
 
 	iscbot [flags]
+	iscbot -check [number ...]
+	iscbot -demo
 
 It needs a Telegram bot's token (from @BotFather) in the environment variable ISCBOT_TOKEN, the password of the PDUs'
-super user in ISCBOT_PASSWORD or as one line of standard input, and two files in the working directory:
+super user in ISCBOT_PASSWORD or as one line of standard input, and two files in the working directory. With -snmp 3 the
+user's passphrases are in ISCBOT_AUTH_PASS and ISCBOT_PRIV_PASS, or the first serves for both. Each of these may also be
+in a file, whose name is in the variable with _FILE behind its name.
 
 accesslist.conf has one Telegram chat id a line; # starts a comment. Those people are alerted and may reset peaks. If
 the first id is a group's (negative), every member of that group may do so in the group. A person who is refused is told
@@ -21,9 +25,14 @@ column: number, PDU, team.
 	102,left rack,Second Team
 	103,right rack,Second Team
 
-In the chat anybody may send /current (power now), /peaks (highest since the last reset), /peakdates (and when), /help.
+In the chat anybody may send /current (power now), /peaks (highest since the last reset), /peakdates (and when),
+/exceedings (how often each team was above the limit) and /help; those on the access list /reset as well.
 
-SIGINT and SIGTERM end it. The exit code is 0 after a signal, 1 after a failure, 2 after a mistake in the flags, the
+exceedings.log gets a line for each crossing, its end, each reset and each outage:
+
+	2026-06-15 10:32:07 --- Second Team(.102): Above power limit (3120 W)!
+
+SIGINT and SIGTERM end it. The exit code is 0 after a signal, 1 after a failed check, 2 after a mistake in the flags, the
 environment or the files; then all mistakes are listed and nothing was started.
 
 The flags, with their defaults:
@@ -42,6 +51,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"runtime"
 	"runtime/debug"
 	"strings"
 	"sync"
@@ -67,8 +77,20 @@ func main() {
 
 // run is the whole program: it returns the exit code after everything that it started has ended.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	terminal := newPatientWriter(stderr)
-	defer terminal.close()
+	terminal, written := make(patientWriter, 1000), make(chan struct{})
+	go func() {
+		for line := range terminal {
+			stderr.Write(line)
+		}
+		close(written)
+	}()
+	defer func() { // the last lines get a moment to be written
+		close(terminal)
+		select {
+		case <-written:
+		case <-time.After(300 * time.Millisecond):
+		}
+	}()
 	slog.SetDefault(slog.New(slog.NewTextHandler(terminal, &slog.HandlerOptions{ReplaceAttr: shortTime})))
 	signal.Ignore(syscall.SIGPIPE) // whoever reads the terminal's lines may go
 	flags, err := parseFlags(args)
@@ -98,40 +120,17 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	return 0
 }
 
-// A patientWriter writes lines to a terminal that may be stopped (Ctrl-S) while the bot must go on: nobody waits for it, and
-// what does not fit into its queue is lost.
-type patientWriter struct {
-	lines chan []byte
-	done  chan struct{}
-}
-
-func newPatientWriter(w io.Writer) *patientWriter {
-	p := &patientWriter{make(chan []byte, 1000), make(chan struct{})}
-	go func() {
-		defer close(p.done)
-		for line := range p.lines {
-			w.Write(line)
-		}
-	}()
-	return p
-}
+// A patientWriter has lines for a terminal that may be stopped (Ctrl-S) while the bot must go on: nobody waits for it, and what
+// does not fit into it is lost.
+type patientWriter chan []byte
 
 // Write implements io.Writer.
-func (p *patientWriter) Write(line []byte) (int, error) {
+func (p patientWriter) Write(line []byte) (int, error) {
 	select {
-	case p.lines <- bytes.Clone(line):
+	case p <- bytes.Clone(line):
 	default:
 	}
 	return len(line), nil
-}
-
-// close gives the last lines a moment to be written.
-func (p *patientWriter) close() {
-	close(p.lines)
-	select {
-	case <-p.done:
-	case <-time.After(300 * time.Millisecond):
-	}
 }
 
 // shortTime leaves of a log line's time what a person at the terminal needs, and nothing where systemd notes it anyway.
@@ -151,13 +150,11 @@ func version() string {
 	if !ok {
 		return "iscbot (unknown version)"
 	}
-	settings := make(map[string]string)
+	text := fmt.Sprintf("iscbot %s %s %s/%s", info.Main.Version, info.GoVersion, runtime.GOOS, runtime.GOARCH)
 	for _, s := range info.Settings {
-		settings[s.Key] = s.Value
-	}
-	text := fmt.Sprintf("iscbot %s %s %s/%s", info.Main.Version, info.GoVersion, settings["GOOS"], settings["GOARCH"])
-	if rev := settings["vcs.revision"]; rev != "" {
-		text += " " + rev[:min(12, len(rev))]
+		if s.Key == "vcs.revision" {
+			text += " " + s.Value[:min(12, len(s.Value))]
+		}
 	}
 	return text
 }
@@ -167,7 +164,6 @@ type bot struct {
 	config
 	api      *client
 	out      *outbox
-	access   *access
 	watch    *snoop
 	journal  *journal
 	talk     talk
@@ -180,9 +176,11 @@ type bot struct {
 }
 
 func newBot(cfg config) *bot {
-	b := &bot{config: cfg, access: cfg.access, patience: usualPatience, budgets: make(map[int64]budget), started: time.Now()}
-	b.api = newClient(cfg.api, cfg.token)
-	b.watch = newSnoop(cfg.pdus, cfg.limit, cfg.interval, cfg.snmp)
+	b := &bot{
+		config: cfg, patience: usualPatience, budgets: make(map[int64]budget), started: time.Now(),
+		api: newClient(cfg.api, cfg.token), watch: newSnoop(cfg.pdus, cfg.limit, cfg.interval, cfg.snmp),
+		pins: pinboard{pins: make(map[string][sha256.Size]byte)},
+	}
 	b.out = newOutbox(b.api.sendMessage)
 	b.out.moved = b.access.move
 	b.watch.tell = b.tell
@@ -190,7 +188,6 @@ func newBot(cfg config) *bot {
 		text := fmt.Sprintf("%s cannot be written: %v. Alerts go on; what is told here is not logged until it can be.", cfg.log, err)
 		b.alert(outgoing{html: escape(text), alert: true, at: time.Now()})
 	}}
-	b.pins.pins = make(map[string][sha256.Size]byte)
 	return b
 }
 
@@ -229,15 +226,15 @@ func (b *bot) reloads(ctx context.Context) {
 	for {
 		select {
 		case <-hangup:
+			if err := b.access.reload(); err != nil {
+				slog.Error("the access list stays as it was: mend the file and send SIGHUP again", "err", err)
+				continue
+			}
+			slog.Info("access list read again", "access", b.access)
+			b.warnNobody()
+			b.menus(ctx)
 		case <-ctx.Done():
 			return
 		}
-		if err := b.access.reload(); err != nil {
-			slog.Error("the access list stays as it was: mend the file and send SIGHUP again", "err", err)
-			continue
-		}
-		slog.Info("access list read again", "access", b.access)
-		b.warnNobody()
-		b.menus(ctx)
 	}
 }

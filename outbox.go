@@ -44,29 +44,28 @@ func textLen(text string) int { return len(utf16.Encode([]rune(text))) }
 type outbox struct {
 	send  func(ctx context.Context, chat int64, m outgoing) (id int64, err error)
 	moved func(from, to int64) // called when a group became a supergroup
-	pace  time.Duration        // between two messages to a chat; alerts do not wait for it
 
 	ctx     context.Context // of all sending
 	stop    context.CancelFunc
 	closing chan struct{} // closed when nothing more will come
 	wg      sync.WaitGroup
 
-	mu     sync.Mutex // guards what follows, and what is in the queues
-	queues map[int64]*queue
-	next   time.Time // before it nothing but alerts may be sent to any chat
+	mu      sync.Mutex       // guards what follows, and what is in the queues
+	queues  map[int64]*queue // each is served by a goroutine, and gone when nothing waits any more
+	refused map[int64]bool   // chats for which Telegram does not take messages, which was logged
+	next    time.Time        // before it nothing but alerts may be sent to any chat
 }
 
-// A queue is what waits for one chat.
+// A queue is what waits for one chat: the alerts first, then the answers.
 type queue struct {
-	waiting []outgoing    // alerts first
-	serving bool          // a goroutine sends it
-	refused bool          // Telegram does not take messages for the chat, which was logged
+	alerts, answers []outgoing
+
 	single  int           // so many of them go one by one
 	alerted chan struct{} // has a value after an alert came
 }
 
 func newOutbox(send func(context.Context, int64, outgoing) (int64, error)) *outbox {
-	o := &outbox{send: send, pace: time.Second, closing: make(chan struct{}), queues: make(map[int64]*queue)}
+	o := &outbox{send: send, closing: make(chan struct{}), queues: make(map[int64]*queue), refused: make(map[int64]bool)}
 	o.ctx, o.stop = context.WithCancel(context.Background())
 	return o
 }
@@ -82,34 +81,24 @@ func (o *outbox) put(chat int64, m outgoing) {
 	if q == nil {
 		q = &queue{alerted: make(chan struct{}, 1)}
 		o.queues[chat] = q
+		o.wg.Go(func() { o.serve(chat, q) })
 	}
-	q.insert(m)
+	q.add(m)
 	if m.alert {
 		select {
 		case q.alerted <- struct{}{}:
 		default:
 		}
 	}
-	if !q.serving {
-		q.serving = true
-		o.wg.Go(func() { o.serve(chat, q) })
-	}
 }
 
-// insert adds messages at the end of those of their kind. The same answer does not wait twice: a flood of questions has few
-// answers.
-func (q *queue) insert(all ...outgoing) {
-	for _, m := range all {
-		at := len(q.waiting)
-		if m.alert {
-			at = slices.IndexFunc(q.waiting, func(w outgoing) bool { return !w.alert })
-		} else if slices.ContainsFunc(q.waiting, func(w outgoing) bool { return w.html == m.html && w.keys == nil && m.keys == nil }) {
-			continue
-		}
-		if at < 0 {
-			at = len(q.waiting)
-		}
-		q.waiting = slices.Insert(q.waiting, at, m)
+// add adds a message at the end of its kind. The same answer does not wait twice: a flood of questions has few answers.
+func (q *queue) add(m outgoing) {
+	same := func(w outgoing) bool { return w.html == m.html && w.keys == nil && m.keys == nil }
+	if m.alert {
+		q.alerts = append(q.alerts, m)
+	} else if !slices.ContainsFunc(q.answers, same) {
+		q.answers = append(q.answers, m)
 	}
 }
 
@@ -132,10 +121,14 @@ func (o *outbox) serve(chat int64, q *queue) {
 					m.sent(id)
 				}
 			}
-			o.refuse(chat, q, nil)
+			o.refuse(chat, nil)
 			trouble.log(nil)
 			retry.next = 0
-			o.rest(chat, q)
+			pace := time.Second // Telegram takes about a message a second, and from groups 20 a minute
+			if chat < 0 {
+				pace *= 3
+			}
+			q.hold(pace, o.closing)
 		case e != nil && e.MigrateTo != 0 && e.MigrateTo != chat:
 			o.moved(chat, e.MigrateTo)
 			for _, m := range taken {
@@ -144,7 +137,7 @@ func (o *outbox) serve(chat int64, q *queue) {
 		case e != nil && e.Code == http.StatusBadRequest && len(taken) > 1: // one of them may be at fault: not the alert among them
 			o.giveBack(q, taken, len(taken))
 		case e != nil && e.permanent():
-			o.refuse(chat, q, err)
+			o.refuse(chat, err)
 		default:
 			n := o.giveBack(q, taken, 0)
 			if o.ctx.Err() != nil {
@@ -162,11 +155,12 @@ func (o *outbox) serve(chat int64, q *queue) {
 func (o *outbox) giveBack(q *queue, taken []outgoing, single int) int {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	later := q.waiting
-	q.waiting, q.single = nil, single
-	q.insert(taken...)
-	q.insert(later...)
-	return len(q.waiting)
+	all := slices.Concat(taken, q.alerts, q.answers)
+	q.alerts, q.answers, q.single = nil, nil, single
+	for _, m := range all {
+		q.add(m)
+	}
+	return len(q.alerts) + len(q.answers)
 }
 
 // joinText is what join adds to a text at most.
@@ -176,27 +170,33 @@ const joinText = 50
 func (o *outbox) take(chat int64, q *queue) []outgoing {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if len(q.waiting) > 0 && !q.waiting[0].alert {
-		o.turn(q)
+	if len(q.alerts) == 0 && len(q.answers) > 0 { // Telegram takes 30 messages a second over all chats; but alerts do not wait
+		at := time.Now()
+		if o.next.After(at) {
+			at = o.next
+		}
+		o.next = at.Add(time.Second / 30)
+		o.mu.Unlock()
+		q.hold(time.Until(at), o.ctx.Done())
+		o.mu.Lock()
+	}
+	waiting := slices.Concat(q.alerts, q.answers)
+	if len(waiting) == 0 {
+		delete(o.queues, chat)
+		return nil
 	}
 	n, length := 0, 0
-	for _, m := range q.waiting {
+	for _, m := range waiting {
 		length += textLen(plain(m.html)) + joinText
-		if n > 0 && (q.single > 0 || length > maxText || m.keys != nil || q.waiting[0].keys != nil) {
+		if n > 0 && (q.single > 0 || length > maxText || m.keys != nil || waiting[0].keys != nil) {
 			break
 		}
 		n++
 	}
 	q.single = max(0, q.single-1)
-	taken := slices.Clone(q.waiting[:n])
-	q.waiting = slices.Delete(q.waiting, 0, n)
-	if n == 0 {
-		q.serving = false
-		if !q.refused {
-			delete(o.queues, chat)
-		}
-	}
-	return taken
+	alerts := min(n, len(q.alerts))
+	q.alerts, q.answers = q.alerts[alerts:], q.answers[n-alerts:]
+	return waiting[:n]
 }
 
 // join makes one message of several. Those that tell of an event more than a minute ago say that they are late.
@@ -214,59 +214,34 @@ func join(taken []outgoing, now time.Time) outgoing {
 	return m
 }
 
-// turn waits until another message may be sent, as Telegram takes 30 a second over all chats, or until an alert comes. o.mu is
-// held, and given up meanwhile.
-func (o *outbox) turn(q *queue) {
-	at := time.Now()
-	if o.next.After(at) {
-		at = o.next
-	}
-	o.next = at.Add(time.Second / 30)
-	o.mu.Unlock()
-	defer o.mu.Lock()
-	t := time.NewTimer(time.Until(at))
-	defer t.Stop()
+// hold waits for a while, but not while there is an alert, nor beyond the end.
+func (q *queue) hold(d time.Duration, end <-chan struct{}) {
 	select {
-	case <-t.C:
+	case <-time.After(d):
 	case <-q.alerted:
-	case <-o.ctx.Done():
-	}
-}
-
-// rest keeps the pace of a chat, but for an alert. Telegram takes about a message a second, and from groups 20 a minute.
-func (o *outbox) rest(chat int64, q *queue) {
-	pace := o.pace
-	if chat < 0 {
-		pace *= 3
-	}
-	t := time.NewTimer(pace)
-	defer t.Stop()
-	select {
-	case <-t.C:
-	case <-q.alerted:
-	case <-o.closing:
+	case <-end:
 	}
 }
 
 // refuse notes that Telegram does not take messages for a chat, or with a nil err that it does. It is logged when it
 // changes.
-func (o *outbox) refuse(chat int64, q *queue, err error) {
+func (o *outbox) refuse(chat int64, err error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	switch {
-	case err != nil && !q.refused:
+	switch refused := o.refused[chat]; {
+	case err != nil && !refused:
+		o.refused[chat] = true
 		slog.Warn("a chat cannot be written to; its messages are lost until it can (has the person sent /start to the bot?)", "chat", chat, "err", err)
-	case err == nil && q.refused:
+	case err == nil && refused:
+		delete(o.refused, chat)
 		slog.Info("a chat can be written to again", "chat", chat)
 	}
-	q.refused = err != nil
 }
 
 // drain sends what waits, for a second and a half at most, and ends the sending. Nothing may be put any more.
 func (o *outbox) drain() {
 	close(o.closing)
-	limit := time.AfterFunc(1500*time.Millisecond, o.stop)
-	defer limit.Stop()
+	defer time.AfterFunc(1500*time.Millisecond, o.stop).Stop()
 	o.wg.Wait()
 	o.stop()
 }

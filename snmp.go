@@ -71,35 +71,30 @@ func newReading(vars []gosnmp.SnmpPDU) (r reading, err error) {
 	if r.watts, err = watts(vars[0], scale); err != nil {
 		return reading{}, err
 	}
-	for i, v := range vars[1:] {
-		switch ticks, _ := v.Value.(uint32); {
-		case i == 0:
-			if peak, err := watts(v, scale); err == nil {
-				r.peak = peak
-			}
-		case i == 1:
-			r.peakAt = clock(v)
-		case i == 2:
-			r.resetAt = clock(v)
-		case v.Type == gosnmp.TimeTicks:
+	if len(vars) > 1 {
+		r.peak, _ = watts(vars[1], scale)
+	}
+	if len(vars) == len(readingOIDs) {
+		r.peakAt, r.resetAt = clock(vars[2]), clock(vars[3])
+		if ticks, ok := vars[4].Value.(uint32); ok && vars[4].Type == gosnmp.TimeTicks {
 			r.uptime = int64(ticks)
 		}
 	}
 	return r, nil
 }
 
-// watts returns the power in W of an object whose unit is scale watts.
+// watts returns the power in W of an object whose unit is scale watts, or -1 with an error.
 func watts(v gosnmp.SnmpPDU, scale int) (int, error) {
 	n, ok := v.Value.(int)
 	switch {
 	case v.Type == gosnmp.NoSuchObject || v.Type == gosnmp.NoSuchInstance:
-		return 0, errNoObject
+		return -1, errNoObject
 	case v.Type != gosnmp.Integer || !ok:
-		return 0, fmt.Errorf("%w: the power is %s", errWrong, v.Type)
+		return -1, fmt.Errorf("%w: the power is %s", errWrong, v.Type)
 	case n == -1:
-		return 0, errNoMeter
+		return -1, errNoMeter
 	case n < 0 || n > maxWatts/scale:
-		return 0, fmt.Errorf("%w: the power is %d times %d W", errWrong, n, scale)
+		return -1, fmt.Errorf("%w: the power is %d times %d W", errWrong, n, scale)
 	}
 	return n * scale, nil
 }
@@ -110,10 +105,7 @@ func clock(v gosnmp.SnmpPDU) time.Time {
 	if v.Type != gosnmp.OctetString {
 		return time.Time{}
 	}
-	t, err := time.Parse("01/02/2006 15:04:05", strings.TrimSpace(string(b)))
-	if err != nil {
-		return time.Time{}
-	}
+	t, _ := time.Parse("01/02/2006 15:04:05", strings.TrimSpace(string(b)))
 	return t
 }
 
@@ -136,19 +128,18 @@ type session struct {
 	addr     string
 	timeout  time.Duration // of a try
 	version  gosnmp.SnmpVersion
-	conn     net.Conn       // of v1 and v2c; nil where there is none
-	codec    gosnmp.GoSNMP  // decodes for them
-	client   *gosnmp.GoSNMP // of v3; nil where there is none
-	hint     error          // why the card refused, perhaps
-	id       uint32         // of the last request
+	conn     net.Conn       // nil where there is none
+	client   *gosnmp.GoSNMP // of v3, over conn
+	hint     string         // why the card refused, perhaps
+	codec    gosnmp.GoSNMP  // decodes for v1 and v2c
+	id       uint32         // of the last request of theirs
 	buf      []byte
-	question int  // of questions, the one that was answered
-	works    bool // the version has been answered
-	failed   int  // exchanges that failed, since the last one that did not
+	question int // of questions, the one that was answered
+	failed   int // exchanges that failed, since the last one that did not; 3 before the first
 }
 
 func newSession(p pdu, cfg snmpConfig) *session {
-	s := &session{snmpConfig: cfg, addr: p.snmp, timeout: min(cfg.interval*2/5, time.Second), version: gosnmp.Version2c, id: rand.Uint32()}
+	s := &session{snmpConfig: cfg, addr: p.snmp, timeout: min(cfg.interval*2/5, time.Second), version: gosnmp.Version2c, id: rand.Uint32(), failed: 3}
 	if cfg.user != "" {
 		s.version = gosnmp.Version3
 	}
@@ -160,10 +151,7 @@ func (s *session) close() {
 	if s.conn != nil {
 		s.conn.Close()
 	}
-	if s.client != nil {
-		s.client.Close()
-	}
-	s.conn, s.client = nil, nil
+	s.conn = nil
 }
 
 // read asks the PDU for its values. It takes at most four fifths of the interval.
@@ -198,56 +186,59 @@ func (s *session) get(ctx context.Context, oids []string) ([]gosnmp.SnmpPDU, err
 	for i, oid := range oids {
 		vars[i] = gosnmp.SnmpPDU{Name: oid, Type: gosnmp.Null}
 	}
-	return s.exchange(ctx, gosnmp.GetRequest, s.community, vars, 2)
+	return s.exchange(ctx, 2, gosnmp.SnmpPacket{PDUType: gosnmp.GetRequest, Community: s.community, Variables: vars})
 }
 
 // resetPeak writes what resets the peak, once: a SET is not repeated where its answer is lost. What the answer says proves
 // little, as cards were seen to take effect and tell genErr.
 func (s *session) resetPeak(ctx context.Context) error {
-	_, err := s.exchange(ctx, gosnmp.SetRequest, string(s.write), []gosnmp.SnmpPDU{{Name: peakReset, Type: gosnmp.Integer, Value: 2}}, 1)
+	vars := []gosnmp.SnmpPDU{{Name: peakReset, Type: gosnmp.Integer, Value: 2}}
+	_, err := s.exchange(ctx, 1, gosnmp.SnmpPacket{PDUType: gosnmp.SetRequest, Community: string(s.write), Variables: vars})
 	return err
 }
 
-// exchange sends a request about objects and returns their values in the answer.
-func (s *session) exchange(ctx context.Context, kind gosnmp.PDUType, community string, vars []gosnmp.SnmpPDU, tries int) ([]gosnmp.SnmpPDU, error) {
+// exchange sends a request up to so many times and returns the values of the objects in the answer.
+func (s *session) exchange(ctx context.Context, tries int, request gosnmp.SnmpPacket) ([]gosnmp.SnmpPDU, error) {
 	ctx, cancel := context.WithTimeout(ctx, 2*s.timeout)
 	defer cancel()
-	var answer *gosnmp.SnmpPacket
-	var err error
+	ask := s.exchangeV2
 	if s.version == gosnmp.Version3 {
-		answer, err = s.exchangeV3(ctx, kind, vars, tries)
-	} else {
-		answer, err = s.exchangeV2(ctx, kind, community, vars, tries)
+		ask = s.exchangeV3
+	}
+	answer, err := ask(ctx, tries, request)
+	if err != nil {
+		return nil, s.failure(err)
 	}
 	switch {
-	case err != nil:
 	case answer.PDUType != gosnmp.GetResponse:
-		err = fmt.Errorf("%w: %s", errWrong, answer.PDUType)
+		return nil, fmt.Errorf("%w: %s", errWrong, answer.PDUType)
 	case answer.Error == gosnmp.NoSuchName:
-		err = errNoObject
+		return nil, errNoObject
 	case answer.Error != gosnmp.NoError:
-		err = fmt.Errorf("%w: %s", errWrong, answer.Error)
-	case !sameObjects(answer.Variables, vars):
-		err = fmt.Errorf("%w: other objects than asked for", errWrong)
-	default:
-		s.works, s.failed = true, 0
-		return answer.Variables, nil
+		return nil, fmt.Errorf("%w: %s", errWrong, answer.Error)
+	case !sameObjects(answer.Variables, request.Variables):
+		return nil, fmt.Errorf("%w: other objects than asked for", errWrong)
 	}
-	if answer != nil {
-		return nil, err
-	}
+	s.failed = 0
+	return answer.Variables, nil
+}
+
+// failure draws the consequences of an exchange that failed, and returns what is told of it.
+func (s *session) failure(err error) error {
 	s.failed++
 	silent := errors.Is(err, errNoAnswer) || errors.Is(err, errWrong)
-	if s.version != gosnmp.Version3 && silent && (!s.works || s.failed >= 3) {
+	if s.version != gosnmp.Version3 && silent && s.failed >= 3 {
 		s.version ^= gosnmp.Version2c // from 1 to 0 or back: perhaps the card answers the other version
 	}
+	// A connected socket is dead for good once our own address has changed, and a client of v3 keeps what it learned of the
+	// engine of a card, where another may be now.
 	if s.failed%3 == 0 || !silent {
-		s.close() // a connected socket is dead for good once our own address has changed
+		s.close()
 	}
 	if !silent {
 		err = fmt.Errorf("%w: %s", errNoAnswer, cut(cause(err).Error(), 100)) // an error of gosnmp may hold pages of a stack
 	}
-	return nil, err
+	return err
 }
 
 func sameObjects(a, b []gosnmp.SnmpPDU) bool {
@@ -257,7 +248,7 @@ func sameObjects(a, b []gosnmp.SnmpPDU) bool {
 // exchangeV2 sends a request of v2c or v1 up to so many times, and waits for the answer to any of the tries. What is no answer to
 // it is passed over: Get of gosnmp would take a stray datagram for the answer, or a malformed one for the end of the try, and
 // not see the right one behind it.
-func (s *session) exchangeV2(ctx context.Context, kind gosnmp.PDUType, community string, vars []gosnmp.SnmpPDU, tries int) (*gosnmp.SnmpPacket, error) {
+func (s *session) exchangeV2(ctx context.Context, tries int, request gosnmp.SnmpPacket) (*gosnmp.SnmpPacket, error) {
 	if s.conn == nil {
 		conn, err := net.Dial("udp", s.addr)
 		if err != nil {
@@ -266,7 +257,7 @@ func (s *session) exchangeV2(ctx context.Context, kind gosnmp.PDUType, community
 		s.conn, s.buf = conn, make([]byte, 4096)
 	}
 	s.id = s.id&0x7fffffff + 1
-	request := gosnmp.SnmpPacket{Version: s.version, Community: community, PDUType: kind, RequestID: s.id, Variables: vars}
+	request.Version, request.RequestID = s.version, s.id
 	datagram, err := request.MarshalMsg()
 	if err != nil {
 		return nil, err
@@ -275,9 +266,7 @@ func (s *session) exchangeV2(ctx context.Context, kind gosnmp.PDUType, community
 	defer context.AfterFunc(ctx, func() { conn.SetReadDeadline(time.Unix(1, 0)) })()
 	wrong := errNoAnswer
 	for range tries {
-		if err := conn.SetReadDeadline(time.Now().Add(s.timeout)); err != nil {
-			return nil, err
-		}
+		conn.SetReadDeadline(time.Now().Add(s.timeout))
 		if _, err := conn.Write(datagram); err != nil {
 			return nil, err
 		}
@@ -316,35 +305,33 @@ func answerTo(request gosnmp.SnmpPacket, datagram []byte, codec *gosnmp.GoSNMP) 
 }
 
 // exchangeV3 sends a request of v3, with the client that gosnmp has for it.
-func (s *session) exchangeV3(ctx context.Context, kind gosnmp.PDUType, vars []gosnmp.SnmpPDU, tries int) (answer *gosnmp.SnmpPacket, err error) {
-	if s.client == nil {
+func (s *session) exchangeV3(ctx context.Context, tries int, request gosnmp.SnmpPacket) (answer *gosnmp.SnmpPacket, err error) {
+	if s.conn == nil {
 		if err = s.connectV3(ctx); err != nil {
 			return nil, err
 		}
 	}
-	s.hint = nil
+	s.hint = ""
 	s.client.Context, s.client.Retries = ctx, tries-1
-	if kind == gosnmp.SetRequest {
-		answer, err = s.client.Set(vars)
+	if request.PDUType == gosnmp.SetRequest {
+		answer, err = s.client.Set(request.Variables)
 	} else {
-		oids := make([]string, len(vars))
-		for i, v := range vars {
-			oids[i] = v.Name
+		var oids []string
+		for _, v := range request.Variables {
+			oids = append(oids, v.Name)
 		}
 		answer, err = s.client.Get(oids)
 	}
 	switch {
 	case err == nil:
-		return answer, nil
-	case s.hint != nil:
-		err = s.hint
+	case s.hint != "":
+		err = errors.New(s.hint)
 	case errors.Is(err, gosnmp.ErrMaxRetriesExceeded) || errors.Is(err, context.DeadlineExceeded):
-		return nil, errNoAnswer
+		err = errNoAnswer
 	case strings.Contains(err.Error(), "not authentic"):
-		err = fmt.Errorf("%w: not authentic: the user, a passphrase or a protocol of SNMP v3 is wrong", errNoAnswer)
+		err = errors.New("not authentic: the user, a passphrase or a protocol of SNMP v3 is wrong")
 	}
-	s.close() // the client keeps what it learned of the card's engine, and another card may be there now
-	return nil, err
+	return answer, err
 }
 
 // connectV3 makes a client for v3, whose socket overhears Reports.
@@ -370,11 +357,21 @@ func (s *session) connectV3(ctx context.Context) error {
 		return err
 	}
 	client.Conn = overheard{client.Conn, s}
-	s.client = client
+	s.conn, s.client = client.Conn, client
 	return nil
 }
 
-// An overheard socket notes what the card complains of: gosnmp only says that a Report is not authentic.
+// complaints are what Reports of SNMP v3 complain of, by their usmStats object (RFC 3414, 1.3.6.1.6.3.15.1.1), as far as it is
+// not part of every first contact.
+var complaints = map[byte]string{
+	1: "the PDU's SNMP v3 user has not this -v3-auth or -v3-priv",     // usmStatsUnsupportedSecLevels
+	3: "the PDU does not know the SNMP v3 user: see -v3-user",         // usmStatsUnknownUserNames
+	5: "the SNMP v3 authentication passphrase, or -v3-auth, is wrong", // usmStatsWrongDigests
+	6: "the SNMP v3 privacy passphrase, or -v3-priv, is wrong",        // usmStatsDecryptionErrors
+}
+
+// An overheard socket notes what the card complains of: gosnmp only says that a Report is not authentic. Nor is it, and so it
+// is no more than a hint at the cause of a failure.
 type overheard struct {
 	net.Conn
 	*session
@@ -383,28 +380,9 @@ type overheard struct {
 // Read implements net.Conn.
 func (c overheard) Read(b []byte) (int, error) {
 	n, err := c.Conn.Read(b)
-	if hint := usmReport(b[:n]); hint != nil {
-		c.hint = hint
+	_, rest, _ := bytes.Cut(b[:n], []byte{0x2b, 6, 1, 6, 3, 15, 1, 1})
+	if len(rest) > 0 {
+		c.hint = cmp.Or(complaints[rest[0]], c.hint)
 	}
 	return n, err
-}
-
-// usmReport returns what a Report of SNMP v3 complains of, as far as it is not part of every first contact (RFC 3414, the
-// usmStats objects, 1.3.6.1.6.3.15.1.1). It is not authenticated, and so no more than a hint at the cause of a failure.
-func usmReport(packet []byte) error {
-	_, rest, _ := bytes.Cut(packet, []byte{0x2b, 6, 1, 6, 3, 15, 1, 1})
-	if len(rest) == 0 {
-		return nil
-	}
-	switch rest[0] {
-	case 1: // usmStatsUnsupportedSecLevels
-		return fmt.Errorf("%w: the PDU's SNMP v3 user has not this -v3-auth or -v3-priv", errNoAnswer)
-	case 3: // usmStatsUnknownUserNames
-		return fmt.Errorf("%w: the PDU does not know the SNMP v3 user: see -v3-user", errNoAnswer)
-	case 5: // usmStatsWrongDigests
-		return fmt.Errorf("%w: the SNMP v3 authentication passphrase, or -v3-auth, is wrong", errNoAnswer)
-	case 6: // usmStatsDecryptionErrors
-		return fmt.Errorf("%w: the SNMP v3 privacy passphrase, or -v3-priv, is wrong", errNoAnswer)
-	}
-	return nil
 }

@@ -20,15 +20,12 @@ type snoop struct {
 	places   []place               // of the PDUs, in the order of the list
 	jobs     []chan func(*session) // by PDU: what else is to be said to it, followed by a poll
 	swept    chan struct{}         // closed when every PDU has been polled once
-	told     chan struct{}         // has a value when events wait
+	events   chan event            // for tell, which may be slow: the polls do not wait for it
 
 	mu      sync.Mutex // guards what follows
 	teams   []team
-	unseen  int           // PDUs that have not been polled yet
-	waiting []event       // for tell
 	changed chan struct{} // closed, and made anew, at each poll
 	ours    []time.Time   // by PDU: until then a reset is the bot's own
-	polled  []time.Time   // by PDU, when it was last
 	dark    time.Time     // since when no PDU answers; zero as long as one does
 	lit     time.Time     // when the first answered again
 }
@@ -38,8 +35,8 @@ type place struct{ team, pdu int }
 
 func newSnoop(pdus []pdu, limit int, interval time.Duration, cfg snmpConfig) *snoop {
 	s := &snoop{
-		limit: limit, interval: interval, unseen: len(pdus), ours: make([]time.Time, len(pdus)), polled: make([]time.Time, len(pdus)),
-		swept: make(chan struct{}), changed: make(chan struct{}), told: make(chan struct{}, 1),
+		limit: limit, interval: interval, ours: make([]time.Time, len(pdus)),
+		swept: make(chan struct{}), changed: make(chan struct{}), events: make(chan event, 1000),
 	}
 	for _, p := range pdus {
 		s.sessions = append(s.sessions, newSession(p, cfg))
@@ -62,9 +59,13 @@ func (s *snoop) run(ctx context.Context) {
 	for i := range s.sessions {
 		polls.Go(func() { s.poll(ctx, i) })
 	}
-	tells.Go(s.tellAll)
+	tells.Go(func() {
+		for e := range s.events {
+			s.tell(e)
+		}
+	})
 	polls.Wait()
-	close(s.told)
+	close(s.events)
 	tells.Wait()
 }
 
@@ -73,12 +74,12 @@ func (s *snoop) poll(ctx context.Context, i int) {
 	defer session.close()
 	tick := time.NewTicker(s.interval) // it drops the ticks for which a slow PDU left no time
 	defer tick.Stop()
-	for first := true; ctx.Err() == nil; first = false {
+	for ctx.Err() == nil {
 		r, err := session.read(ctx)
 		if ctx.Err() != nil {
 			return // the failure may be no more than that
 		}
-		s.note(i, poll{reading: r, err: err, at: time.Now()}, first)
+		s.note(i, poll{reading: r, err: err, at: time.Now()})
 		select {
 		case <-tick.C:
 		case job := <-s.jobs[i]:
@@ -89,29 +90,25 @@ func (s *snoop) poll(ctx context.Context, i int) {
 }
 
 // note judges a poll and keeps what came of it.
-func (s *snoop) note(i int, p poll, first bool) {
+func (s *snoop) note(i int, p poll) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.polled[i], p.ours = p.at, p.at.Before(s.ours[i])
+	p.ours = p.at.Before(s.ours[i])
 	at := s.places[i]
-	var events []event
-	if was := s.teams[at.team].pdus[at.pdu]; errors.Is(p.err, errNoMeter) && !errors.Is(was.err, errNoMeter) {
+	t := &s.teams[at.team]
+	was := t.pdus[at.pdu]
+	if errors.Is(p.err, errNoMeter) && !errors.Is(was.err, errNoMeter) {
 		slog.Warn("a PDU has no power meter: it cannot be watched", "pdu", entry(was.pdu))
 	}
-	s.teams[at.team], events = judge(s.teams[at.team], at.pdu, p, s.limit)
-	s.waiting = append(s.waiting, s.gather(events, p)...)
-	if len(s.waiting) > 0 {
-		select {
-		case s.told <- struct{}{}:
-		default:
-		}
+	var events []event
+	*t, events = judge(*t, at.pdu, p, s.limit)
+	for _, e := range s.gather(events, p) {
+		s.events <- e
 	}
 	close(s.changed)
 	s.changed = make(chan struct{})
-	if first {
-		if s.unseen--; s.unseen == 0 {
-			close(s.swept)
-		}
+	if was.polled.IsZero() && !s.any(func(p status) bool { return p.polled.IsZero() }) {
+		close(s.swept)
 	}
 }
 
@@ -119,14 +116,12 @@ func (s *snoop) note(i int, p poll, first bool) {
 // lines in the log all the same. s.mu is held.
 func (s *snoop) gather(events []event, p poll) []event {
 	for i, e := range events {
-		switch {
-		case s.dark.IsZero() && e.lost && len(s.places) > 1 && !s.any(func(p status) bool { return p.missed < 2 }):
-			s.dark, s.lit = e.since, time.Time{}
-			events[i].quiet = true
-			events = append(events, event{at: p.at, who: "All PDUs", text: "Out of reach since " + e.since.Format(time.TimeOnly), more: "is it the bot's own network?", silent: true})
-		case !s.dark.IsZero() && (e.lost || e.minor):
-			events[i].quiet = true
+		lost := !e.lost.IsZero()
+		if lost && s.dark.IsZero() && len(s.places) > 1 && !s.any(func(p status) bool { return p.missed < 2 }) {
+			s.dark, s.lit = e.lost, time.Time{}
+			events = append(events, event{at: p.at, who: "All PDUs", text: e.text, more: "is it the bot's own network?", silent: true})
 		}
+		events[i].quiet = e.quiet || !s.dark.IsZero() && (lost || e.minor)
 	}
 	if s.dark.IsZero() {
 		return events
@@ -156,25 +151,12 @@ func (s *snoop) gather(events []event, p poll) []event {
 func (s *snoop) alive() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return !slices.ContainsFunc(s.polled, func(t time.Time) bool { return time.Since(t) > 3*s.interval+5*time.Second })
+	return !s.any(func(p status) bool { return time.Since(p.polled) > 3*s.interval+5*time.Second })
 }
 
 // any reports whether ok holds for some PDU. s.mu is held.
 func (s *snoop) any(ok func(status) bool) bool {
 	return slices.ContainsFunc(s.teams, func(t team) bool { return slices.ContainsFunc(t.pdus, ok) })
-}
-
-// tellAll tells the events in their order, until told is closed.
-func (s *snoop) tellAll() {
-	for range s.told {
-		s.mu.Lock()
-		events := s.waiting
-		s.waiting = nil
-		s.mu.Unlock()
-		for _, e := range events {
-			s.tell(e)
-		}
-	}
 }
 
 // snapshot returns what is known of the teams.

@@ -291,9 +291,9 @@ func TestTenMinutes(t *testing.T) {
 					switch {
 					case method == "sendMessage":
 						result = `{"ok":true,"result":{"message_id":1}}`
-					case method == "getUpdates" && !first:
+					case method == "getUpdates":
 						pause(r.Context(), pollTime)
-					case method != "getUpdates":
+					default:
 						result = `{"ok":true,"result":{"id":1,"username":"isc_bot"}}`
 					}
 					return answer(io.NopCloser(strings.NewReader(result))), nil
