@@ -134,10 +134,12 @@ func pages(head string, rows []row) (pages []string) {
 	for _, r := range rows {
 		nums, names, values = max(nums, len(r.num)), max(names, width(r.name)), max(values, len(r.value))
 	}
-	page := ""
+	var page strings.Builder
+	length := textLen(head)
 	end := func() {
-		pages = append(pages, fmt.Sprintf("%s\n<pre>%s</pre>", escape(head), escape(strings.TrimRight(page, "\n"))))
-		page = ""
+		pages = append(pages, fmt.Sprintf("%s\n<pre>%s</pre>", escape(head), escape(strings.TrimRight(page.String(), "\n"))))
+		page.Reset()
+		length = textLen(head)
 	}
 	for _, r := range rows {
 		line := r.name // that of a team of several PDUs begins where the others' numbers do
@@ -152,10 +154,11 @@ func pages(head string, rows []row) (pages []string) {
 		for below := range strings.Lines(r.below) {
 			line += fmt.Sprintf("%*s%s\n", nums+1, "", strings.TrimSpace(below))
 		}
-		if page != "" && textLen(head)+textLen(page)+textLen(line) > maxText-10 {
+		if length += textLen(line); page.Len() > 0 && length > maxText-10 {
 			end()
+			length += textLen(line)
 		}
-		page += line
+		page.WriteString(line)
 	}
 	end()
 	return pages
