@@ -185,7 +185,7 @@ func (b *bot) tell(e event) {
 func (b *bot) alert(m outgoing) {
 	group, users := b.access.list()
 	if b.group {
-		users = []int64{group}
+		users = slices.DeleteFunc([]int64{group}, func(id int64) bool { return id == 0 })
 	}
 	for _, id := range users {
 		b.out.put(id, m)

@@ -22,7 +22,7 @@ import (
 const (
 	testToken    = "123456:TEST-token_x"
 	testPassword = "s3cret pass"
-	groupID      = -1001234567890
+	groupID      = int64(-1001234567890)
 )
 
 var (

@@ -149,7 +149,7 @@ var blows = []blow{
 			map[string]any{"message": map[string]any{"message_id": "x"}}, map[string]any{"message": 7}, map[string]any{"callback_query": []int{1}},
 			map[string]any{"message": map[string]any{"chat": map[string]any{"id": 1e300}}}, map[string]any{"poll": map[string]any{}}, map[string]any{},
 			map[string]any{"message": map[string]any{"text": "/reset 1", "chat": map[string]any{}}},
-			map[string]any{"message": map[string]any{"text": "/current", "chat": map[string]any{"id": 1, "type": "private"}, "entities": []any{map[string]any{"type": "bot_command", "offset": -5, "length": 1 << 40}}}},
+			map[string]any{"message": map[string]any{"text": "/current", "chat": map[string]any{"id": 1, "type": "private"}, "entities": []any{map[string]any{"type": "bot_command", "offset": -5, "length": int64(1) << 40}}}},
 			map[string]any{"callback_query": map[string]any{"id": "1", "from": nil, "message": nil, "data": strings.Repeat("x", 5000)}},
 		} {
 			s.api.Update(odd)
