@@ -12,7 +12,6 @@ import (
 	"net/netip"
 	"net/url"
 	"os"
-	"os/exec"
 	"strconv"
 	"strings"
 	"time"
@@ -302,11 +301,22 @@ func (a *asker) secret(ctx context.Context, name, what string, hopeless bool) (s
 
 func isTerminal(f *os.File) bool { return stty(f, "-g") == nil }
 
-// stty sets a terminal by the system's own command.
+// stty sets a terminal by the system's own command. What is no terminal is an error.
 func stty(terminal *os.File, arg string) error {
-	cmd := exec.Command("stty", arg)
-	cmd.Stdin = terminal
-	return cmd.Run()
+	null, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	defer null.Close()
+	p, err := os.StartProcess("/bin/stty", []string{"stty", arg}, &os.ProcAttr{Files: []*os.File{terminal, null, null}})
+	if err != nil {
+		return err
+	}
+	state, err := p.Wait()
+	if err == nil && !state.Success() {
+		err = errors.New(state.String())
+	}
+	return err
 }
 
 // readText returns the text of a small file, without a byte order mark.
