@@ -201,7 +201,10 @@ func (b *bot) checkWeb(ctx context.Context, p pdu) finding {
 		text = err.Error()
 	}
 	if errors.Is(err, errPage) || errors.Is(err, errNoPeak) {
-		text = strings.Join(slices.Concat([]string{text}, c.seen, []string{c.page.summary()}), "\n")
+		if c.seen == nil {
+			c.seen = []string{c.page.summary()}
+		}
+		text += "\n" + strings.Join(c.seen, "\n")
 	}
 	return finding{label(p) + " web", text, err != nil}
 }

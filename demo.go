@@ -44,7 +44,8 @@ func demo(ctx context.Context, f *flags, stdin io.Reader, stdout, stderr io.Writ
 	}
 	defer os.RemoveAll(dir)
 	cfg.log = filepath.Join(dir, "exceedings.log") // what a demo logs is no evidence
-	cfg.snmp.community, cfg.user, cfg.password = "public", "apc", "apc"
+	cfg.snmp = snmpConfig{community: "public", write: venue.WriteCommunity, interval: cfg.interval}
+	cfg.user, cfg.password = "apc", "apc"
 	var pdus []*venue.PDU
 	for i, team := range []string{"Aachen", "Barcelona", "Cape Town", "Denver", "Edinburgh", "Fukuoka"} {
 		conn, err := net.ListenPacket("udp4", "127.0.0.1:0")

@@ -208,16 +208,20 @@ func (f form) count(kinds ...string) (n int) {
 func (c *card) findPeak(ctx context.Context) (form, int, error) {
 	const most = 20 // pages
 	met := map[string]bool{c.here.String(): true}
+	var titles []string
 	var way []*url.URL
 	for {
 		f, button, err := peakForm(c.page)
 		if err == nil && !c.whole {
 			err = fmt.Errorf("%w: it broke off", errPage) // a field that is not sent may be cleared
 		}
+		if err != nil {
+			c.seen = append(c.seen, c.page.summary())
+		}
 		if !errors.Is(err, errNoPeak) {
 			return f, button, err
 		}
-		c.seen = append(c.seen, c.page.summary())
+		titles = append(titles, cut(c.page.title, 40))
 		for _, l := range c.page.links {
 			u, err := c.resolve(l.href)
 			if err != nil || !saysMenu.MatchString(l.text) || met[u.String()] {
@@ -231,7 +235,7 @@ func (c *card) findPeak(ctx context.Context) (form, int, error) {
 			}
 		}
 		if len(way) == 0 || len(c.seen) == most {
-			return form{}, 0, fmt.Errorf("%w in %d pages: %w", errNoPeak, len(c.seen), errPage)
+			return form{}, 0, fmt.Errorf("%w in the pages seen, %q: %w", errNoPeak, titles, errPage)
 		}
 		u := way[0]
 		way = way[1:]

@@ -161,6 +161,14 @@ func TestTalk(t *testing.T) {
 	s.ask(t, private, ann, "/reset 1", "was not reset", "logging in", "password is wrong", "ISCBOT_PASSWORD")
 	wants(t, s.log(t), "First_PDU(.1): Reset by Ann (424242424) failed: logging in: ")
 	s.unharmed(t, 4, 2)
+
+	// What cannot be told apart is left alone: what was seen is in the answer and, page by page, on the terminal.
+	s.webs[1].Behave(venue.WebManners{TwoPeaks: true})
+	s.ask(t, private, ann, "/reset 2", "was not reset", "2 controls for the peak's reset", "last reset")
+	p.awaitLog(t, "seen on the way")
+	s.webs[1].Behave(venue.WebManners{NoPeak: true})
+	s.ask(t, private, ann, "/reset 2", "was not reset", "no control for the peak's reset in the pages seen", "Configuration")
+	s.unharmed(t, 4, 2)
 	if code := p.end(t, syscall.SIGTERM); code != 0 {
 		t.Errorf("exit code %d", code)
 	}
