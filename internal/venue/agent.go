@@ -2,135 +2,80 @@ package venue
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
+	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/gosnmp/gosnmp"
 )
 
-// Manners are the bad manners of a card's SNMP agent. The zero value is a good agent.
-type Manners struct {
-	OnlyV1 bool                              // is deaf to SNMP v2c
-	Old    bool                              // is a model without rPDU2 power, which has the older object for it
-	Mute   bool                              // answers nothing
-	Lose   int                               // loses every Lose-th answer
-	Delay  time.Duration                     // before each answer
-	Twist  func(*gosnmp.SnmpPacket)          // falsifies an answer before it is sent
-	First  func(request, sent []byte) []byte // a datagram sent ahead of the true answer, nil for none
-}
-
-// Behave gives the PDU's agent new manners from the next request on.
-func (p *PDU) Behave(m Manners) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.manners = m
-}
-
-// Asked returns how many SNMP requests have come in.
-func (p *PDU) Asked() int {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.asked
-}
-
-// Twists are wrong answers that a reader must not take for values, by what is wrong with them.
-var Twists = map[string]func(*gosnmp.SnmpPacket){
-	"another community":  func(a *gosnmp.SnmpPacket) { a.Community = "private" },
-	"another version":    func(a *gosnmp.SnmpPacket) { a.Version = gosnmp.Version1 },
-	"request id 0":       func(a *gosnmp.SnmpPacket) { a.RequestID = 0 },
-	"stale request id":   func(a *gosnmp.SnmpPacket) { a.RequestID -= 1000 },
-	"no variables":       func(a *gosnmp.SnmpPacket) { a.Variables = nil },
-	"a variable short":   func(a *gosnmp.SnmpPacket) { a.Variables = a.Variables[:len(a.Variables)-1] },
-	"other OIDs":         func(a *gosnmp.SnmpPacket) { a.Variables[0].Name += ".7" },
-	"OIDs swapped":       func(a *gosnmp.SnmpPacket) { v := a.Variables; v[0], v[1] = v[1], v[0] },
-	"genErr":             func(a *gosnmp.SnmpPacket) { a.Error, a.ErrorIndex = gosnmp.GenErr, 1 },
-	"a report":           func(a *gosnmp.SnmpPacket) { a.PDUType = gosnmp.Report },
-	"the request echoed": func(a *gosnmp.SnmpPacket) { a.PDUType = gosnmp.GetRequest },
-	"noSuchInstance":     func(a *gosnmp.SnmpPacket) { a.Variables[0].Type, a.Variables[0].Value = gosnmp.NoSuchInstance, nil },
-	"text for a number": func(a *gosnmp.SnmpPacket) {
-		a.Variables[0].Type, a.Variables[0].Value = gosnmp.OctetString, "241"
-	},
-	"far too much": func(a *gosnmp.SnmpPacket) { a.Variables[0].Value = 2147483647 },
-	"below zero":   func(a *gosnmp.SnmpPacket) { a.Variables[0].Value = -241 },
-}
-
-// NoMeter makes answers those of a model without a power meter, such as the AP7900B.
-func NoMeter(a *gosnmp.SnmpPacket) {
-	for i := range a.Variables {
-		switch v := &a.Variables[i]; v.Type {
-		case gosnmp.Integer:
-			v.Value = -1
-		case gosnmp.OctetString:
-			v.Value = "notsupported "
-		}
-	}
-}
-
-// status is the entry of rPDU2DeviceStatusTable for a PDU on its own.
-const status = ".1.3.6.1.4.1.318.1.1.26.4.3.1."
-
-// object returns the value of the instance that the PowerNet-MIB has under oid.
-func (p *PDU) object(oid string) (gosnmp.Asn1BER, any) {
-	const stamp = "01/02/2006 15:04:05"
-	if p.manners.Old && strings.HasPrefix(oid, status) {
-		return gosnmp.NoSuchInstance, nil
-	}
-	switch oid {
-	case ".1.3.6.1.4.1.318.1.1.12.1.16.0": // rPDUIdentDevicePowerWatts, in W
-		if p.manners.Old {
-			return gosnmp.Integer, p.watts
-		}
-	case status + "4.1": // LoadState: normal
-		return gosnmp.Integer, 2
-	case status + "5.1": // Power, in hundredths of kW
-		return gosnmp.Integer, p.watts / 10
-	case status + "6.1": // PeakPower
-		return gosnmp.Integer, p.peak / 10
-	case status + "7.1": // PeakPowerTimestamp
-		return gosnmp.OctetString, p.peakAt.Format(stamp)
-	case status + "8.1": // PeakPowerStartTime
-		return gosnmp.OctetString, p.resetAt.Format(stamp)
-	case ".1.3.6.1.4.1.318.1.1.26.4.1.1.10.1": // rPDU2DeviceConfigDevicePeakPowerReset: no operation
-		return gosnmp.Integer, 1
-	case ".1.3.6.1.4.1.318.1.1.26.2.1.8.1": // rPDU2IdentModelNumber
-		return gosnmp.OctetString, "AP8858"
-	case ".1.3.6.1.4.1.318.1.1.26.2.1.6.1": // rPDU2IdentFirmwareRev
-		return gosnmp.OctetString, "v6.8.0"
-	case ".1.3.6.1.4.1.318.2.1.6.1.0": // mconfigClockDate
-		return gosnmp.OctetString, time.Now().Format("01/02/2006")
-	case ".1.3.6.1.4.1.318.2.1.6.2.0": // mconfigClockTime
-		return gosnmp.OctetString, time.Now().Format("15:04:05")
-	case ".1.3.6.1.2.1.1.1.0": // sysDescr
-		return gosnmp.OctetString, "APC Web/SNMP Management Card (MB:v4.1.0 PF:v6.8.2 PN:apc_hw05_aos_682.bin " +
-			"AF1:v6.8.0 AN1:apc_hw05_rpdu2g_680.bin MN:AP8858 HR:02 SN: ZA2001002384 MD:01/03/2020) "
-	case ".1.3.6.1.2.1.1.3.0": // sysUpTime, in hundredths of a second
-		return gosnmp.TimeTicks, uint32(time.Since(p.booted) / (10 * time.Millisecond))
-	}
-	return gosnmp.NoSuchInstance, nil
-}
-
 // WriteCommunity is the community whose SETs the agents obey.
 const WriteCommunity = "private"
 
-// set does what a SET of the reset objects says: 2 resets.
-func (p *PDU) set(vars []gosnmp.SnmpPDU) {
-	for _, v := range vars {
-		switch {
-		case v.Value != 2:
-		case v.Name == ".1.3.6.1.4.1.318.1.1.26.4.1.1.10.1":
-			p.ResetPeak()
-		case v.Name == ".1.3.6.1.4.1.318.1.1.26.4.1.1.11.1":
-			p.ResetEnergy()
-		}
-	}
+// Objects of the PowerNet-MIB. Those of the Rack PDU 2G are in tables, and end
+// with the row of a unit.
+const (
+	rPDU2 = ".1.3.6.1.4.1.318.1.1.26."
+
+	statusEntry   = rPDU2 + "4.3.1."   // rPDU2DeviceStatusEntry
+	peakPower     = statusEntry + "6"  // rPDU2DeviceStatusPeakPower
+	peakTimestamp = statusEntry + "7"  // rPDU2DeviceStatusPeakPowerTimestamp
+	peakStartTime = statusEntry + "8"  // rPDU2DeviceStatusPeakPowerStartTime
+	peakReset     = rPDU2 + "4.1.1.10" // rPDU2DeviceConfigDevicePeakPowerReset
+	energyReset   = rPDU2 + "4.1.1.11" // rPDU2DeviceConfigDeviceEnergyReset
+
+	oldPower = ".1.3.6.1.4.1.318.1.1.12.1.16" // rPDUIdentDevicePowerWatts, of older models, in W
+)
+
+// A power is sent as the type of integer that the manners say.
+type power int
+
+// columns are the objects that have an instance for each unit.
+var columns = map[string]func(u *PDU, s State) any{
+	rPDU2 + "2.1.3":   func(u *PDU, _ State) any { return u.Name },              // rPDU2IdentName
+	rPDU2 + "2.1.6":   func(*PDU, State) any { return "v6.8.0" },                // rPDU2IdentFirmwareRev
+	rPDU2 + "2.1.8":   func(*PDU, State) any { return "AP8858" },                // rPDU2IdentModelNumber
+	peakReset:         func(*PDU, State) any { return 1 },                       // no operation
+	energyReset:       func(*PDU, State) any { return 1 },                       // no operation
+	statusEntry + "4": func(*PDU, State) any { return 2 },                       // rPDU2DeviceStatusLoadState: normal
+	statusEntry + "5": func(_ *PDU, s State) any { return power(s.Watts / 10) }, // rPDU2DeviceStatusPower, in 10 W
+	peakPower:         func(_ *PDU, s State) any { return power(s.Peak / 10) },
+	peakTimestamp:     func(_ *PDU, s State) any { return s.PeakAt.Format("01/02/2006 15:04:05") },
+	peakStartTime:     func(_ *PDU, s State) any { return s.ResetAt.Format("01/02/2006 15:04:05") },
 }
 
-// An Agent answers SNMP v2c requests for one PDU on a UDP socket.
+// scalars are the objects with the single instance 0.
+var scalars = map[string]func(card *PDU) any{
+	".1.3.6.1.2.1.1.1": func(*PDU) any { // sysDescr
+		return "APC Web/SNMP Management Card (MB:v4.1.0 PF:v6.8.2 PN:apc_hw05_aos_682.bin " +
+			"AF1:v6.8.0 AN1:apc_hw05_rpdu2g_680.bin MN:AP8858 HR:02 SN: ZA2001002384 MD:01/03/2020) "
+	},
+	".1.3.6.1.2.1.1.3":         func(card *PDU) any { return card.uptime() },              // sysUpTime
+	".1.3.6.1.4.1.318.2.1.6.1": func(*PDU) any { return time.Now().Format("01/02/2006") }, // mconfigClockDate
+	".1.3.6.1.4.1.318.2.1.6.2": func(*PDU) any { return time.Now().Format("15:04:05") },   // mconfigClockTime
+	oldPower:                   func(card *PDU) any { return power(card.State().Watts) },
+}
+
+// lacks reports whether a card of these manners has no such object.
+func lacks(m Manners, object string) bool {
+	switch object {
+	case oldPower:
+		return !m.Old
+	case peakPower, peakTimestamp, peakStartTime:
+		return m.Old || m.NoPeak
+	}
+	return m.Old && strings.HasPrefix(object, statusEntry)
+}
+
+// An Agent answers SNMP v1 and v2c requests to the card of a PDU on a UDP
+// socket.
 type Agent struct {
-	pdu       *PDU
+	card      *PDU
 	community string
 	conn      net.PacketConn
 	codec     *gosnmp.GoSNMP
@@ -139,16 +84,17 @@ type Agent struct {
 	wg        sync.WaitGroup
 }
 
-// ServeSNMP starts an agent for p on conn. Close ends it.
+// ServeSNMP starts an agent for p, and for the units chained to it, on conn.
+// Close ends it.
 func ServeSNMP(p *PDU, community string, conn net.PacketConn) *Agent {
-	a := &Agent{pdu: p, community: community, conn: conn,
+	a := &Agent{card: p, community: community, conn: conn,
 		codec: &gosnmp.GoSNMP{Version: gosnmp.Version2c, Community: community}}
 	a.ctx, a.cancel = context.WithCancel(context.Background())
 	a.wg.Go(a.serve)
 	return a
 }
 
-// Close ends the agent, those answers included that were to be late.
+// Close ends the agent. Delayed answers are not sent.
 func (a *Agent) Close() {
 	a.cancel()
 	a.conn.Close()
@@ -157,64 +103,38 @@ func (a *Agent) Close() {
 
 func (a *Agent) serve() {
 	buf := make([]byte, 2048)
-	for n := 0; ; n++ {
+	for {
 		size, from, err := a.conn.ReadFrom(buf)
 		if err != nil {
 			return
 		}
-		a.answer(n, append([]byte(nil), buf[:size]...), from)
+		a.handle(append([]byte(nil), buf[:size]...), from)
 	}
 }
 
-// answer answers the n-th request as the PDU's manners have it.
-func (a *Agent) answer(n int, request []byte, from net.Addr) {
+// handle answers one request, if it is one that the card answers.
+func (a *Agent) handle(request []byte, from net.Addr) {
 	packet, err := a.codec.SnmpDecodePacket(request)
-	may := packet.PDUType == gosnmp.GetRequest && (packet.Community == a.community || packet.Community == WriteCommunity) ||
-		packet.PDUType == gosnmp.SetRequest && packet.Community == WriteCommunity
-	if err != nil || !may {
-		return // as the device does: silence
+	if err != nil || !a.permits(packet) {
+		return // the device is silent as well
 	}
-	if packet.PDUType == gosnmp.SetRequest {
-		a.pdu.set(packet.Variables)
-	}
-	a.pdu.mu.Lock()
-	a.pdu.asked++
-	m := a.pdu.manners
+
+	n, m := a.card.begin()
 	if m.OnlyV1 && packet.Version != gosnmp.Version1 {
-		a.pdu.mu.Unlock()
+		a.card.end()
 		return
 	}
-	packet.PDUType = gosnmp.GetResponse
-	for i := range packet.Variables {
-		v := &packet.Variables[i]
-		v.Type, v.Value = a.pdu.object(v.Name)
-		if v.Type == gosnmp.NoSuchInstance && packet.Version == gosnmp.Version1 && packet.Error == gosnmp.NoError {
-			packet.Error, packet.ErrorIndex = gosnmp.NoSuchName, uint8(i+1)
-		}
-	}
-	if packet.Error != gosnmp.NoError { // then v1 gives no value at all
-		for i := range packet.Variables {
-			packet.Variables[i].Type, packet.Variables[i].Value = gosnmp.Null, nil
-		}
-	}
-	a.pdu.mu.Unlock()
-	if m.Mute || m.Lose > 0 && n%m.Lose == 0 {
-		return
-	}
-	if m.Twist != nil {
-		m.Twist(packet)
-	}
-	sent, err := packet.MarshalMsg()
+	a.answer(packet, m)
+	answer, err := packet.MarshalMsg()
 	if err != nil {
-		panic(fmt.Sprintf("venue: answer for %s: %v", a.pdu.Name, err))
+		panic(fmt.Sprintf("venue: answer of %s: %v", a.card.Name, err))
 	}
+
 	send := func() {
-		if m.First != nil {
-			if first := m.First(request, sent); first != nil {
-				a.conn.WriteTo(first, from)
-			}
+		a.card.end() // before the answer lets the next request come
+		for _, d := range m.datagrams(n, request, answer) {
+			a.conn.WriteTo(d, from)
 		}
-		a.conn.WriteTo(sent, from)
 	}
 	if m.Delay == 0 {
 		send()
@@ -229,15 +149,121 @@ func (a *Agent) answer(n int, request []byte, from net.Addr) {
 	})
 }
 
-// ListenSNMP opens a UDP socket for each address, all at one free port, as PDUs at port 161 are. Where the machine has no
-// such addresses (only Linux has the whole of 127.0.0.0/8) it fails.
-func ListenSNMP(addrs ...string) (conns []net.PacketConn, port int, err error) {
-	for range 20 {
-		if conns, port, err = listenAll(addrs); err == nil || !strings.Contains(err.Error(), "in use") {
-			return conns, port, err
+// permits reports whether the community of a request suffices.
+func (a *Agent) permits(packet *gosnmp.SnmpPacket) bool {
+	switch packet.PDUType {
+	case gosnmp.GetRequest:
+		return packet.Community == a.community || packet.Community == WriteCommunity
+	case gosnmp.SetRequest:
+		return packet.Community == WriteCommunity
+	}
+	return false
+}
+
+// answer turns a request into its answer.
+func (a *Agent) answer(packet *gosnmp.SnmpPacket, m Manners) {
+	units := a.card.Units()
+	if packet.PDUType == gosnmp.SetRequest {
+		for _, v := range packet.Variables {
+			set(units, v)
+		}
+	} else {
+		a.get(packet, units, m)
+	}
+	packet.PDUType = gosnmp.GetResponse
+	if m.Twist != nil {
+		m.Twist(packet)
+	}
+}
+
+// get fills in the values. An SNMPv1 agent refuses the whole request if one of
+// them is missing.
+func (a *Agent) get(packet *gosnmp.SnmpPacket, units []*PDU, m Manners) {
+	readings := map[*PDU]State{}
+	for i := range packet.Variables {
+		v := &packet.Variables[i]
+		object, unit := instance(v.Name, units)
+		var value any
+		switch {
+		case lacks(m, object):
+		case scalars[object] != nil && unit == nil:
+			value = scalars[object](a.card)
+		case columns[object] != nil && unit != nil:
+			if _, ok := readings[unit]; !ok {
+				readings[unit] = unit.read(m)
+			}
+			value = columns[object](unit, readings[unit])
+		}
+		v.Type, v.Value = encode(value, m.PowerType)
+
+		missing := v.Type == gosnmp.NoSuchInstance
+		if missing && packet.Version == gosnmp.Version1 && packet.Error == gosnmp.NoError {
+			packet.Error, packet.ErrorIndex = gosnmp.NoSuchName, uint8(i+1)
 		}
 	}
-	return nil, 0, err
+	if packet.Error != gosnmp.NoError {
+		withoutValues(packet)
+	}
+}
+
+// set does what the SET of an object says: 2 resets.
+func set(units []*PDU, v gosnmp.SnmpPDU) {
+	object, unit := instance(v.Name, units)
+	switch {
+	case unit == nil || v.Value != 2:
+	case object == peakReset:
+		unit.ResetPeak()
+	case object == energyReset:
+		unit.ResetEnergy()
+	}
+}
+
+// instance splits the name of an instance into the object and its unit; scalars,
+// and rows that are not there, have none.
+func instance(oid string, units []*PDU) (object string, unit *PDU) {
+	dot := strings.LastIndexByte(oid, '.')
+	row, err := strconv.Atoi(oid[dot+1:])
+	if err != nil || row < 0 || row > len(units) {
+		return "", nil
+	}
+	if row > 0 {
+		unit = units[row-1]
+	}
+	return oid[:dot], unit
+}
+
+// encode returns a value as gosnmp wants it.
+func encode(value any, powers gosnmp.Asn1BER) (gosnmp.Asn1BER, any) {
+	switch v := value.(type) {
+	case int:
+		return gosnmp.Integer, v
+	case string:
+		return gosnmp.OctetString, v
+	case uint32:
+		return gosnmp.TimeTicks, v
+	case power:
+		switch powers {
+		case 0, gosnmp.Integer:
+			return gosnmp.Integer, int(v)
+		case gosnmp.Counter64:
+			return powers, uint64(v)
+		default:
+			return powers, uint32(v)
+		}
+	}
+	return gosnmp.NoSuchInstance, nil
+}
+
+// ListenSNMP opens a UDP socket at each address, all with one free port, as PDUs
+// have the port 161. It fails where the machine has no such addresses: only Linux
+// has the whole of 127.0.0.0/8.
+func ListenSNMP(addrs ...string) (conns []net.PacketConn, port int, err error) {
+	for range 20 {
+		if conns, port, err = listenAll(addrs); !errors.Is(err, syscall.EADDRINUSE) {
+			break
+		}
+	}
+	return conns, port, err
 }
 
 func listenAll(addrs []string) (conns []net.PacketConn, port int, err error) {

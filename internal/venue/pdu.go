@@ -1,28 +1,42 @@
-// Package venue imitates what iscbot meets at a competition: rack PDUs that answer SNMP and serve web pages, and a
-// Telegram Bot API. Everything listens on loopback with real sockets. The simulators have the good and the bad
-// manners of the real things; they serve the tests and the demo, and the product knows nothing of them.
+// Package venue simulates what iscbot meets at a competition: rack PDUs that
+// answer SNMP and serve web pages, and a Telegram Bot API. Everything listens on
+// loopback with real sockets, and has the good and the bad manners of the real
+// thing. The simulators serve the tests and the demo.
+//
+//	pdu.go           a PDU's registers, and the units chained to it
+//	agent.go         the SNMP agent of a PDU's card
+//	agentmanners.go  its bad manners
+//	play.go          the demo's load
+//	botapi.go        the Bot API: NewAPI
+//	botcalls.go      its methods, as the bot calls them
+//	telegram.go      what is behind it: people, chats, topics, messages
+//	botparams.go     the parameters of a call, and its answer
+//	bothtml.go       formatted text
+//	botmanners.go    its bad manners
+//	botnet.go        the connections to it
+//	terminal.go      a chat in a terminal
+//	web*.go          the web interface of a PDU's card
 package venue
 
 import (
+	"slices"
 	"sync"
 	"time"
 )
 
-// A PDU is one simulated rack PDU: the state that its SNMP agent and its web interface share.
+// A PDU is one simulated rack PDU: the state that its SNMP agent and its web
+// interface share. Behave and what follows from it are about its SNMP agent.
 type PDU struct {
 	Num  int    // last number of its address
 	Name string // as the PDU list has it
 
-	mu      sync.Mutex // guards what follows
-	watts   int        // present power in W, a multiple of 10
-	peak    int        // peak power register in W
-	peakAt  time.Time
-	resetAt time.Time // when the peak register was last reset
-	booted  time.Time
-	energy  int // hundredths of kWh; only a reset by mistake changes it
-	resets  int // of the peak
-	manners Manners
-	asked   int // SNMP requests that came in
+	conduct // of the SNMP agent
+
+	mu     sync.Mutex // guards what follows
+	state  State
+	old    *State // before the last reset, until it was read
+	booted time.Time
+	chain  []*PDU
 }
 
 // State is a copy of a PDU's registers. Powers are in W.
@@ -30,70 +44,125 @@ type State struct {
 	Watts, Peak     int
 	PeakAt, ResetAt time.Time
 	Resets          int // resets of the peak so far
-	Energy          int // hundredths of kWh
+	Energy          int // hundredths of kWh; only a reset by mistake changes it
 }
 
 // NewPDU returns a PDU that draws and has peaked at the given power.
 func NewPDU(num int, name string, watts int) *PDU {
 	now := time.Now().Truncate(time.Second)
-	return &PDU{Num: num, Name: name, watts: watts, peak: watts, peakAt: now, resetAt: now, booted: now, energy: 35128}
+	return &PDU{Num: num, Name: name, booted: now,
+		state: State{Watts: watts, Peak: watts, PeakAt: now, ResetAt: now, Energy: 35128}}
 }
 
-// Draw sets the power that the PDU delivers, in W. The peak register follows it upwards.
+// Chain puts up to three more units behind p's card. They are the rows 2 to 4 of
+// its tables, and have no cards of their own.
+func (p *PDU) Chain(units ...*PDU) {
+	if len(units) > 3 {
+		panic("venue: more than four units in a chain")
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.chain = units
+}
+
+// Units returns p and the units behind its card.
+func (p *PDU) Units() []*PDU {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Concat([]*PDU{p}, p.chain)
+}
+
+// Draw sets the power that the PDU delivers, in W. The peak register follows it
+// upwards.
 func (p *PDU) Draw(watts int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.watts = watts
-	if watts > p.peak {
-		p.peak, p.peakAt = watts, time.Now()
+	p.draw(watts)
+}
+
+// Spike lets the PDU draw watts for an instant between two readings: only the
+// peak register sees it.
+func (p *PDU) Spike(watts int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	present := p.state.Watts
+	p.draw(watts)
+	p.draw(present)
+}
+
+func (p *PDU) draw(watts int) {
+	p.state.Watts = watts
+	if watts > p.state.Peak {
+		p.state.Peak, p.state.PeakAt = watts, time.Now()
 	}
 }
 
-// Spike lets the PDU draw watts for an instant between two readings: only the peak register sees it.
-func (p *PDU) Spike(watts int) {
-	p.mu.Lock()
-	now := p.watts
-	p.mu.Unlock()
-	p.Draw(watts)
-	p.Draw(now)
-}
-
-// SetPeak puts a peak register as it stood before the test began.
+// SetPeak sets the peak register as it stood before the test began.
 func (p *PDU) SetPeak(watts int, at, reset time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.peak, p.peakAt, p.resetAt = watts, at, reset
+	p.state.Peak, p.state.PeakAt, p.state.ResetAt = watts, at, reset
 }
 
-// ResetPeak sets the peak register to the present load, as the device does, and notes when.
+// ResetPeak sets the peak register to the present load, as the device does, and
+// notes when.
 func (p *PDU) ResetPeak() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	old := p.state
 	now := time.Now()
-	if !now.Truncate(time.Second).After(p.resetAt) { // the register has whole seconds, and a reset moves it
-		now = p.resetAt.Add(time.Second)
+	if !now.Truncate(time.Second).After(old.ResetAt) { // the register has whole seconds, and a reset changes it
+		now = old.ResetAt.Add(time.Second)
 	}
-	p.peak, p.peakAt, p.resetAt = p.watts, now, now.Truncate(time.Second)
-	p.resets++
+	p.old = &old
+	p.state.Peak, p.state.PeakAt, p.state.ResetAt = old.Watts, now, now.Truncate(time.Second)
+	p.state.Resets++
 }
 
-// ResetEnergy clears the energy meter, which nobody may do by way of the bot.
+// ResetEnergy clears the energy meter, which the bot must never do.
 func (p *PDU) ResetEnergy() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.energy = 0
+	p.state.Energy = 0
 }
 
 // State returns a copy of the registers.
 func (p *PDU) State() State {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return State{p.watts, p.peak, p.peakAt, p.resetAt, p.resets, p.energy}
+	return p.state
+}
+
+// read returns the registers as a request sees them: they may need one more to
+// settle after a reset.
+func (p *PDU) read(m Manners) State {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	s, old := p.state, p.old
+	p.old = nil
+	switch {
+	case old == nil:
+	case m.StartFirst:
+		s.Peak, s.PeakAt = old.Peak, old.PeakAt
+	case m.PeakFirst:
+		s.ResetAt = old.ResetAt
+	}
+	return s
 }
 
 // Restart restarts the card: its uptime begins anew, its registers stay.
-func (p *PDU) Restart() {
+func (p *PDU) Restart() { p.SetUptime(0) }
+
+// SetUptime sets sysUpTime, in hundredths of a second. It goes on from there, and
+// wraps after 497 days.
+func (p *PDU) SetUptime(ticks uint32) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.booted = time.Now()
+	p.booted = time.Now().Add(-time.Duration(ticks) * 10 * time.Millisecond)
+}
+
+func (p *PDU) uptime() uint32 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return uint32(time.Since(p.booted) / (10 * time.Millisecond))
 }

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// Play lets the PDUs draw varying power below limit, in W, until ctx ends. One after the other, every twenty seconds, goes
-// over it for six.
+// Play lets the PDUs draw varying power below limit, in W, until ctx ends. Every
+// twenty seconds the next one goes over it for six.
 func Play(ctx context.Context, pdus []*PDU, limit int) {
 	const step, round, over = 500 * time.Millisecond, 40, 12 // steps
 	tick := time.NewTicker(step)

@@ -1,0 +1,178 @@
+package venue
+
+import (
+	"encoding/hex"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/gosnmp/gosnmp"
+)
+
+// Manners are the bad manners of a card's SNMP agent. The zero value is a good
+// agent.
+type Manners struct {
+	OnlyV1     bool           // ignores SNMPv2c
+	Old        bool           // has no rPDU2 status, only the power object of older models
+	NoPeak     bool           // has no peak objects
+	PowerType  gosnmp.Asn1BER // of powers; 0 means INTEGER
+	StartFirst bool           // the first request after a reset gets the new start time and the old peak
+	PeakFirst  bool           // the first request after a reset gets the new peak and the old start time
+
+	Mute   bool          // answers nothing
+	Strays int           // with Mute: answers this many requests all the same
+	Lose   int           // loses every Lose-th answer
+	Twice  bool          // sends each answer twice
+	Delay  time.Duration // before each answer
+
+	Twist func(*gosnmp.SnmpPacket)            // falsifies an answer before it is sent
+	First func(request, answer []byte) []byte // a datagram sent ahead of the answer, and also if Mute; nil for none
+}
+
+// datagrams returns what is sent for the n-th request.
+func (m Manners) datagrams(n int, request, answer []byte) (list [][]byte) {
+	if m.First != nil {
+		if d := m.First(request, answer); d != nil {
+			list = append(list, d)
+		}
+	}
+
+	lost := m.Lose > 0 && n%m.Lose == 0
+	if m.Mute || lost {
+		return list
+	}
+	list = append(list, answer)
+	if m.Twice {
+		list = append(list, answer)
+	}
+	return list
+}
+
+// Datagrams for [Datagram] that make gosnmp 1.47.0 panic: the length of a
+// variable binding is near the greatest int of 64 and of 32 bits.
+const (
+	Overflow64 = "301c0201010400a215020100020100020100300a30887ffffffffffffff5"
+	Overflow32 = "30180201010400a211020100020100020100300630847ffffff9"
+)
+
+// Datagram returns a function for [Manners.First] that sends the bytes that
+// hexadecimal digits spell. With Mute, they are sent instead of the answer.
+func Datagram(digits string) func(request, answer []byte) []byte {
+	b, err := hex.DecodeString(digits)
+	if err != nil {
+		panic("venue: datagram: " + err.Error())
+	}
+	return func(_, _ []byte) []byte { return b }
+}
+
+// Together returns a twist that refuses requests for several objects with an
+// error status, although each object alone is answered.
+func Together(status gosnmp.SNMPError) func(*gosnmp.SnmpPacket) {
+	return func(a *gosnmp.SnmpPacket) {
+		if len(a.Variables) > 1 {
+			a.Error, a.ErrorIndex = status, 1
+			withoutValues(a)
+		}
+	}
+}
+
+// NoMeter is the twist of a model without a power meter, such as the AP7900B.
+func NoMeter(a *gosnmp.SnmpPacket) {
+	for i := range a.Variables {
+		switch v := &a.Variables[i]; v.Type {
+		case gosnmp.Integer:
+			v.Value = -1
+		case gosnmp.OctetString:
+			v.Value = "notsupported "
+		}
+	}
+}
+
+// withoutValues replaces all values by Null, as answers with an error have it.
+func withoutValues(a *gosnmp.SnmpPacket) {
+	for i := range a.Variables {
+		a.Variables[i].Type, a.Variables[i].Value = gosnmp.Null, nil
+	}
+}
+
+// Twists are wrong answers that a reader must not take for values, by what is
+// wrong with them.
+var Twists = map[string]func(*gosnmp.SnmpPacket){
+	"another community":  func(a *gosnmp.SnmpPacket) { a.Community = "private" },
+	"another version":    func(a *gosnmp.SnmpPacket) { a.Version = gosnmp.Version1 },
+	"request id 0":       func(a *gosnmp.SnmpPacket) { a.RequestID = 0 },
+	"stale request id":   func(a *gosnmp.SnmpPacket) { a.RequestID -= 1000 },
+	"no variables":       func(a *gosnmp.SnmpPacket) { a.Variables = nil },
+	"a variable short":   func(a *gosnmp.SnmpPacket) { a.Variables = a.Variables[:len(a.Variables)-1] },
+	"other OIDs":         func(a *gosnmp.SnmpPacket) { a.Variables[0].Name += ".7" },
+	"OIDs swapped":       func(a *gosnmp.SnmpPacket) { v := a.Variables; v[0], v[1] = v[1], v[0] },
+	"genErr":             func(a *gosnmp.SnmpPacket) { a.Error, a.ErrorIndex = gosnmp.GenErr, 1 },
+	"a report":           func(a *gosnmp.SnmpPacket) { a.PDUType = gosnmp.Report },
+	"the request echoed": func(a *gosnmp.SnmpPacket) { a.PDUType = gosnmp.GetRequest },
+	"noSuchInstance":     func(a *gosnmp.SnmpPacket) { setFirst(a, gosnmp.NoSuchInstance, nil) },
+	"text for a number":  func(a *gosnmp.SnmpPacket) { setFirst(a, gosnmp.OctetString, "241") },
+	"far too much":       func(a *gosnmp.SnmpPacket) { a.Variables[0].Value = 2147483647 },
+	"below zero":         func(a *gosnmp.SnmpPacket) { a.Variables[0].Value = -241 },
+}
+
+func setFirst(a *gosnmp.SnmpPacket, t gosnmp.Asn1BER, value any) {
+	a.Variables[0].Type, a.Variables[0].Value = t, value
+}
+
+// A conduct is how the SNMP agent of a card behaves, and how it was asked.
+type conduct struct {
+	mu       sync.Mutex // guards what follows
+	manners  Manners
+	asked    []time.Time
+	inFlight int
+	most     int // in flight at once
+}
+
+// Behave gives the PDU's agent new manners from the next request on.
+func (c *conduct) Behave(m Manners) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.manners = m
+}
+
+// Asked returns how many SNMP requests have come in.
+func (c *conduct) Asked() int { return len(c.AskedAt()) }
+
+// AskedAt returns when the SNMP requests came in.
+func (c *conduct) AskedAt() []time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Clone(c.asked)
+}
+
+// MaxInFlight returns how many SNMP requests were in flight at once at most. A
+// request is in flight until its answer is sent, so this tells something only
+// of an agent with a Delay.
+func (c *conduct) MaxInFlight() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.most
+}
+
+// begin notes the n-th request and returns the manners for it.
+func (c *conduct) begin() (n int, m Manners) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.asked = append(c.asked, time.Now())
+	c.inFlight++
+	c.most = max(c.most, c.inFlight)
+
+	m = c.manners
+	if m.Mute && m.Strays > 0 {
+		c.manners.Strays--
+		m.Mute = false
+	}
+	return len(c.asked), m
+}
+
+// end notes that a request is no longer in flight.
+func (c *conduct) end() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.inFlight--
+}

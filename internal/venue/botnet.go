@@ -1,0 +1,140 @@
+package venue
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"sync"
+	"sync/atomic"
+)
+
+// A network is the Bot API's address on loopback, and what can happen to the
+// connections to it.
+type network struct {
+	handler http.Handler
+	addr    string
+	ctx     context.Context // ends with Close
+	cancel  context.CancelFunc
+	wg      sync.WaitGroup
+
+	mu     sync.Mutex   // guards what follows
+	server *http.Server // nil while down
+	down   *atomic.Bool // set when the server has gone down
+	frozen *atomic.Bool // set when the connections made so far are to be frozen
+}
+
+// newNetwork serves handler on a free port of 127.0.0.1.
+func newNetwork(handler http.HandlerFunc) *network {
+	n := &network{handler: handler, addr: "127.0.0.1:0", frozen: new(atomic.Bool)}
+	n.ctx, n.cancel = context.WithCancel(context.Background())
+	n.Up()
+	return n
+}
+
+// URL returns the server's address for the bot's -api flag.
+func (n *network) URL() string { return "http://" + n.addr }
+
+// Up ends Down, on the same port.
+func (n *network) Up() {
+	l, err := net.Listen("tcp", n.addr)
+	if err != nil {
+		panic(fmt.Sprintf("venue: Bot API: %v", err))
+	}
+	server := &http.Server{
+		Handler:     n.handler,
+		ErrorLog:    log.New(io.Discard, "", 0),
+		BaseContext: func(net.Listener) context.Context { return n.ctx },
+		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
+			return context.WithValue(ctx, connKey{}, c)
+		},
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.addr, n.server, n.down = l.Addr().String(), server, new(atomic.Bool)
+	n.wg.Go(func() { server.Serve(listener{l, n}) })
+}
+
+// Down ends all connections and refuses new ones until Up.
+func (n *network) Down() {
+	n.mu.Lock()
+	server := n.server
+	n.server = nil
+	n.down.Store(true)
+	n.mu.Unlock()
+	if server != nil {
+		server.Close() // waits for Accept
+	}
+	n.wg.Wait()
+}
+
+// Close ends the server, and the calls that hang in it.
+func (n *network) Close() {
+	n.cancel()
+	n.Down()
+}
+
+// Freeze makes black holes of the connections that exist now: they swallow what
+// comes and never send anything again, not even that they are closed. New ones
+// work.
+func (n *network) Freeze() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.frozen.Store(true)
+	n.frozen = new(atomic.Bool)
+}
+
+type listener struct {
+	net.Listener
+	network *network
+}
+
+func (l listener) Accept() (net.Conn, error) {
+	c, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	l.network.mu.Lock()
+	defer l.network.mu.Unlock()
+	return &conn{c, l.network.frozen, l.network.down}, nil
+}
+
+// A conn is a connection that can be frozen.
+type conn struct {
+	net.Conn
+	frozen, down *atomic.Bool
+}
+
+type connKey struct{}
+
+// connOf returns the connection of a request.
+func connOf(r *http.Request) *conn { return r.Context().Value(connKey{}).(*conn) }
+
+func (c *conn) Read(p []byte) (int, error) {
+	for {
+		n, err := c.Conn.Read(p)
+		if c.down.Load() { // perhaps too new to be known to the server
+			return 0, net.ErrClosed
+		}
+		if err != nil || !c.frozen.Load() {
+			return n, err
+		}
+	}
+}
+
+func (c *conn) Write(p []byte) (int, error) {
+	if c.frozen.Load() {
+		return len(p), nil
+	}
+	return c.Conn.Write(p)
+}
+
+// Close leaves a frozen connection to Down.
+func (c *conn) Close() error {
+	if c.frozen.Load() && !c.down.Load() {
+		return nil
+	}
+	return c.Conn.Close()
+}
