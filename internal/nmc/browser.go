@@ -1,0 +1,198 @@
+package nmc
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/cookiejar"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+)
+
+// A browser shows one page of a card at a time. It never leaves the card.
+type browser struct {
+	base    *url.URL // its scheme, host and port are kept, whatever a redirect says
+	client  http.Client
+	timeout time.Duration // of a request
+
+	target *url.URL // what was requested last
+	here   *url.URL // of the page
+	status int      // its HTTP status
+	basic  bool     // it came with a demand for HTTP Basic authentication
+	page   page
+	whole  bool // the page did not break off
+}
+
+func newBrowser(base *url.URL, pins *Pins, timeout time.Duration) *browser {
+	var suites []uint16 // the oldest cards speak TLS 1.0 with RSA and 3DES, and nothing else
+	for _, s := range slices.Concat(tls.CipherSuites(), tls.InsecureCipherSuites()) {
+		suites = append(suites, s.ID)
+	}
+	transport := &http.Transport{
+		DialContext:        (&net.Dialer{Timeout: timeout}).DialContext,
+		DisableCompression: true, // so that the length tells whether a page is whole
+		TLSClientConfig: &tls.Config{
+			InsecureSkipVerify: true, // certificates are self-signed: there are only the pins
+			MinVersion:         tls.VersionTLS10,
+			CipherSuites:       suites,
+			VerifyConnection:   func(s tls.ConnectionState) error { return pins.check(base.Host, s) },
+		},
+	}
+	return &browser{
+		base:    base,
+		here:    base,
+		timeout: timeout,
+		client: http.Client{
+			Transport:     transport,
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }, // load follows them
+		},
+	}
+}
+
+// forget begins anew, without cookies: one of an ended session is answered with
+// status 400.
+func (b *browser) forget() {
+	b.client.Jar, _ = cookiejar.New(nil) // without options there is no error
+	b.here = b.base
+}
+
+func (b *browser) close() { b.client.CloseIdleConnections() }
+
+// get opens a page.
+func (b *browser) get(ctx context.Context, u *url.URL) error {
+	return b.load(ctx, http.MethodGet, u, "")
+}
+
+// submit sends a form of the page by the button with that index, as a browser
+// does, but never twice.
+func (b *browser) submit(ctx context.Context, f form, button int) error {
+	u, err := b.resolve(f.action)
+	if err != nil {
+		return err
+	}
+	if f.method != "post" {
+		u.RawQuery = f.submit(button)
+		return b.get(ctx, u)
+	}
+	b.close() // net/http repeats a request on a connection that was found dead
+	return b.load(ctx, http.MethodPost, u, f.submit(button))
+}
+
+// resolve returns the URL that a reference on the page means. Nothing leads to
+// another host.
+func (b *browser) resolve(ref string) (*url.URL, error) {
+	from := b.here
+	if b.page.base != "" {
+		if u, err := b.here.Parse(b.page.base); err == nil {
+			from = u
+		}
+	}
+	u, err := from.Parse(ref)
+	if err != nil {
+		return nil, fmt.Errorf("%w: a link cannot be read", ErrPage)
+	}
+	if u.Scheme != "http" && u.Scheme != "https" || u.Hostname() != b.base.Hostname() {
+		return nil, fmt.Errorf("%w: it leads to another host, %q", ErrPage, shorten(u.Hostname(), 60))
+	}
+	if u.Scheme == "https" && b.base.Scheme == "http" {
+		return nil, ErrNeedsHTTPS
+	}
+	u.Scheme, u.Host, u.User, u.Fragment, u.RawFragment = b.base.Scheme, b.base.Host, nil, "", ""
+	return u, nil
+}
+
+// load requests a page and follows where it leads.
+func (b *browser) load(ctx context.Context, method string, u *url.URL, body string) error {
+	const maxRedirects = 10
+	for range maxRedirects + 1 {
+		next, err := b.fetch(ctx, method, u, body)
+		if err != nil {
+			return err
+		}
+		if next == "" {
+			return nil
+		}
+		to, err := b.resolve(next)
+		if err != nil {
+			return err
+		}
+		if b.status == http.StatusOK && to.String() == u.String() {
+			return nil // a page that renews itself
+		}
+		method, u, body = http.MethodGet, to, ""
+	}
+	return fmt.Errorf("%w: redirect loop", ErrPage)
+}
+
+// fetch makes one request and reads the page. It returns where that leads, or
+// "". Its errors do not have the URL, which has the session's token.
+func (b *browser) fetch(ctx context.Context, method string, u *url.URL, body string) (next string, err error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, b.timeout, fmt.Errorf("nothing in %s", b.timeout))
+	defer cancel()
+	b.target = u
+	req, err := http.NewRequestWithContext(ctx, method, u.String(), strings.NewReader(body))
+	if err != nil {
+		return "", withoutURL(err)
+	}
+	if method == http.MethodPost {
+		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+
+	resp, err := b.client.Do(req)
+	if err != nil {
+		return "", requestError(ctx, err)
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(io.LimitReader(resp.Body, maxPage))
+	if err != nil {
+		return "", requestError(ctx, err)
+	}
+	b.show(u, resp, text)
+	if resp.StatusCode/100 == 3 {
+		return resp.Header.Get("Location"), nil
+	}
+	return b.page.refresh, nil
+}
+
+const maxPage = 1 << 20 // bytes
+
+// show makes an answer the page that is shown.
+func (b *browser) show(u *url.URL, resp *http.Response, text []byte) {
+	b.here, b.status = u, resp.StatusCode
+	b.page = parsePage(text, resp.Header.Get("Content-Type"))
+	scheme, _, _ := strings.Cut(resp.Header.Get("WWW-Authenticate"), " ")
+	b.basic = resp.StatusCode == http.StatusUnauthorized && strings.EqualFold(scheme, "Basic")
+
+	// Of an answer that ends with its connection nobody knows whether it ended
+	// too soon.
+	hasLength := resp.ContentLength >= 0 || resp.TransferEncoding != nil
+	b.whole = len(text) < maxPage && (hasLength || bytes.Contains(bytes.ToLower(text), []byte("</html")))
+}
+
+// requestError says in a few words why there is no answer.
+func requestError(ctx context.Context, err error) error {
+	err = withoutURL(err)
+	switch {
+	case ctx.Err() != nil:
+		return fmt.Errorf("no answer: %w", context.Cause(ctx))
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return errors.New("the card dropped the connection")
+	}
+	return fmt.Errorf("no answer: %w", err)
+}
+
+// withoutURL returns the cause of an error of net/http.
+func withoutURL(err error) error {
+	var e *url.Error
+	if errors.As(err, &e) {
+		return e.Err
+	}
+	return err
+}

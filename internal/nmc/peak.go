@@ -1,0 +1,312 @@
+package nmc
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// A reset is a form that resets the peak when its button is pressed: what the
+// page shows, with nothing changed but the peak's control.
+type reset struct {
+	form   form
+	button int
+	label  string // what the page says of the control
+	unit   bool   // that names the unit
+}
+
+// findReset returns how a page resets the peak of a unit. Which control that
+// is can only be told by what the page says beside it: unless that is exactly
+// one, it is an error.
+func findReset(p page, unit int) (reset, error) {
+	var found []reset
+	for _, f := range p.forms {
+		for i := range f.controls {
+			if r, ok := resetBy(f, i, unit); ok {
+				found = append(found, r)
+			}
+		}
+	}
+	switch {
+	case len(found) == 0:
+		return reset{}, ErrNoControl
+	case len(found) > 1:
+		return reset{}, fmt.Errorf("%w: %s", ErrSeveralControls, labelsOf(found))
+	case p.excess:
+		return reset{}, fmt.Errorf("%w: it is too large to be submitted", ErrPage)
+	}
+
+	r := found[0]
+	switch {
+	case r.button < 0:
+		return reset{}, fmt.Errorf("%w: the form with %q has no Apply button", ErrPage, r.label)
+	case !r.form.isPost() || r.form.controls[r.button].overrides:
+		return reset{}, fmt.Errorf("%w: the form with %q is not posted as a browser's", ErrPage, r.label)
+	}
+	return r, nil
+}
+
+func labelsOf(found []reset) string {
+	var labels []string
+	for _, r := range found[:min(len(found), 8)] {
+		labels = append(labels, strconv.Quote(shorten(r.label, 60)))
+	}
+	return fmt.Sprintf("%d controls, %s", len(found), strings.Join(labels, ", "))
+}
+
+// resetBy returns how control i of a form resets the peak, if it does.
+func resetBy(f form, i, unit int) (reset, bool) {
+	c := f.controls[i]
+	if c.disabled || c.name == "" || subjectOf(c, unit) != peakOnly || !saysReset(c) {
+		return reset{}, false
+	}
+	r := reset{
+		button: slices.IndexFunc(f.controls, isApply),
+		label:  c.labels.mostTelling(c.caption),
+		unit:   namesUnit(c.labels, unit),
+	}
+	said := c.labels.own + " " + c.labels.after
+	switch c.kind {
+	case "checkbox":
+		r.form = f.check(i)
+		before, _, _ := strings.Cut(strings.ToLower(said), "reset") // after it there may be "(last reset: never)"
+		return r, !c.checked && !saysNo(before) && !saysMore(said)
+	case "radio":
+		r.form = f.check(i)
+		return r, !c.checked && saysYes(said) && !saysMore(said)
+	case "select":
+		k, ok := resetOption(c)
+		if ok {
+			r.form = f.choose(i, k)
+		}
+		return r, ok
+	case "submit":
+		r.form, r.button = f, i
+		return r, saysYes(c.caption) && !saysMore(c.caption)
+	}
+	return reset{}, false
+}
+
+// resetOption returns the index of the only option of a select that stands for
+// the reset, if it is not selected yet.
+func resetOption(c control) (int, bool) {
+	found, n := 0, 0
+	for k, o := range c.options {
+		if !o.disabled && saysYes(o.text) && !saysMore(o.text) {
+			found = k
+			n++
+		}
+	}
+	return found, n == 1 && !c.options[found].selected
+}
+
+// isApply reports whether a control is the button that applies a form.
+func isApply(c control) bool {
+	if c.kind != "submit" || c.disabled {
+		return false
+	}
+	caption := strings.ToLower(c.caption)
+	switch caption {
+	case "apply", "ok", "save", "save changes", "submit":
+		return true
+	}
+	return strings.HasPrefix(caption, "apply ") && !saysMore(caption)
+}
+
+// A subject is what a control is about.
+type subject int
+
+const (
+	nothing  subject = iota // the page names nothing that is known
+	peakOnly                // the peak of the PDU, and nothing else
+	other                   // energy, outlets or another unit, perhaps besides the peak
+)
+
+// subjectOf returns what a control is about. Nearer texts are surer, but none
+// may contradict.
+func subjectOf(c control, unit int) subject {
+	l := c.labels
+	found := nothing
+	if direct := named(l.own+" "+c.caption, unit); direct != nothing {
+		found = direct
+	}
+	switch s := namedByRows(l.rows, unit); {
+	case found == other || s == other:
+		return other
+	case s == peakOnly:
+		found = s
+	}
+	column := named(l.column, unit)
+	if column == other || named(l.beside, unit) == other || namesParts(words(l.columns)) {
+		return other
+	}
+	for _, h := range l.heads {
+		if list := words(h.text); namesParts(list) || namesOtherUnit(list, unit) {
+			return other
+		}
+	}
+	switch {
+	case found != nothing || !hasPlainRows(l.rows):
+		return found
+	case column == peakOnly:
+		return column
+	}
+	return namedByHead(l.heads, unit)
+}
+
+// namedByRows returns what the rows of a control name, up to the first that is
+// certain and names something.
+func namedByRows(rows []row, unit int) subject {
+	found := nothing
+	for _, r := range rows {
+		s := named(r.text, unit)
+		if s != nothing {
+			found = s
+		}
+		if s == other || s == peakOnly && r.certain {
+			break
+		}
+	}
+	return found
+}
+
+// namedByHead returns what the innermost heading names that names anything,
+// unless what stands between it and the control names something else.
+func namedByHead(heads []caption, unit int) subject {
+	const maxHead = 80 // bytes; a longer text is no heading
+	for _, h := range heads {
+		s := named(h.text, unit)
+		if s == nothing {
+			continue
+		}
+		if h.far || len(h.text) > maxHead || named(h.between, unit) == other {
+			return other
+		}
+		return s
+	}
+	return nothing
+}
+
+// plainWords may stand beside a control whose subject is in a heading.
+var plainWords = strings.Fields("reset clear last value the on at since date time now yes no never apply it " +
+	"power load register device rack pdu unit g kw w watts am pm current present")
+
+// hasPlainRows reports whether the text around a control says no more than
+// that something of the device is reset. Only then a heading tells what.
+func hasPlainRows(rows []row) bool {
+	for _, r := range rows {
+		letters := strings.FieldsFunc(strings.ToLower(r.text), func(r rune) bool { return r < 'a' || r > 'z' })
+		if !isMadeOf(letters, plainWords...) {
+			return false
+		}
+	}
+	return true
+}
+
+// named returns what a text names.
+func named(text string, unit int) subject {
+	list := words(text)
+	switch {
+	case namesEnergy(list), namesParts(list), namesOtherUnit(list, unit):
+		return other
+	case hasPart(list, "peak"):
+		return peakOnly
+	}
+	return nothing
+}
+
+// namesEnergy reports whether words are about the energy meter, which must
+// never be reset.
+func namesEnergy(list []string) bool {
+	isEnergy := hasPart(list, "energ", "énerg", "kwh", "mwh", "kilowatt", "watthour", "watthr")
+	if isEnergy || has(list, "wh", "kvah", "vah") {
+		return true
+	}
+	for i := range len(list) - 1 {
+		isUnit := hasPart(list[i:i+1], "watt") || strings.HasSuffix(list[i], "kw") || strings.HasSuffix(list[i], "mw")
+		if isUnit && has(list[i+1:i+2], "h", "hr", "hrs", "hour", "hours") {
+			return true
+		}
+	}
+	return false
+}
+
+// namesParts reports whether words are about a part of the PDU: that has a
+// peak of its own.
+func namesParts(list []string) bool {
+	return hasPart(list, "outlet", "receptacle", "phase") ||
+		has(list, "bank", "banks", "socket", "sockets", "breaker", "sensor")
+}
+
+// namesOtherUnit reports whether words are about another one of chained units,
+// or about all.
+func namesOtherUnit(list []string, unit int) bool {
+	n, ok := unitIn(list)
+	return ok && n != unit || has(list, "units", "pdus")
+}
+
+// namesUnit reports whether the labels of a control name a unit.
+func namesUnit(l labels, unit int) bool {
+	texts := []string{l.own, l.column}
+	for _, r := range l.rows {
+		texts = append(texts, r.text)
+	}
+	for _, h := range l.heads {
+		texts = append(texts, h.text)
+	}
+	return slices.ContainsFunc(texts, func(s string) bool {
+		n, ok := unitIn(words(s))
+		return ok && n == unit
+	})
+}
+
+// saysReset reports whether the page speaks of a reset where it speaks of a
+// control.
+func saysReset(c control) bool {
+	l := c.labels
+	texts := []string{l.own, l.after, l.column, l.beside, c.caption}
+	for _, r := range l.rows {
+		texts = append(texts, r.text)
+	}
+	for _, o := range c.options {
+		texts = append(texts, o.text)
+	}
+	for _, h := range l.heads {
+		if len(h.text) <= maxLabel && !h.far {
+			texts = append(texts, h.text)
+		}
+	}
+	return slices.ContainsFunc(texts, func(s string) bool { return hasPart(words(s), "reset") })
+}
+
+// saysYes reports whether a choice stands for the reset.
+func saysYes(text string) bool {
+	return has(words(text), "reset", "yes", "clear", "on", "enable", "enabled") && !saysNo(text)
+}
+
+func saysNo(text string) bool {
+	return has(words(text), "no", "not", "don't", "none", "never", "keep", "cancel", "off", "disable", "disabled",
+		"without")
+}
+
+// saysMore reports whether a choice stands for more than one reset now.
+func saysMore(text string) bool {
+	list := words(text)
+	return hasPart(list, "auto", "default", "schedul") ||
+		has(list, "all", "both", "daily", "weekly", "monthly", "factory", "everything")
+}
+
+// mostTelling returns the text that tells most of a control.
+func (l labels) mostTelling(caption string) string {
+	text := strings.TrimSpace(l.own + " " + caption)
+	for _, r := range l.rows {
+		if len(r.text) > len(text) {
+			text = r.text
+		}
+		if r.certain {
+			break
+		}
+	}
+	return text
+}

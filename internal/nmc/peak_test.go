@@ -1,0 +1,285 @@
+package nmc
+
+import (
+	"errors"
+	"strings"
+	"testing"
+)
+
+// A layoutTest has a page and what resets the peak there: the field that is
+// changed or added, or "" where the page must be refused.
+type layoutTest struct {
+	name, page string
+	want       string
+	err        error
+}
+
+// run checks that exactly the wanted field is changed.
+func (tt layoutTest) run(t *testing.T, unit int) {
+	t.Helper()
+	src := tt.page
+	if !strings.Contains(src, "<form") {
+		src = "<form method=post action=a>" + src + apply + "</form>"
+	}
+	r, err := findReset(parsePage([]byte(src), ""), unit)
+	if !errors.Is(err, tt.err) {
+		t.Fatalf("got %v, want %v", err, tt.err)
+	}
+	if tt.err != nil {
+		return
+	}
+	if got := "&" + r.form.submit(r.button) + "&"; !strings.Contains(got, "&"+tt.want+"&") || strings.Contains(got,
+		"&en=") {
+		t.Errorf("sends %s, want %s", got, tt.want)
+	}
+}
+
+func runLayouts(t *testing.T, tests []layoutTest) {
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) { tt.run(t, 1) })
+	}
+}
+
+// TestKnownLayouts has the layouts of the simulated cards' first generations.
+func TestKnownLayouts(t *testing.T) {
+	runLayouts(t, []layoutTest{
+		{"checkbox in a table", checkboxPage, "pk=1", nil},
+		{"select", selectPage, "pkReset=1", nil},
+		{"radio buttons", radioPage, "p=1", nil},
+		{"blocks with label for", divPage, "a=on", nil},
+	})
+}
+
+// TestBlockRows has rows that are blocks, as on the status pages of cards.
+func TestBlockRows(t *testing.T) {
+	runLayouts(t, []layoutTest{
+		{"value before", `<div><div>Peak Power</div><div>2.81 kW <input type=checkbox name=pk> Reset</div></div>` +
+			energyBlock, "pk=on", nil},
+		{"reset before", `<div><div>Peak Power</div><div>Reset <input type=checkbox name=pk></div></div>` +
+			energyBlock, "pk=on", nil},
+		{"value and a break before", `<div><div>Peak Power</div><div>2.81 kW<br>` +
+			`<input type=checkbox name=pk> Reset</div></div>` + energyBlock, "pk=on", nil},
+		{"paragraphs", `<div><p>Peak Power</p><p>2.81 kW <input type=checkbox name=pk> Reset</p></div>` +
+			energyBlock, "pk=on", nil},
+		{"paragraphs without a row", `<p>Peak Power<p><input type=checkbox name=pk> Reset`, "pk=on", nil},
+		{"div in a td", `<table><tr><td>Peak Power<td><div>2.81 kW <input type=checkbox name=pk> Reset</div>` +
+			energyRow + `</table>`, "pk=on", nil},
+		{"div with a break in a td", `<table><tr><td>Peak Power<td><div>2.81 kW<br>` +
+			`<input type=checkbox name=pk> Reset</div>` + energyRow + `</table>`,
+			"pk=on", nil},
+		{"list items", `<ul><li>Peak Power <div><input type=checkbox name=pk> Reset</div><li>Energy <div>` +
+			`<input type=checkbox name=en> Reset</div></ul>`,
+			"pk=on", nil},
+		{"alone in its form", `<div><div>Peak Power</div><div>2.81 kW ` +
+			`<input type=checkbox name=pk> Reset</div></div>`, "pk=on", nil},
+		{"labels and controls in turn without rows", `<div>Peak Power</div><div>` +
+			`<input type=checkbox name=pk> Reset</div>` +
+			`<div>Energy</div><div><input type=checkbox name=en> Reset</div>`, "", ErrNoControl},
+		{"label of the row after", `<div><input type=checkbox name=x> Reset</div><div>Peak Power</div><div>` +
+			`<input name=y></div>`, "", ErrNoControl},
+		{"table around the form", `<table><tr><td><a href=x>Outlets</a><td><form method=post action=a>` +
+			`<div><div>Peak Power</div><div><input type=checkbox name=pk> Reset</div></div>` + energyBlock + apply +
+			`</form></table>`, "pk=on", nil},
+		{"outlets around", `<div><div>Outlets</div><div>Peak Power<br>` +
+			`<input type=checkbox name=pk> Reset</div></div>` + energyBlock, "", ErrNoControl},
+		{"energy in the same row", `<div><div>Peak Power</div><div>35.1 kWh</div><div>` +
+			`<input type=checkbox name=x> Reset</div></div><input name=n>`,
+			"", ErrNoControl},
+	})
+}
+
+// TestTwoLabels has controls with <label>s, some with several.
+func TestTwoLabels(t *testing.T) {
+	runLayouts(t, []layoutTest{
+		{"two labels for one id", `<label for=pk>Peak Power</label> <input type=checkbox id=pk name=pk>` +
+			`<label for=pk>Reset (last reset 05/18/2018 08:00:00)</label><br><label for=en>Energy</label> ` +
+			`<input type=checkbox id=en name=en>` +
+			`<label for=en>Reset</label>`, "pk=on", nil},
+		{"never reset", `<label for=pk>Peak Power</label> <input type=checkbox id=pk name=pk>` +
+			`<label for=pk>Reset (last reset: never)</label>`, "pk=on", nil},
+		{"one names the energy", `<label for=x>Peak Power</label> <input type=checkbox id=x name=x>` +
+			`<label for=x>Reset energy</label>`, "", ErrNoControl},
+		{"id of two controls", `<label for=x>Peak Power Reset</label><br><input type=checkbox id=x name=x><br>` +
+			`<input type=checkbox id=x name=y>`,
+			"", ErrNoControl},
+		{"label around", `<label>Reset Peak Power <input type=checkbox name=pk></label><label>Reset Energy ` +
+			`<input type=checkbox name=en></label>`,
+			"pk=on", nil},
+		{"says not", `<label><input type=checkbox name=x> Do not reset Peak Power</label>`, "", ErrNoControl},
+		{"says more", `<label><input type=checkbox name=x> Reset Peak Power automatically</label>`, "", ErrNoControl},
+	})
+}
+
+// TestRowsOfBoth has rows that name both the peak and the energy.
+func TestRowsOfBoth(t *testing.T) {
+	box := `<td><input type=checkbox name=x> Reset`
+	tests := []layoutTest{
+		{"cell of two rows", `<table><tr><td rowspan=2>Peak Load and Kilowatt-Hours<td>` +
+			`<input type=checkbox name=en> Reset` +
+			`<tr><td><input type=checkbox name=pk> Reset</table>`, "", ErrNoControl},
+		{"cell of all rows", `<table><tr><td rowspan=0>Peak and kWh` + box + `<tr>` + box + `</table>`, "",
+			ErrNoControl},
+		{"cell of two rows about the peak", `<table><tr><td rowspan=2>Peak Power<td>2.81 kW<tr><td>` +
+			`<input type=checkbox name=pk> Reset` +
+			`<tr><td rowspan=2>Energy<td>35.1 kWh<tr><td><input type=checkbox name=en> Reset</table>`, "pk=on", nil},
+		{"cell of energy around a peak", `<table><tr><td rowspan=2>Energy<td>1<tr><td>Peak` + box + `</table>`, "",
+			ErrNoControl},
+	}
+	for _, energy := range []string{"Energy", "kWh", "KWH", "kW-h", "kW h", "kW·h", "kilowatts", "Kilowatt-Hours",
+		"watt hours", "Watt-hr", "Wh", "MWh", "Énergie"} {
+		tests = append(tests, layoutTest{energy, `<table><tr><td>Peak and ` + energy + box + `</table>`, "",
+			ErrNoControl})
+	}
+	runLayouts(t, tests)
+}
+
+// TestHeads has pages that name the peak, or the reset, only in a head.
+func TestHeads(t *testing.T) {
+	const pk, en = `<input type=checkbox name=pk>`, `<input type=checkbox name=en>`
+	runLayouts(t, []layoutTest{
+		{"section heads", `<h3>Peak Power</h3><table><tr><td>Value<td>2.81 kW<tr><td>Reset<td>` + pk + `</table>` +
+			`<h3>Energy</h3><table><tr><td>Reset<td>` + en + `</table>`, "pk=on", nil},
+		{"section heads in blocks", `<div><h3>Peak Power</h3></div><div>Reset ` + pk +
+			`</div><div><h3>Energy</h3></div><div>Reset ` + en + `</div>`,
+			"pk=on", nil},
+		{"legends", `<fieldset><legend>Peak Power</legend>` + pk + ` Reset</fieldset><fieldset>` +
+			`<legend>Energy</legend>` + en + ` Reset</fieldset>`,
+			"pk=on", nil},
+		{"rows that are heads", `<table><tr><th colspan=2>Peak Power<tr><td>Reset<td>` + pk +
+			`<tr><th colspan=2>Energy<tr><td>Reset<td>` + en + `</table>`,
+			"pk=on", nil},
+		{"energy between head and row", `<h3>Peak Power</h3><p>2.81 kW</p><p><b>Energy</b></p><div>Reset ` + pk +
+			`</div><input name=n>`, "", ErrNoControl},
+		{"row says something else", `<h3>Peak Power</h3><div>Reset to defaults ` + pk + `</div><input name=n>`, "",
+			ErrNoControl},
+		{"head of another part", `<div><h3>Peak Power</h3><p>2.81 kW</p></div><div>Reset ` + pk +
+			`</div><input name=n>`, "", ErrNoControl},
+		{"head of outlets", `<h2>Outlets</h2><table><tr><td>Peak Power<td>` + pk + ` Reset<tr><td>x<td>y</table>`,
+			"", ErrNoControl},
+		{"same head for device and outlets", `<h2>Outlets</h2><table><tr><td>Peak Power<td>` +
+			`<input type=checkbox name=o> Reset<tr><td>x<td>y</table>` +
+			`<h2>Device</h2><table><tr><td>Peak Power<td>` + pk + ` Reset<tr><td>x<td>y</table>`, "pk=on", nil},
+		{"reset only in a column's head", `<table><tr><th>Name<th>Value<th>Reset<tr><td>Peak Power<td>2.81 kW` +
+			`<td>` + pk +
+			`<tr><td>Energy<td>35.1 kWh<td>` + en + `</table>`, "pk=on", nil},
+		{"peak only in a column's head", `<table><tr><th><th>Peak Power<th>Energy<tr><td>Reset<td>` + pk + `<td>` +
+			en + `</table>`, "pk=on", nil},
+		{"columns of outlets", `<table><tr><th>Outlet<th>Peak Power Reset<th>Name<tr><td>1<td>` + pk +
+			`<td><input name=n></table>`, "", ErrNoControl},
+		{"outlets beside the device", `<table><tr><td>Device Peak Power<td>` + pk +
+			` Reset<tr><td>Outlets Peak Power<td><input type=checkbox name=o> Reset` +
+			energyRow + `</table>`, "pk=on", nil},
+		{"phases beside the device", `<table><tr><td>Device Peak Load<td>` + pk +
+			` Reset<tr><td>Phase L1 Peak Load<td><input type=checkbox name=o> Reset</table>`,
+			"pk=on", nil},
+		{"two peaks", `<table><tr><td>Peak Power<td>` + pk + ` Reset<tr><td>Peak Current<td>` +
+			`<input type=checkbox name=o> Reset</table>`,
+			"", ErrSeveralControls},
+		{"two in one row", `<table><tr><td>Peak Power and more<td><input type=checkbox name=a>Reset` +
+			`<input type=checkbox name=b>Reset</table>`,
+			"", ErrNoControl},
+	})
+}
+
+// TestResetButton has rows with a button of their own.
+func TestResetButton(t *testing.T) {
+	const pk, en = `<input type=submit name=pk value=Reset>`, `<input type=submit name=en value=Reset>`
+	runLayouts(t, []layoutTest{
+		{"in a row", `<table><tr><td>Peak Power<td>2.81 kW<td>` + pk + `<tr><td>Energy<td>35.1 kWh<td>` + en +
+			`</table>`, "pk=Reset", nil},
+		{"with a caption of its own", `<p><input type=submit name=pk value="Reset Peak"> ` +
+			`<input type=submit name=en value="Reset Energy">`,
+			"pk=Reset+Peak", nil},
+		{"forms in rows", `<table><tr><td>Peak Power<td><form method=post action=a>` + pk +
+			`</form><tr><td>Energy<td><form method=post action=b>` + en +
+			`</form></table>`, "pk=Reset", nil},
+		{"form beside a menu", `<table><tr><td><a href=x>Peak</a><td><form method=post action=a>` + pk +
+			`</form><tr><td>x</table>`, "", ErrNoControl},
+		{"of all", `<table><tr><td>Peak Power<td><input type=submit name=pk value="Reset All"><tr><td>x</table>`,
+			"", ErrNoControl},
+		{"clears the form", `<table><tr><td>Peak Power<td><input type=reset name=pk value=Reset><tr><td>x</table>`,
+			"", ErrNoControl},
+		{"goes elsewhere", `<table><tr><td>Peak Power<td><input type=submit formaction=/x name=pk value=Reset><tr>` +
+			`<td>x</table>`, "", ErrPage},
+		{"beside a checkbox", `<table><tr><td>Peak Power<td><input type=checkbox name=x> ` + pk +
+			`<tr><td>x</table>`, "", ErrNoControl},
+	})
+}
+
+// TestDoubtfulForms has pages whose control is clear, and whose form is not.
+func TestDoubtfulForms(t *testing.T) {
+	const row = `<table><tr><td>Peak Power<td><input type=checkbox name=pk> Reset<tr><td>x</table>`
+	runLayouts(t, []layoutTest{
+		{"no Apply", `<form method=post>` + row + `<input type=submit value=Next></form>`, "", ErrPage},
+		{"get", `<form>` + row + apply + `</form>`, "", ErrPage},
+		{"multipart", `<form method=post enctype=multipart/form-data>` + row + apply + `</form>`, "", ErrPage},
+		{"Apply goes elsewhere", `<form method=post>` + row + `<button formaction=/x>Apply</button></form>`, "",
+			ErrPage},
+		{"outside of a form", `<form method=post>` + apply + `</form>` + row, "", ErrNoControl},
+		{"checked already", strings.ReplaceAll(row, "name=pk", "name=pk checked"), "", ErrNoControl},
+		{"disabled", strings.ReplaceAll(row, "name=pk", "name=pk disabled"), "", ErrNoControl},
+		{"without a name", strings.ReplaceAll(row, "name=pk", ""), "", ErrNoControl},
+		{"too large", row + strings.Repeat("<input name=n>", maxFields), "", ErrPage},
+		{"too deep", strings.Repeat("<div>", maxDepth) + row, "", ErrNoControl},
+		{"select with two choices", `<table><tr><td>Peak reset<td><select name=s><option>No<option>Yes` +
+			`<option>Yes, later</select><tr><td>x</table>`,
+			"", ErrNoControl},
+		{"unknown words", `<table><tr><td>Peak Power<td><input type=checkbox name=x> Alarm<tr><td>x</table>`, "",
+			ErrNoControl},
+	})
+}
+
+// TestUnitRows has a page with a row for each of chained units.
+func TestUnitRows(t *testing.T) {
+	const page = `<table><tr><td>Rack PDU 2G<td>Device<tr><td>Peak Power, Unit 1<td>` +
+		`<input type=checkbox name=a> Reset` +
+		`<tr><td>Peak Power, Unit 2<td><input type=checkbox name=b> Reset</table>`
+	for unit, want := range map[int]string{1: "a=on", 2: "b=on"} {
+		layoutTest{page: page, want: want}.run(t, unit)
+	}
+	layoutTest{page: page, err: ErrNoControl}.run(t, 3)
+}
+
+func TestSummary(t *testing.T) {
+	src := strings.NewReplacer("Forms/dev1", "Forms/dev1?t=/k+3-x", "value=Apply",
+		"value=Apply>"+strings.Repeat("<input>", 70)).Replace(checkboxPage)
+	p := parsePage([]byte(src), "")
+	var r redactor
+	r.hidePage(p)
+	s := r.redact(p.summary())
+	for _, want := range []string{`page Rack PDU Configuration`, `form "cfg" post dev1`,
+		`checkbox "pk": Peak Power Reset (last reset ... ...`,
+		`select "cold" (2 options): Cold Start Delay`} {
+		if !strings.Contains(s, want) {
+			t.Errorf("it lacks %s:\n%s", want, s)
+		}
+	}
+	for _, secret := range []string{"k+3-x", "che 1", "a&b", "01000000", "2018"} {
+		if strings.Contains(s, secret) {
+			t.Errorf("it has %s:\n%s", secret, s)
+		}
+	}
+	if n := strings.Count(s, "\n") + 1; n != 60 {
+		t.Errorf("%d lines, want 60", n)
+	}
+}
+
+// TestRedact holds that labels and titles do not tell what belongs to the
+// owner of the card.
+func TestRedact(t *testing.T) {
+	p := parsePage([]byte(`<title>left rack: Device</title><a href=x>left rack</a>
+<form><p>Name of left rack, see ops@example.org or 10.1.2.3 <input name=n value="left rack">
+<p>User apc-admin: PDU_2 <input name=u></form>`), "")
+	var r redactor
+	r.hide("apc-admin")
+	r.hide("is") // too short to be told from words
+	r.hidePage(p)
+	want := `page ...: Device
+form "" get
+  text "n": Name of ..., see ... or ...
+  text "u": User ...: ...
+link ... -> x`
+	if got := r.redact(p.summary()); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}

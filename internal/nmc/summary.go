@@ -1,0 +1,109 @@
+package nmc
+
+import (
+	"fmt"
+	"strings"
+	"unicode"
+)
+
+// A summary tells what a page has, for somebody who is to find out why it was
+// not understood: forms, controls with their labels, links. Values of fields
+// are left out, and of addresses all but the last part, as they have the
+// session's token.
+type summary []summaryLine
+
+// A summaryLine has what the page says to its readers in text, and around that
+// what it says to browsers.
+type summaryLine struct{ before, text, after string }
+
+func (p page) summary() summary {
+	const maxLines = 60
+	s := summary{{before: "page ", text: shorten(p.title, 60)}}
+	for _, f := range p.forms {
+		s = append(s, summaryLine{before: strings.TrimSpace(fmt.Sprintf("form %q %s %s",
+			maskToken(f.name), shorten(f.method, 10), lastPart(f.action)))})
+		for _, c := range f.controls {
+			l := summaryLine{before: fmt.Sprintf("  %s %q", shorten(c.kind, 12), maskToken(c.name))}
+			if len(c.options) > 0 {
+				l.before += fmt.Sprintf(" (%d options)", len(c.options))
+			}
+			if l.text = shorten(c.labels.mostTelling(c.caption), 100); l.text != "" {
+				l.before += ": "
+			}
+			s = append(s, l)
+		}
+	}
+	for _, l := range p.links {
+		s = append(s, summaryLine{"link ", shorten(l.text, 60), " -> " + lastPart(l.href)})
+	}
+	return s[:min(len(s), maxLines)]
+}
+
+// lastPart returns the last part of the path in an address.
+func lastPart(ref string) string {
+	if end := strings.IndexAny(ref, "?#;"); end >= 0 {
+		ref = ref[:end]
+	}
+	return maskToken(ref[strings.LastIndexByte(ref, '/')+1:])
+}
+
+// maskToken returns a name, or "..." if it looks like a session's token.
+func maskToken(name string) string {
+	const longest = 20
+	if len(name) > longest || strings.ContainsAny(name, "+@") {
+		return "..."
+	}
+	return name
+}
+
+// A redactor removes from summaries what belongs to the owner of the card: the
+// values of its fields, names, addresses.
+type redactor struct {
+	values []string
+}
+
+// hide keeps a value out of all summaries. Short ones cannot be told from
+// words.
+func (r *redactor) hide(value string) {
+	if value = fold(value); len(value) >= 3 {
+		r.values = append(r.values, value)
+	}
+}
+
+// hidePage keeps the values of a page's fields out of all summaries.
+func (r *redactor) hidePage(p page) {
+	for _, f := range p.forms {
+		for _, c := range f.controls {
+			switch c.kind {
+			case "checkbox", "radio", "select", "submit", "reset", "button", "image":
+			default:
+				r.hide(c.value)
+			}
+		}
+	}
+}
+
+// redact writes a summary without the hidden values, and without words that
+// are numbers, names or addresses by their looks.
+func (r *redactor) redact(s summary) string {
+	var lines []string
+	for _, l := range s {
+		text := l.text
+		for _, v := range r.values {
+			text = strings.ReplaceAll(text, v, "...")
+		}
+		lines = append(lines, l.before+maskWords(text)+l.after)
+	}
+	return strings.Join(lines, "\n")
+}
+
+// maskWords masks words with digits, underscores or "@".
+func maskWords(text string) string {
+	fields := strings.Fields(text)
+	for i, w := range fields {
+		if strings.ContainsFunc(w, func(r rune) bool { return unicode.IsDigit(r) || r == '_' || r == '@' }) {
+			fields[i] = "..."
+		}
+	}
+	return strings.Join(fields, " ")
+}

@@ -1,0 +1,163 @@
+package nmc
+
+import (
+	"maps"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+// MaxUnits is how many chained PDUs can stand behind one card.
+const MaxUnits = 4
+
+// unitNumber returns the unit that a number stands for.
+func unitNumber(s string) (int, bool) {
+	if len(s) == 1 && '1' <= s[0] && s[0] <= '0'+MaxUnits {
+		return int(s[0] - '0'), true
+	}
+	return 0, false
+}
+
+// unitIn returns the unit that words name, as "unit 2" or "Rack PDU 2".
+func unitIn(list []string) (int, bool) {
+	for i := range len(list) - 1 {
+		if list[i] == "unit" || list[i] == "pdu" {
+			if n, ok := unitNumber(list[i+1]); ok {
+				return n, true
+			}
+		}
+	}
+	return 0, false
+}
+
+// unitQuery returns the unit that an address asks for.
+func unitQuery(u *url.URL) (int, bool) {
+	return unitNumber(u.Query().Get("pdu"))
+}
+
+// units are the ways from a page to the same page of other chained units.
+type units struct {
+	present int // the unit that the page is about; 0 if it does not tell
+	offered bool
+	links   map[int]*url.URL
+	form    form // the form with the selector
+	control int  // the index of the selector in it, or -1
+	options map[int]int
+}
+
+// findUnits returns the units that a page offers; resolve reads its links. A
+// page that offers none is that of the first. ok is false where the page
+// contradicts itself.
+func findUnits(p page, here *url.URL, resolve func(string) (*url.URL, error)) (u units, ok bool) {
+	u = units{control: -1}
+	selected, isClear := u.findSelector(p)
+	u.findLinks(p, here, resolve)
+	asked, hasQuery := unitQuery(here)
+	u.offered = hasQuery || u.control >= 0 || len(u.links) > 0
+	switch {
+	case hasQuery:
+		u.present = asked
+	case selected > 0:
+		u.present = selected
+	default:
+		u.present = u.unlinked()
+	}
+	return u, isClear && (selected == 0 || selected == u.present)
+}
+
+// findSelector looks for the select that chooses a unit, and returns the one
+// that it shows. It reports whether there is one at most.
+func (u *units) findSelector(p page) (selected int, ok bool) {
+	for _, f := range p.forms {
+		for i, c := range f.controls {
+			options, present, isSelector := unitOptions(c)
+			if !isSelector {
+				continue
+			}
+			if u.control >= 0 {
+				return 0, false
+			}
+			u.form, u.control, u.options, selected = f, i, options, present
+		}
+	}
+	return selected, true
+}
+
+// findLinks looks for links to the same page of other units. The values of
+// options may be links too.
+func (u *units) findLinks(p page, here *url.URL, resolve func(string) (*url.URL, error)) {
+	var refs []string
+	for _, l := range p.links {
+		refs = append(refs, l.href)
+	}
+	for _, f := range p.forms {
+		for _, c := range f.controls {
+			for _, o := range c.options {
+				refs = append(refs, o.value)
+			}
+		}
+	}
+	u.links = make(map[int]*url.URL)
+	for _, ref := range refs {
+		if !strings.Contains(ref, "pdu=") {
+			continue
+		}
+		to, err := resolve(ref)
+		if err != nil || to.Path != here.Path {
+			continue
+		}
+		if n, ok := unitQuery(to); ok {
+			u.links[n] = to
+		}
+	}
+}
+
+// unlinked returns the unit of a page whose address does not tell: the only
+// one that it does not link to, or 0 if there is none or several.
+func (u units) unlinked() int {
+	if len(u.links) == 0 {
+		return 1
+	}
+	own := 0
+	for n := 1; n < slices.Max(slices.Collect(maps.Keys(u.links))); n++ {
+		if u.links[n] != nil {
+			continue
+		}
+		if own > 0 {
+			return 0
+		}
+		own = n
+	}
+	return own
+}
+
+// unitOptions returns the options of a select that chooses a unit, by unit,
+// and the one that is selected.
+func unitOptions(c control) (options map[int]int, present int, ok bool) {
+	about := words(c.labels.own + " " + c.name)
+	for _, r := range c.labels.rows[:min(len(c.labels.rows), 2)] {
+		about = append(about, words(r.text)...)
+	}
+	options = make(map[int]int)
+	for i, o := range c.options {
+		list := words(o.text)
+		n, isUnit := unitIn(list)
+		if !isUnit && len(list) == 1 && hasPart(about, "pdu", "unit") {
+			n, isUnit = unitNumber(list[0])
+		}
+		if _, twice := options[n]; !isUnit || twice {
+			return nil, 0, false
+		}
+		options[n] = i
+		if o.selected {
+			present = n
+		}
+	}
+	return options, present, len(options) > 1 && present > 0 && !c.disabled && !c.multiple
+}
+
+// isSelectorOnly reports whether a form does nothing but choose a unit.
+func (u units) isSelectorOnly() bool {
+	others := len(u.form.controls) - u.form.count("hidden", "submit", "image", "button", "reset")
+	return others == 1 && u.form.count("submit") < 2
+}

@@ -1,0 +1,348 @@
+package nmc
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"path"
+	"slices"
+	"strings"
+	"time"
+)
+
+// A visit is a session of a card's web interface.
+type visit struct {
+	*browser
+	user, password string
+	busy           time.Duration // how long to wait for somebody else
+	logoff         *url.URL      // nil while there is no session
+	seen           []summary     // of the pages on the way
+	redactor       redactor
+	foreign        string // the language of a page that was not in English
+}
+
+// login goes from the root to the log-in page and through it. While somebody
+// else is logged in it tries again.
+func (v *visit) login(ctx context.Context, step func(string)) error {
+	deadline := time.Now().Add(v.busy)
+	for {
+		v.forget()
+		v.logoff = nil
+		err := v.loginOnce(ctx)
+		if !errors.Is(err, ErrBusy) || !time.Now().Before(deadline) || ctx.Err() != nil {
+			return err
+		}
+		if step != nil {
+			step("waiting, as somebody else is logged in")
+			step = nil
+		}
+		sleep(ctx, v.busy/10)
+	}
+}
+
+func (v *visit) loginOnce(ctx context.Context) error {
+	if err := v.get(ctx, v.base); err != nil {
+		return err
+	}
+	v.note()
+	f, ok := v.loginForm()
+	switch {
+	case saysBusy(v.page):
+		return ErrBusy
+	case ok:
+	case saysNeedsHTTPS(v.page):
+		return ErrNeedsHTTPS
+	case v.basic:
+		return ErrBasicAuth
+	default:
+		return fmt.Errorf("%w: there is no log-in form", ErrPage)
+	}
+
+	action, err := v.resolve(f.action)
+	if err != nil {
+		return err
+	}
+	v.logoff = nil
+	err = v.submit(ctx, f, f.firstButton())
+	v.setLogoff(action)
+	if err != nil {
+		return err
+	}
+	v.note()
+	if err := v.refusal(action); err != nil {
+		if errors.Is(err, ErrBusy) || errors.Is(err, ErrPassword) {
+			v.logoff = nil // there is no session
+		}
+		return err
+	}
+	return nil
+}
+
+// refusal returns why a log-in that was answered did not succeed, or nil.
+func (v *visit) refusal(action *url.URL) error {
+	_, again := v.loginForm()
+	refused := v.status == http.StatusForbidden || v.status == http.StatusUnauthorized
+	switch {
+	case v.logoffLink() == nil && saysBusy(v.page):
+		return ErrBusy
+	case again, refused && v.here.Path == action.Path:
+		return ErrPassword
+	case v.status >= 400:
+		return fmt.Errorf("the card answered with status %d", v.status)
+	case slices.ContainsFunc(v.page.forms, func(f form) bool { return f.count("password") > 1 }):
+		return ErrPasswordChange
+	}
+	return nil
+}
+
+// loginForm returns the page's log-in form, filled in, if it has one.
+func (v *visit) loginForm() (form, bool) {
+	for _, f := range v.page.forms {
+		user, password := f.find("login_username"), f.find("login_password")
+		if user >= 0 && password >= 0 && f.isPost() {
+			return inEnglish(f).fill(user, v.user).fill(password, v.password), true
+		}
+	}
+	return form{}, false
+}
+
+// note remembers of a page what is needed later: the link to log off, and what
+// must stay out of summaries.
+func (v *visit) note() {
+	if u := v.logoffLink(); u != nil {
+		v.logoff = u
+	}
+	v.redactor.hidePage(v.page)
+	if _, ok := v.loginForm(); !ok && v.foreign == "" {
+		v.foreign = foreignLanguage(v.page)
+	}
+}
+
+// logoffLink returns where the page's link to log off leads, or nil.
+func (v *visit) logoffLink() *url.URL {
+	for _, l := range v.page.links {
+		u, err := v.resolve(l.href)
+		if err == nil && (isLogoff(l.text) || strings.EqualFold(path.Base(u.Path), "logout.htm")) {
+			return u
+		}
+	}
+	return nil
+}
+
+// setLogoff makes up where to log off after the log-in form was sent. There
+// may be a session even if no page of it was seen; its pages are where the
+// log-in led, or else above its action.
+func (v *visit) setLogoff(action *url.URL) {
+	if u := v.logoffLink(); u != nil {
+		v.logoff = u
+		return
+	}
+	if v.target.Path != action.Path {
+		v.logoff = v.target.ResolveReference(&url.URL{Path: "logout.htm"})
+		return
+	}
+	v.logoff = action.JoinPath("..", "..", "logout.htm")
+}
+
+// findReset walks the menu to the page with the control that resets the peak
+// of a unit.
+func (v *visit) findReset(ctx context.Context, unit int) (reset, error) {
+	const maxPages = 20
+	met := map[string]bool{v.here.String(): true}
+	var ahead []*url.URL
+	var unitErr error // of a page of another unit
+	for n := 1; ; n++ {
+		r, err := v.resetHere(ctx, unit)
+		switch {
+		case errors.Is(err, ErrUnit):
+			unitErr = err
+		case !errors.Is(err, ErrNoControl):
+			return r, err
+		}
+		device, others := v.menu(met)
+		ahead = slices.Concat(device, ahead, others)
+		if len(ahead) == 0 || n == maxPages {
+			return reset{}, cmp.Or(unitErr, v.notFound(n))
+		}
+		if err := v.open(ctx, ahead[0]); err != nil {
+			return reset{}, err
+		}
+		ahead = ahead[1:]
+	}
+}
+
+// menu returns where the menu leads, apart from pages that were met before.
+// The configuration is most likely on one called "Device", in older firmware
+// "Device Manager".
+func (v *visit) menu(met map[string]bool) (device, others []*url.URL) {
+	for _, l := range v.page.links {
+		u, err := v.resolve(l.href)
+		if err != nil || !isMenuLink(l.text, u) || met[u.String()] {
+			continue
+		}
+		met[u.String()] = true
+		if has(words(l.text), "device") {
+			device = append(device, u)
+		} else {
+			others = append(others, u)
+		}
+	}
+	return device, others
+}
+
+// notFound is the error of a walk through all pages.
+func (v *visit) notFound(pages int) error {
+	if v.foreign != "" {
+		return fmt.Errorf("%w but seem to be in %s: set English as the language of this user on the card (%w in %d pages)",
+			ErrLanguage, v.foreign, ErrNoControl, pages)
+	}
+	return fmt.Errorf("%w in %d pages", ErrNoControl, pages)
+}
+
+// open opens a page of the session.
+func (v *visit) open(ctx context.Context, u *url.URL) error {
+	if err := v.get(ctx, u); err != nil {
+		return err
+	}
+	return v.checkSession()
+}
+
+func (v *visit) checkSession() error {
+	v.note()
+	if _, ok := v.loginForm(); ok {
+		return fmt.Errorf("%w: the card ended the session", ErrPage)
+	}
+	return nil
+}
+
+// resetHere returns how the page resets the peak of a unit. Where it is the
+// page of another unit it goes to the page of that unit.
+func (v *visit) resetHere(ctx context.Context, unit int) (reset, error) {
+	u, r, err := v.unitReset(unit)
+	if err != nil || u.present == unit || !u.offered && r.unit {
+		return r, err
+	}
+	if err := v.chooseUnit(ctx, u, unit); err != nil {
+		v.remember()
+		return reset{}, err
+	}
+	u, r, err = v.unitReset(unit)
+	if err == nil && u.present != unit {
+		v.remember()
+		return reset{}, fmt.Errorf("%w: the page of unit %d was not shown", ErrUnit, unit)
+	}
+	return r, err
+}
+
+// unitReset returns the units that the page offers, and how it resets the peak
+// of the one that it is about.
+func (v *visit) unitReset(unit int) (units, reset, error) {
+	u, ok := findUnits(v.page, v.here, v.resolve)
+	about := u.present
+	if !u.offered || about == 0 {
+		about = unit // a page without a choice may have a row for each unit
+	}
+	r, err := findReset(v.page, about)
+	if err == nil && !ok {
+		err = fmt.Errorf("%w: it is not clear which unit the page is about", ErrUnit)
+	}
+	if err == nil && !v.whole {
+		err = fmt.Errorf("%w: it broke off", ErrPage) // a field that is not sent may be cleared
+	}
+	if err != nil {
+		v.remember()
+	}
+	return u, r, err
+}
+
+// remember keeps a summary of the page.
+func (v *visit) remember() { v.seen = append(v.seen, v.page.summary()) }
+
+// summaries returns the summaries of the pages seen, or of the page shown.
+func (v *visit) summaries() []string {
+	pages := v.seen
+	if pages == nil && v.here != v.base {
+		pages = []summary{v.page.summary()}
+	}
+	var redacted []string
+	for _, p := range pages {
+		redacted = append(redacted, v.redactor.redact(p))
+	}
+	return redacted
+}
+
+// chooseUnit goes to the page of another unit, by a link or by a form that
+// does nothing else.
+func (v *visit) chooseUnit(ctx context.Context, u units, unit int) error {
+	if to := u.links[unit]; to != nil {
+		return v.open(ctx, to)
+	}
+	option, ok := u.options[unit]
+	switch {
+	case !ok:
+		return fmt.Errorf("%w: unit %d", ErrUnit, unit)
+	case !u.isSelectorOnly():
+		return fmt.Errorf("%w: unit %d is chosen by a form that sets more", ErrUnit, unit)
+	}
+	if err := v.submit(ctx, u.form.choose(u.control, option), u.form.firstButton()); err != nil {
+		return err
+	}
+	return v.checkSession()
+}
+
+// apply submits a form, and the page that may ask for a confirmation. It never
+// submits anything twice.
+func (v *visit) apply(ctx context.Context, f form, button int) error {
+	for range 2 {
+		if err := v.submit(ctx, f, button); err != nil {
+			return fmt.Errorf("%w: %w", ErrInterrupted, err)
+		}
+		v.note()
+		if f, button = confirmForm(v.page); button < 0 {
+			break
+		}
+		if path.Base(v.here.Path) == outletsPage || !isHarmless(v.page) {
+			v.remember()
+			return fmt.Errorf("%w: the card asked to confirm something else", ErrInterrupted)
+		}
+	}
+	if v.status >= 400 {
+		return fmt.Errorf("%w: the card answered with status %d", ErrInterrupted, v.status)
+	}
+	if _, ok := v.loginForm(); ok {
+		return fmt.Errorf("%w: the card ended the session", ErrInterrupted)
+	}
+	return nil
+}
+
+// leave logs off if there is a session: otherwise nobody could log in for
+// three minutes. It does so also when ctx has ended, but not for long.
+func (v *visit) leave(ctx context.Context) {
+	const inHaste = 1500 * time.Millisecond
+	defer v.close()
+	if v.logoff == nil {
+		return
+	}
+	within := v.timeout
+	if ctx.Err() != nil {
+		within = min(within, inHaste)
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), within)
+	defer cancel()
+	for range 2 { // once more where the connection breaks
+		if v.get(ctx, v.logoff) == nil {
+			return
+		}
+	}
+}
+
+// sleep waits, or until ctx ends.
+func sleep(ctx context.Context, d time.Duration) {
+	select {
+	case <-time.After(d):
+	case <-ctx.Done():
+	}
+}

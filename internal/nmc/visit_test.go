@@ -1,0 +1,282 @@
+package nmc
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// visitPages visits a card that has only these pages, by path, and returns
+// what it was asked for. A page "-> /x" redirects to /x.
+func visitPages(t *testing.T, unit int, pages map[string]string) (asked []string, err error) {
+	t.Helper()
+	var mu sync.Mutex // guards asked
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		mu.Lock()
+		asked = append(asked, strings.TrimSpace(r.Method+" "+r.URL.RequestURI()+" "+string(body)))
+		mu.Unlock()
+		page, ok := pages[r.URL.RequestURI()]
+		if to, found := strings.CutPrefix(page, "-> "); found {
+			http.Redirect(w, r, to, http.StatusSeeOther)
+			return
+		}
+		if !ok {
+			http.NotFound(w, r)
+			return
+		}
+		// As of HTTP/1.0: the page ends with the connection.
+		conn, buf, err := http.NewResponseController(w).Hijack()
+		if err == nil {
+			fmt.Fprintf(buf, "HTTP/1.0 200 OK\r\nContent-Type: text/html\r\n\r\n%s", page)
+			buf.Flush()
+			conn.Close()
+		}
+	}))
+	defer srv.Close()
+	c := Client{URL: srv.URL, User: "apc", Password: "pw", Timeouts: DefaultTimeouts}
+	err = c.ResetPeak(t.Context(), unit, func(string) {}, func() {})
+	mu.Lock()
+	defer mu.Unlock()
+	return slices.Clone(asked), err
+}
+
+const (
+	loginPage = "<form method=post action=/Forms/login1><input name=login_username>" +
+		"<input type=password name=login_password>" +
+		"<input type=submit value='Log On'></form></html>"
+	logoffLink = "<a href=/off>Log Off</a>"
+	peakForm   = "<form method=post action=/apply><input name=name value=Rack><table><tr><td>Peak Power<td>" +
+		"<input type=checkbox name=pk>Reset" +
+		"<tr><td>Energy<td><input type=checkbox name=kwh>Reset</table><input type=submit name=go value=Apply></form>"
+	peakPage    = logoffLink + peakForm + "</html>"
+	confirmPage = "<form method=post action=/confirm><input type=hidden name=t value=x>" +
+		"<input type=submit name=submit value=Apply><input type=submit name=submit value=Cancel></form></html>"
+)
+
+func TestVisit(t *testing.T) {
+	const wholeApply = "POST /apply name=Rack&pk=on&go=Apply"
+	for _, tt := range []struct {
+		name  string
+		home  string            // the page to which the log-in leads
+		pages map[string]string // besides that and the log-in page
+		err   error
+		want  string   // in the error
+		asked []string // after the log-in
+	}{
+		{
+			name:  "plain",
+			home:  peakPage,
+			pages: map[string]string{"/apply": logoffLink + "done</html>"},
+			asked: []string{"GET /home", wholeApply, "GET /off"},
+		},
+		{
+			name:  "somebody's name on the home page",
+			home:  "Users currently logged in: apc" + peakPage,
+			pages: map[string]string{"/apply": logoffLink},
+			asked: []string{"GET /home", wholeApply, "GET /off"},
+		},
+		{
+			name:  "page broke off",
+			home:  strings.ReplaceAll(peakPage, "</form></html>", ""),
+			pages: map[string]string{},
+			err:   ErrPage,
+			want:  "it broke off",
+			asked: []string{"GET /home", "GET /off"},
+		},
+		{
+			name: "only menu words are followed",
+			home: logoffLink + "<a href=/x>Reboot Device</a><a href='#'>Device</a><a href='javascript:x()'>Device</a>" +
+				"<a href=/rpduconf.htm>Device</a><a href=/y>Device</a></html>",
+			pages: map[string]string{"/y": "nothing</html>"},
+			err:   ErrNoControl,
+			want:  "in 2 pages",
+			asked: []string{"GET /home", "GET /y", "GET /off"},
+		},
+		{
+			name:  "log-in leads to nothing",
+			home:  "-> /NMC/t+k-n/home.htm",
+			pages: map[string]string{},
+			want:  "status 404",
+			asked: []string{"GET /home", "GET /NMC/t+k-n/home.htm", "GET /NMC/t+k-n/logout.htm"},
+		},
+		{
+			name:  "confirm page",
+			home:  peakPage,
+			pages: map[string]string{"/apply": logoffLink + "<a href=/r>Reboot</a> Continue?" + confirmPage, "/confirm": "done"},
+			asked: []string{"GET /home", wholeApply, "POST /confirm t=x&submit=Apply", "GET /off"},
+		},
+		{
+			name:  "confirm page of outlets",
+			home:  peakPage,
+			pages: map[string]string{"/apply": "The outlets are switched off." + confirmPage},
+			err:   ErrInterrupted,
+			want:  "confirm something else",
+			asked: []string{"GET /home", wholeApply, "GET /off"},
+		},
+		{
+			name:  "rpduconf.htm",
+			home:  peakPage,
+			pages: map[string]string{"/apply": "-> /rpduconf.htm", "/rpduconf.htm": confirmPage},
+			err:   ErrInterrupted,
+			want:  "confirm something else",
+			asked: []string{"GET /home", wholeApply, "GET /rpduconf.htm", "GET /off"},
+		},
+		{
+			name:  "session ends with Apply",
+			home:  peakPage,
+			pages: map[string]string{"/apply": loginPage},
+			err:   ErrInterrupted,
+			want:  "ended the session",
+			asked: []string{"GET /home", wholeApply, "GET /off"},
+		},
+		{
+			name:  "session ends in the menu",
+			home:  logoffLink + "<a href=/y>Device</a></html>",
+			pages: map[string]string{"/y": loginPage},
+			err:   ErrPage,
+			want:  "ended the session",
+			asked: []string{"GET /home", "GET /y", "GET /off"},
+		},
+		{
+			name:  "page that renews itself",
+			home:  "<meta http-equiv=refresh content='0;url=/home'>" + peakPage,
+			pages: map[string]string{"/apply": "done"},
+			asked: []string{"GET /home", wholeApply, "GET /off"},
+		},
+		{
+			name:  "refresh that ends the session",
+			home:  "<meta http-equiv=refresh content='185;url=/off'>" + peakPage,
+			pages: map[string]string{"/apply": "done"},
+			asked: []string{"GET /home", wholeApply, "GET /off"},
+		},
+		{
+			name:  "translated menu",
+			home:  "<html lang=fr><a href=/off/logout.htm>Quitter</a><a href=/y>Appareil</a></html>",
+			pages: map[string]string{},
+			err:   ErrLanguage,
+			want:  "French",
+			asked: []string{"GET /home", "GET /off/logout.htm"},
+		},
+		{
+			name:  "https after the log-in",
+			home:  "-> https://127.0.0.1/home",
+			pages: map[string]string{},
+			err:   ErrNeedsHTTPS,
+			asked: []string{"GET /home", "GET /logout.htm"},
+		},
+		{
+			name:  "base",
+			home:  "<base href=/b/>" + logoffLink + "<a href=y>Device</a></html>",
+			pages: map[string]string{"/b/y": "nothing</html>"},
+			err:   ErrNoControl,
+			asked: []string{"GET /home", "GET /b/y", "GET /off"},
+		},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			tt.pages["/"], tt.pages["/Forms/login1"], tt.pages["/home"] = loginPage, "-> /home", tt.home
+			asked, err := visitPages(t, 1, tt.pages)
+			isExpected := tt.err == nil && (err != nil) == (tt.want != "") || tt.err != nil && errors.Is(err, tt.err)
+			if !isExpected || !strings.Contains(fmt.Sprint(err), tt.want) {
+				t.Errorf("got %v, want %v with %q", err, tt.err, tt.want)
+			}
+			if got := asked[2:]; !slices.Equal(got, tt.asked) {
+				t.Errorf("asked for %q, want %q", got, tt.asked)
+			}
+		})
+	}
+}
+
+// TestVisitUnits has ways to tell and to choose the unit.
+func TestVisitUnits(t *testing.T) {
+	selector := func(selected int) string {
+		s := "<form action=/home>Unit <select name=pdu>"
+		for n := 1; n <= 2; n++ {
+			s += fmt.Sprintf("<option value=%d", n)
+			if n == selected {
+				s += " selected"
+			}
+			s += fmt.Sprintf(">%d", n)
+		}
+		return s + "</select></form>"
+	}
+	posted := func(selector string) string {
+		return strings.Replace(selector, "action=/home", "method=post action=/select", 1)
+	}
+	const one, two = "<a href=?pdu=1>1</a>", "<a href=?pdu=2>2</a>"
+	const page = peakPage
+	for _, tt := range []struct {
+		name  string
+		pages map[string]string
+		unit  int
+		err   error
+		last  string // what was asked for before the form was sent
+	}{
+		{"own unit is not linked", map[string]string{"/home": two + page}, 1, nil, "GET /home"},
+		{"own unit is the second", map[string]string{"/home": one + "<a href=?pdu=3>3</a>" + page}, 2, nil,
+			"GET /home"},
+		{"only the first is linked", map[string]string{"/home": one + page}, 2, ErrUnit, ""},
+		{"link", map[string]string{"/home": two + page, "/home?pdu=2": one + page}, 2, nil, "GET /home?pdu=2"},
+		{"link back", map[string]string{"/home": one + page, "/home?pdu=1": two + page}, 1, nil, "GET /home?pdu=1"},
+		{"link to a page without the control", map[string]string{"/home": two + page, "/home?pdu=2": one}, 2,
+			ErrNoControl, ""},
+		{"no such unit", map[string]string{"/home": two + page}, 3, ErrUnit, ""},
+		{"selector", map[string]string{"/home": selector(1) + page, "/home?pdu=2": selector(2) + page}, 2, nil,
+			"GET /home?pdu=2"},
+		{"selector that stays", map[string]string{"/home": selector(1) + page, "/home?pdu=2": selector(1) + page},
+			2, ErrUnit, ""},
+		{"posted selector", map[string]string{"/home": posted(selector(1)) + page, "/select": selector(2) + page}, 2, nil,
+			"POST /select pdu=2"},
+		{"posted selector that stays", map[string]string{"/home": posted(selector(1)) + page,
+			"/select": selector(1) + page}, 2, ErrUnit, ""},
+		{"selector in a form with more", map[string]string{"/home": strings.ReplaceAll(selector(1), "Unit",
+			"<input name=n>Unit") + page}, 2, ErrUnit, ""},
+		{"two selectors", map[string]string{"/home": selector(1) + selector(1) + page}, 1, ErrUnit, ""},
+		{"selector of links", map[string]string{"/home": "<form><select name=go>" +
+			"<option value=?pdu=1 selected>Rack PDU 1<option value=?pdu=2>Rack PDU 2</select></form>" + page,
+			"/home?pdu=2": page}, 2, nil, "GET /home?pdu=2"},
+		{"menu leads to another unit's page", map[string]string{"/home": "<a href=/d?pdu=2>Rack PDU 2</a></html>",
+			"/d?pdu=2": page}, 1, ErrUnit, ""},
+		{"menu leads to each unit's page", map[string]string{"/home": "<a href=/d?pdu=2>Rack PDU 2</a>" +
+			"<a href=/d?pdu=1>Rack PDU 1</a></html>", "/d?pdu=2": page, "/d?pdu=1": page}, 1, nil, "GET /d?pdu=1"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			tt.pages["/"], tt.pages["/Forms/login1"], tt.pages["/apply"] = loginPage, "-> /home", "done"
+			asked, err := visitPages(t, tt.unit, tt.pages)
+			if !errors.Is(err, tt.err) {
+				t.Errorf("got %v, want %v", err, tt.err)
+			}
+			i := slices.IndexFunc(asked, func(s string) bool { return strings.HasPrefix(s, "POST /apply") })
+			if (i >= 0) != (tt.err == nil) || i > 0 && asked[i-1] != tt.last {
+				t.Errorf("asked for %q, want last %q", asked, tt.last)
+			}
+		})
+	}
+}
+
+// TestFreshCookies holds that each try to log in begins without cookies: that
+// of an ended session is answered with status 400.
+func TestFreshCookies(t *testing.T) {
+	tries := 0
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if tries++; len(r.Cookies()) > 0 {
+			t.Errorf("try %d has cookies %v", tries, r.Cookies())
+		}
+		http.SetCookie(w, &http.Cookie{Name: "C0", Value: "x"})
+		if tries == 1 {
+			fmt.Fprint(w, "Someone is currently logged into the card.")
+		}
+	}))
+	defer srv.Close()
+	c := Client{URL: srv.URL, Timeouts: Timeouts{Busy: 100 * time.Millisecond}}
+	if err := c.FindPeak(t.Context(), 1); !errors.Is(err, ErrPage) || tries != 2 {
+		t.Errorf("got %v after %d tries", err, tries)
+	}
+}
