@@ -1,0 +1,51 @@
+// Package chart draws the power of teams over time as a PNG picture for
+// telephones.
+//
+// Each chart has the limit as a dark line, the curve in blue, and what is above
+// the limit in red, which nothing else is. A gap between readings is never
+// bridged, and no reading is lost where there are more readings than pixels.
+//
+//	team := chart.Chart{
+//		Title:  "Team 101",
+//		From:   now.Add(-15 * time.Minute),
+//		To:     now,
+//		Limit:  3000,
+//		MaxGap: 10 * time.Second,
+//		Points: points,
+//	}
+//	var picture bytes.Buffer
+//	err := chart.Draw(&picture, []chart.Chart{team})
+package chart
+
+import "time"
+
+// A Point is one reading.
+type Point struct {
+	At    time.Time
+	Watts int // below 0 is drawn as 0
+}
+
+// A Chart shows the power of one team over a window of time.
+type Chart struct {
+	// Title names the team. Lower case is drawn as upper case, and a title that
+	// is too long is shortened in the middle.
+	Title string
+
+	// From and To are the ends of the window. The clock times on its axis are
+	// those of From's location.
+	From, To time.Time
+
+	// Limit is in watts. There is none if it is not above 0.
+	Limit int
+
+	// MaxGap is how far apart two readings may be to be joined by a line.
+	MaxGap time.Duration
+
+	// Points are the readings in order of time. Those outside the window are
+	// left out.
+	Points []Point
+
+	// Notice is drawn across a chart that has no reading in its window, such as
+	// "The bot was not running". If it is empty, "No readings" is drawn.
+	Notice string
+}
