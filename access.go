@@ -9,136 +9,253 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"unicode"
 )
 
-// An access is the access list: who may reset peaks, and who is alerted.
-type access struct {
-	path      string // "" where there is no file
-	needGroup bool   // the list must begin with a group, as the alerts go there
+// An accessList holds the IDs of those who may reset peaks and are alerted: one
+// group at most, with all its members, and any number of users.
+type accessList struct {
+	path      string // "" without a file
+	needGroup bool   // alerts go to the group, so a list without one is a mistake
 
-	mu    sync.Mutex      // guards what follows
-	group int64           // id of the group whose members have access, in that group; 0 for none
-	users []int64         // ids of the people who have access
-	moved map[int64]int64 // new ids of groups that became supergroups
+	mu      sync.Mutex // guards the fields below
+	entries accessEntries
+	moved   map[int64]int64 // old to new ID of groups that became supergroups
 }
 
-const accessForm = `wanted is one chat id a line, the group's first if there is one, for example:
+// accessEntries are what an access list says.
+type accessEntries struct {
+	group int64 // 0 for none
+	topic int64 // of the group, for alerts; 0 for none
+	users []int64
+}
+
+const accessFormat = `want one chat ID on each line, the group's first if there is one:
 	-1001234567890  # the officials' group
 	424242424       # Ann`
 
-// loadAccess reads the access list from a file. With an error it returns an empty list.
-func loadAccess(path string) (*access, error) {
-	a := &access{path: path}
-	text, err := readText(path)
+// newAccessList returns a list without a file. A group of 0 is none.
+func newAccessList(group int64, users ...int64) *accessList {
+	return &accessList{entries: accessEntries{group: group, users: users}}
+}
+
+// loadAccess reads the access list from a file. On an error it returns an empty
+// list with it, which a later reload can fill.
+func loadAccess(path string) (*accessList, error) {
+	a := &accessList{path: path}
+	text, err := readTextFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return a, fmt.Errorf("%s: there is no such file: %s", path, accessForm)
+		return a, fmt.Errorf("%s: no such file: %s", path, accessFormat)
 	}
 	if err != nil {
 		return a, err
 	}
-	a.group, a.users, err = parseAccess(path, text)
+
+	a.entries, err = parseAccess(path, text)
 	return a, err
 }
 
-// parseAccess returns the group at the head of an access list, or 0, and its users. Its errors name all mistakes.
-func parseAccess(name, text string) (group int64, users []int64, err error) {
-	var errs []error
-	n, first := 0, true
-	for line := range strings.Lines(text) {
-		n++
-		line, _, _ = strings.Cut(line, "#")
-		line = strings.TrimSpace(line)
-		if line == "" {
-			continue
-		}
-		id, err := strconv.ParseInt(line, 10, 64)
-		switch {
-		case err != nil || id == 0 || strconv.FormatInt(id, 10) != line:
-			errs = append(errs, fmt.Errorf("%s:%d: %q: wanted is one chat id, such as 424242424", name, n, cut(line, 60)))
-		case id < 0 && !first:
-			errs = append(errs, fmt.Errorf("%s:%d: %d is a group's id: wanted are one group at most, in the first line, and users' ids", name, n, id))
-		case id < 0:
-			group = id
-		case !slices.Contains(users, id):
-			users = append(users, id)
-		}
-		first = false
-	}
-	if errs != nil {
-		return 0, nil, joinFirst(name, errs)
-	}
-	return group, users, nil
-}
-
-// reload reads the file again; with a mistake in it the old list stays.
-func (a *access) reload() error {
+// reload reads the file again. On an error the list stays as it is.
+func (a *accessList) reload() error {
 	if a.path == "" {
 		return nil
 	}
 	fresh, err := loadAccess(a.path)
-	if err == nil && a.needGroup && fresh.group == 0 {
-		err = fmt.Errorf("%s: -notify group needs the group's id in the first line", a.path)
-	}
 	if err != nil {
 		return err
 	}
+	entries := fresh.entries
+	if a.needGroup && entries.group == 0 {
+		return fmt.Errorf("%s: -notify group: want the group's ID on the first line, such as -1001234567890", a.path)
+	}
+
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.group, a.users = fresh.group, fresh.users
-	if to, ok := a.moved[a.group]; ok {
-		a.group = to
+	for to, ok := a.moved[entries.group]; ok; to, ok = a.moved[entries.group] {
+		entries.group = to
 	}
+	a.entries = entries
 	return nil
 }
 
-// list returns the group, or 0, and the users.
-func (a *access) list() (group int64, users []int64) {
+// canReset reports whether a user may reset peaks by what they do in a chat: a
+// listed user anywhere, anybody in the listed group. This is the only place
+// where that is decided.
+//
+// The caller must have checked that the user is a person who acts under their
+// own name: not a bot, a channel, an anonymous admin or Telegram itself, and not
+// the author of a forwarded message.
+func (a *accessList) canReset(user, chat int64) bool {
+	if user <= 0 {
+		return false
+	}
+
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return a.group, slices.Clone(a.users)
+	inGroup := a.entries.group != 0 && chat == a.entries.group
+	return inGroup || slices.Contains(a.entries.users, user)
 }
 
-// chats returns all chats of the list.
-func (a *access) chats() []int64 {
-	group, users := a.list()
-	if group != 0 {
-		users = append(users, group)
-	}
-	return users
-}
-
-// move follows a group that became a supergroup and has a new id.
-func (a *access) move(from, to int64) {
+// group returns the ID of the group and of its topic for alerts. Each is 0 if
+// there is none.
+func (a *accessList) group() (id, topic int64) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.group == from && from != 0 {
-		a.group = to
-		if a.moved == nil {
-			a.moved = make(map[int64]int64)
-		}
-		a.moved[from] = to
-		slog.Warn("the group became a supergroup: put its new id into the access list", "old", from, "new", to)
+	return a.entries.group, a.entries.topic
+}
+
+// users returns the IDs of the users.
+func (a *accessList) users() []int64 {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return slices.Clone(a.entries.users)
+}
+
+// chats returns the IDs of all chats of the list: the users' and the group's.
+func (a *accessList) chats() []int64 {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	chats := slices.Clone(a.entries.users)
+	if a.entries.group != 0 {
+		chats = append(chats, a.entries.group)
 	}
+	return chats
+}
+
+// migrate gives the group its new ID when it became a supergroup, and keeps to
+// it if the file is read again and has the old one. It reports whether the group
+// of the list was meant.
+func (a *accessList) migrate(from, to int64) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.entries.group != from || from >= 0 || to >= 0 || from == to {
+		return false
+	}
+
+	if a.moved == nil {
+		a.moved = make(map[int64]int64)
+	}
+	delete(a.moved, to) // the newest ID leads nowhere else
+	a.moved[from] = to
+	a.entries.group = to
+	return true
 }
 
 // LogValue implements slog.LogValuer.
-func (a *access) LogValue() slog.Value {
-	group, users := a.list()
-	return slog.GroupValue(slog.Int64("group", group), slog.Int("users", len(users)))
-}
-
-// may reports whether from, writing or pressing a button in chat, is one of those who may reset peaks. This is the only
-// place where that is decided. Bots are not: GroupAnonymousBot among them, behind which any admin may hide.
-func (a *access) may(from *user, chat chat) bool {
-	if from == nil || from.IsBot || from.ID == telegramService {
-		return false
-	}
+func (a *accessList) LogValue() slog.Value {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return slices.Contains(a.users, from.ID) || a.group != 0 && chat.ID == a.group
+	return slog.GroupValue(
+		slog.Int64("group", a.entries.group),
+		slog.Int64("topic", a.entries.topic),
+		slog.Int("users", len(a.entries.users)))
 }
 
-// mayWrite is may for the sender of a message, who must have written it, as a person, here and now.
-func (a *access) mayWrite(m *message) bool {
-	return m.SenderChat == nil && m.ViaBot == nil && m.ForwardOrigin == nil && a.may(m.From, m.Chat)
+// parseAccess returns the entries of an access list. Its error names all
+// mistakes.
+func parseAccess(name, text string) (accessEntries, error) {
+	var entries accessEntries
+	var errs []error
+	for i, line := range splitLines(text) {
+		line, _, _ = strings.Cut(strings.Map(plainIDRune, line), "#")
+		line = strings.TrimSpace(line)
+		if line == "" {
+			continue
+		}
+		if err := entries.add(line); err != nil {
+			errs = append(errs, fmt.Errorf("%s:%d: %q: %w", name, i+1, shorten(line, 60), err))
+		}
+	}
+
+	if errs != nil {
+		return accessEntries{}, joinErrors(name, errs)
+	}
+	return entries, nil
+}
+
+// add adds the entry of one line: a user's ID, or the group's with or without a
+// topic.
+func (e *accessEntries) add(line string) error {
+	idText, topicText, hasTopic := strings.Cut(line, "/")
+	id, ok := parseID(idText)
+	switch {
+	case isUsername(line):
+		return errors.New("want a number: let the person send /reset to the bot, which answers with their ID")
+	case !ok:
+		return errors.New("want one chat ID, such as 424242424, and anything else after a #")
+	case id > 0 && hasTopic:
+		return errors.New("want a user's ID without a topic; only groups have topics, and their IDs begin with a minus")
+	case id > 0:
+		if !slices.Contains(e.users, id) {
+			e.users = append(e.users, id)
+		}
+		return nil
+	case e.group != 0:
+		return fmt.Errorf("a second group after %d: want one group, and the users of this one by their own IDs", e.group)
+	case len(e.users) > 0:
+		return errors.New("a group after a user: want the group on the first line")
+	}
+
+	var topic int64
+	if hasTopic {
+		if topic, ok = parseID(topicText); !ok || topic < 0 {
+			return fmt.Errorf("want the number of a topic after the slash, such as %d/42", id)
+		}
+	}
+	if topic == 1 { // General, which the Bot API wants to be omitted
+		topic = 0
+	}
+	e.group, e.topic = id, topic
+	return nil
+}
+
+// parseID returns an ID, which is never 0, from its only spelling.
+func parseID(text string) (id int64, ok bool) {
+	text = strings.TrimSpace(text)
+	id, err := strconv.ParseInt(text, 10, 64)
+	return id, err == nil && id != 0 && strconv.FormatInt(id, 10) == text
+}
+
+// isUsername reports whether a name or a link stands where an ID should.
+func isUsername(line string) bool {
+	line = strings.ToLower(line)
+	return strings.HasPrefix(line, "@") || strings.Contains(line, "t.me/") ||
+		strings.Contains(line, "telegram.") || strings.HasPrefix(line, "tg:")
+}
+
+// plainIDRune maps what pasting and other keyboards make of an ID's characters
+// back to ASCII, and drops what is invisible.
+func plainIDRune(r rune) rune {
+	invisible := isPasteMark(r) || unicode.In(r, unicode.Bidi_Control, unicode.Join_Control)
+	switch {
+	case invisible:
+		return -1
+	case r >= '０' && r <= '９':
+		return r - '０' + '0'
+	case r == '／':
+		return '/'
+	case r == '＃':
+		return '#'
+	case isMinus(r):
+		return '-'
+	}
+	return r
+}
+
+// isMinus reports whether r is a minus sign, a hyphen or a dash.
+func isMinus(r rune) bool {
+	switch r {
+	case '-',
+		'\u2010', // hyphen
+		'\u2011', // non-breaking hyphen
+		'\u2012', // figure dash
+		'\u2013', // en dash
+		'\u2014', // em dash
+		'\u2212', // minus sign
+		'\ufe58', // small em dash
+		'\ufe63', // small hyphen-minus
+		'\uff0d': // fullwidth hyphen-minus
+		return true
+	}
+	return false
 }

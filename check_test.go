@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"net"
@@ -32,7 +31,7 @@ func TestCheck(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, "First_PDU", "Second_PDU", "Third_PDU", "Fourth_PDU")
 	code, out := s.check(t)
-	wants(t, out, "ok    token: @isc_bot; privacy mode is", "ok    clock: as Telegram's", "ok    chat 424242424: can be reached, Ann",
+	wants(t, out, "ok    token: @isc_bot; privacy mode is", "ok    clock: agrees with Telegram's", "ok    chat 424242424: can be reached, Ann",
 		"ok    chat -1001234567890: can be reached, the group", "exceedings.log can be written",
 		"ok    First_PDU (.1) SNMP: AP8858 v6.8.0, 1500 W, peak 1500 W, answered in ", "its clock is ",
 		"ok    First_PDU (.1) web: the peak's reset was found", "ok    Fourth_PDU (.4) web: the peak's reset was found")
@@ -69,9 +68,9 @@ func TestCheckWrong(t *testing.T) {
 	s.webs[2].Behave(venue.WebManners{NoPeak: true})
 	s.pdus[3].Behave(venue.Manners{Twist: venue.NoMeter})
 	code, out := s.check(t, "-log", "/nowhere/exceedings.log")
-	wants(t, out, "WRONG clock: 3h0m", "WRONG chat 99: ", "send /start to @isc_bot", "WRONG chat 7: ", "WRONG log: /nowhere/exceedings.log",
-		"WRONG First_PDU (.1) SNMP: no answer", "WRONG Second_PDU (.2) web: the user name or password is wrong",
-		"WRONG Third_PDU (.3) web: no control", "\n      form ", "WRONG Fourth_PDU (.4) SNMP", "no power meter")
+	wants(t, out, "WRONG clock: 3 h 0 min ", "WRONG chat 99: ", "send /start to @isc_bot", "WRONG chat 7: ", "WRONG log: /nowhere/exceedings.log",
+		"WRONG First_PDU (.1) SNMP: no answer", "WRONG Second_PDU (.2) web: logging in: wrong user name or password: check ISCBOT_PASSWORD and -user",
+		"WRONG Third_PDU (.3) web: looking for the peak's reset: no control", "\n      form ", "WRONG Fourth_PDU (.4) SNMP", "no power meter")
 	if code != 1 {
 		t.Errorf("exit code %d:\n%s", code, out)
 	}
@@ -89,8 +88,8 @@ func TestCheckNoToken(t *testing.T) {
 	cmd.Dir = s.dir
 	cmd.Env = append(os.Environ(), "ISCBOT_TOKEN=", "ISCBOT_PASSWORD=x")
 	out, _ := cmd.CombinedOutput()
-	wants(t, string(out), `-check "7": wanted are numbers`)
-	if code := cmd.ProcessState.ExitCode(); code != 2 {
+	wants(t, string(out), `-check: "7": want numbers`)
+	if code := cmd.ProcessState.ExitCode(); code != exitConfig {
 		t.Errorf("exit code %d", code)
 	}
 	cmd = exec.Command(path, append(cmd.Args[1:len(cmd.Args)-2], "1")...)
@@ -152,19 +151,6 @@ func TestService(t *testing.T) {
 	}
 }
 
-// TestAlive: the watchdog is fed only while each PDU is really polled.
-func TestAlive(t *testing.T) {
-	s := newSnoop([]pdu{{num: 1, team: "A"}, {num: 2, team: "B"}}, 3000, time.Second, snmpConfig{interval: time.Second})
-	s.teams[0].pdus[0].polled, s.teams[1].pdus[0].polled = time.Now(), time.Now().Add(-7*time.Second)
-	if !s.alive() {
-		t.Error("not alive, though all was polled")
-	}
-	s.teams[1].pdus[0].polled = time.Now().Add(-9 * time.Second)
-	if s.alive() {
-		t.Error("alive, though a PDU was not polled for nine intervals")
-	}
-}
-
 // TestWatchdogStarves: a bot whose watch hangs tells systemd nothing.
 func TestWatchdogStarves(t *testing.T) {
 	dir, err := os.MkdirTemp("", "n")
@@ -179,11 +165,11 @@ func TestWatchdogStarves(t *testing.T) {
 	defer socket.Close()
 	t.Setenv("NOTIFY_SOCKET", filepath.Join(dir, "s"))
 	t.Setenv("WATCHDOG_USEC", "30000")
-	b := newBot(config{access: &access{}, pdus: []pdu{{num: 1, team: "A"}}, interval: time.Second, snmp: snmpConfig{interval: time.Second}})
-	close(b.watch.swept) // and then it was never polled again
+	watch := newSnoop([]pdu{{num: 1, unit: 1, team: "A"}}, 3000, time.Second, snmpConfig{interval: time.Second})
+	close(watch.swept) // and then it was never polled again
 	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 	defer cancel()
-	b.serve(ctx)
+	serveSystemd(ctx, watch)
 	var got []string
 	buf := make([]byte, 100)
 	for socket.SetReadDeadline(time.Now().Add(100 * time.Millisecond)); ; {
@@ -198,24 +184,18 @@ func TestWatchdogStarves(t *testing.T) {
 	}
 }
 
-// TestUnit lets systemd judge the unit that the README shows.
+// TestUnit lets systemd check the unit.
 func TestUnit(t *testing.T) {
 	analyze := needs(t, "systemd-analyze")
 	path, err := build()
 	if err != nil {
 		t.Fatal(err)
 	}
-	readme, err := os.ReadFile("README.md")
+	unit, err := os.ReadFile("iscbot.service")
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, unit, _ := bytes.Cut(readme, []byte("    [Unit]"))
-	unit, _, ok := bytes.Cut(unit, []byte("\n\n**"))
-	if !ok {
-		t.Fatal("there is no unit in the README")
-	}
-	text := strings.ReplaceAll("[Unit]"+strings.ReplaceAll(string(unit), "\n    ", "\n"), "/usr/local/bin/iscbot", path)
-	file := write(t, "iscbot.service", text)
+	file := write(t, "iscbot.service", strings.ReplaceAll(string(unit), "/usr/local/bin/iscbot", path))
 	out, err := exec.Command(analyze, "verify", file).CombinedOutput()
 	if err != nil || strings.Contains(string(out), "iscbot.service") {
 		t.Errorf("%v: %s", err, out)

@@ -24,76 +24,126 @@ team goes over the limit of %d W. Ctrl-C ends it.
 
 `
 
-// demo runs the bot between simulated PDUs and a chat in the terminal or, where there is a token, in the real Telegram.
+// The demo's bot and person.
+const (
+	demoToken = "123456:demo"
+	demoName  = "iscbot_demo"
+)
+
+var demoPerson = venue.User{ID: 424242424, Name: "Ann"}
+
+// demo runs the bot between simulated PDUs and a chat in the terminal or,
+// where there is a token, in the real Telegram. It returns the exit code.
 func demo(ctx context.Context, f *flags, stdin io.Reader, stdout, stderr io.Writer) int {
 	cfg, err := f.values()
-	if err != nil {
-		fmt.Fprintf(stderr, "iscbot: nothing was started; to be mended (iscbot -h tells how):\n%v\n", err)
-		return 2
+	if err == nil {
+		cfg.token, err = readSecret("ISCBOT_TOKEN")
 	}
-	ctx, stop := context.WithCancel(ctx)
-	defer stop()
-	var wg sync.WaitGroup
-	defer wg.Wait()
-	defer stop()
-
+	if err != nil {
+		fmt.Fprintf(stderr, "iscbot: not started: fix these errors (iscbot -h has the manual):\n%v\n", err)
+		return exitConfig
+	}
 	dir, err := os.MkdirTemp("", "iscbot-demo")
 	if err != nil {
 		fmt.Fprintf(stderr, "iscbot: the demo needs a directory for its log: %v\n", err)
-		return 1
+		return exitFailed
 	}
 	defer os.RemoveAll(dir)
 	cfg.log = filepath.Join(dir, "exceedings.log") // what a demo logs is no evidence
-	cfg.snmp = snmpConfig{community: "public", write: venue.WriteCommunity, interval: cfg.interval}
-	cfg.user, cfg.password = "apc", "apc"
-	var pdus []*venue.PDU
+
+	ctx, stop := context.WithCancel(ctx)
+	var play sync.WaitGroup
+	defer play.Wait()
+	defer stop()
+	rack, err := newDemoRack(cfg.limit)
+	defer rack.close()
+	if err != nil {
+		fmt.Fprintf(stderr, "iscbot: the demo needs this machine's loopback network: %v\n", err)
+		return exitFailed
+	}
+	cfg.pdus = rack.list
+	cfg.snmp = snmpConfig{community: "public", write: newSecret(venue.WriteCommunity), interval: cfg.interval}
+	cfg.user, cfg.password = "apc", newSecret("apc")
+	play.Go(func() { venue.Play(ctx, rack.pdus, cfg.limit) })
+
+	if cfg.token != (secret{}) {
+		rehearse(ctx, cfg, f, stdout, stderr)
+		return exitOK
+	}
+	fmt.Fprintf(stdout, demoText, len(rack.pdus), cfg.limit)
+	demonstrate(ctx, cfg, stdin, stdout, &play)
+	return exitOK
+}
+
+// rehearse runs the bot in the real Telegram.
+func rehearse(ctx context.Context, cfg config, f *flags, stdout, stderr io.Writer) {
+	fmt.Fprintf(stdout, rehearsalText, len(cfg.pdus), cfg.limit)
+	access, err := loadAccess(f.access)
+	if err != nil {
+		fmt.Fprintf(stderr, "nobody has access: %v\n", err)
+	}
+	cfg.access = access
+	serve(ctx, ctx, cfg, nil)
+}
+
+// demonstrate runs the bot with a chat in the terminal, until its input ends.
+func demonstrate(ctx context.Context, cfg config, stdin io.Reader, stdout io.Writer, play *sync.WaitGroup) {
+	api := venue.NewAPI(demoToken, demoName)
+	defer api.Close()
+	chat := venue.Private(demoPerson)
+	api.Know(chat)
+	cfg.token, cfg.api, cfg.access = newSecret(demoToken), api.URL(), newAccessList(0, demoPerson.ID)
+	cfg.alertGroup = false // the person is alone with the bot
+
+	terminal, ok := stdin.(*os.File)
+	echo := !ok || !isTerminal(terminal)
+	input, ended := context.WithCancel(ctx)
+	play.Go(func() { api.Print(ctx, chat.ID, stdout) })
+	play.Go(func() {
+		defer ended()
+		api.Type(input, chat, demoPerson, stdin, stdout, echo)
+	})
+	serve(ctx, input, cfg, nil)
+}
+
+// A demoRack has the simulated PDUs of the demo.
+type demoRack struct {
+	pdus    []*venue.PDU
+	list    []pdu
+	closers []func()
+}
+
+// newDemoRack starts simulated PDUs, each with an SNMP agent and a web
+// interface on a free port. It must be closed, also after an error.
+func newDemoRack(limit int) (*demoRack, error) {
+	r := new(demoRack)
 	for i, team := range []string{"Aachen", "Barcelona", "Cape Town", "Denver", "Edinburgh", "Fukuoka"} {
 		conn, err := net.ListenPacket("udp4", "127.0.0.1:0")
 		if err != nil {
-			fmt.Fprintf(stderr, "iscbot: the demo needs UDP on this machine: %v\n", err)
-			return 1
+			return r, err
 		}
-		p := venue.NewPDU(101+i, team, cfg.limit/20*10)
-		pdus = append(pdus, p)
+		p := venue.NewPDU(101+i, team, limit/20*10)
 		agent := venue.ServeSNMP(p, "public", conn)
-		defer agent.Close()
+		r.closers = append(r.closers, agent.Close)
+
 		listener, err := net.Listen("tcp4", "127.0.0.1:0")
 		if err != nil {
-			fmt.Fprintf(stderr, "iscbot: the demo needs TCP on this machine: %v\n", err)
-			return 1
+			return r, err
 		}
 		web := venue.ServeWeb(p, venue.Generations[i%len(venue.Generations)], listener)
-		defer web.Close()
-		cfg.pdus = append(cfg.pdus, pdu{num: p.Num, name: team, team: team, snmp: conn.LocalAddr().String(), web: strings.TrimRight(web.URL(), "/")})
-	}
-	wg.Go(func() { venue.Play(ctx, pdus, cfg.limit) })
+		r.closers = append(r.closers, web.Close)
 
-	if cfg.token, err = readSecret("ISCBOT_TOKEN"); err != nil {
-		fmt.Fprintf(stderr, "iscbot: %v\n", err)
-		return 2
+		r.pdus = append(r.pdus, p)
+		r.list = append(r.list, pdu{
+			num: p.Num, unit: 1, name: team, team: team,
+			snmp: conn.LocalAddr().String(), web: strings.TrimRight(web.URL(), "/"),
+		})
 	}
-	if cfg.token != "" {
-		fmt.Fprintf(stdout, rehearsalText, len(pdus), cfg.limit)
-		if cfg.access, err = loadAccess(f.access); err != nil {
-			fmt.Fprintf(stderr, "nobody has access: %v\n", err)
-		}
-		newBot(cfg).run(ctx, ctx)
-		return 0
+	return r, nil
+}
+
+func (r *demoRack) close() {
+	for _, stop := range r.closers {
+		stop()
 	}
-	fmt.Fprintf(stdout, demoText, len(pdus), cfg.limit)
-	api := venue.NewAPI("123456:demo", "iscbot_demo")
-	defer api.Close()
-	ann := venue.User{ID: 424242424, Name: "Ann"}
-	cfg.token, cfg.api, cfg.access = "123456:demo", api.URL(), &access{users: []int64{ann.ID}}
-	cfg.group = false // Ann is alone with the bot
-	input, ended := context.WithCancel(ctx)
-	chat := venue.Private(ann)
-	wg.Go(func() { api.Print(ctx, chat.ID, stdout) })
-	wg.Go(func() {
-		defer ended()
-		terminal, ok := stdin.(*os.File)
-		api.Type(input, chat, ann, stdin, stdout, !ok || !isTerminal(terminal))
-	})
-	newBot(cfg).run(ctx, input)
-	return 0
 }

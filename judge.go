@@ -3,205 +3,234 @@ package main
 import (
 	"cmp"
 	"errors"
-	"fmt"
 	"slices"
-	"strings"
 	"time"
 )
-
-// A status is what is known of a PDU.
-type status struct {
-	pdu
-	reading           // the last one; where it had no resetAt, with the one before
-	err     error     // of the last poll; nil if that gave the reading
-	since   time.Time // of err: when the last reading was, or the start
-	polled  time.Time // when it was last
-
-	missed   int  // polls without an answer, in a row
-	out      bool // it is out of reach, which was told
-	held     bool // it went out of reach during the crossing that is open: its last reading still counts
-	register int  // W, the last peak that it told; -1 before
-}
-
-// A team is what is known of a team.
-type team struct {
-	name string
-	pdus []status
-
-	above   bool      // a crossing is open
-	opened  time.Time // when it began
-	most    int       // W, the highest in it
-	suspect int       // W, the sum of the registers that was last told to be above the limit; 0 for none
-
-	crossings int // what follows is since the start
-	total     time.Duration
-	highest   int // W
-	last      time.Time
-}
-
-// An event is something to be logged and told.
-type event struct {
-	at     time.Time
-	who    string // a team or a PDU, as exceedings.log names it
-	text   string // as it is logged
-	more   string // what the chat is told beside that
-	silent bool   // without sound
-	quiet  bool   // logged, and not told
-	minor  bool   // not told where many of its kind come, when all PDUs were out of reach
-
-	lost time.Time // since when a PDU is out of reach, where that is the event
-}
 
 // A poll is what came of asking a PDU.
 type poll struct {
 	reading
-	err  error
-	at   time.Time // when it came, or did not
-	ours bool      // the bot resets this PDU's peak about now
+	err      error
+	at       time.Time // when it came, or did not
+	ownReset bool      // the bot resets this PDU's peak about now
 }
+
+// answered reports whether the PDU answered as a PDU does, with a power or
+// without a power meter.
+func (p poll) answered() bool { return p.err == nil || errors.Is(p.err, errNoMeter) }
 
 const (
-	lostAfter  = 3 // polls
-	lostTime   = 6 * time.Second
-	soundAfter = time.Minute // from one alert of a team to the next that has a sound
+	unreachableAfter = 3 // polls
+	unreachableTime  = 6 * time.Second
+	settleReadings   = 3           // in which a card has updated all that a reset changes
+	soundEvery       = time.Minute // a team's alerts have a sound, at most
 )
 
-// entry names a PDU in exceedings.log.
-func entry(p pdu) string { return fmt.Sprintf("%s(.%d)", p.full(), p.num) }
-
-// entry names a team in exceedings.log.
-func (t team) entry() string {
-	var nums []string
-	for _, p := range t.pdus {
-		nums = append(nums, fmt.Sprintf(".%d", p.num))
-	}
-	return fmt.Sprintf("%s(%s)", t.name, strings.Join(nums, "+"))
-}
-
-// sum returns the power of a team that is proven, in W: that of its PDUs' last readings, without those out of reach.
-func (t team) sum() (watts int) {
-	for _, p := range t.pdus {
-		if !p.at.IsZero() && (!p.out || p.held) {
-			watts += p.watts
-		}
-	}
-	return watts
-}
-
-// judge returns what is known of a team after PDU i was polled, and what is to be told of it. It depends on nothing else.
+// judge returns what is known of a team after its PDU i was polled, and what
+// is to be reported of it. It depends on nothing else.
 func judge(t team, i int, p poll, limit int) (team, []event) {
 	t.pdus = slices.Clone(t.pdus)
-	s := &t.pdus[i]
+	j := judgment{team: &t, status: &t.pdus[i], before: t.pdus[i], poll: p, limit: limit}
+	j.reachability()
+	if p.err != nil {
+		return t, j.events
+	}
+
+	j.restart()
+	rose := j.register()
+	j.crossing(rose)
+	j.possibleCrossing(rose)
+	return t, j.events
+}
+
+// A judgment is the judging of one poll.
+type judgment struct {
+	team   *team
+	status *status
+	before status
+	poll   poll
+	limit  int
+	events []event
+}
+
+// report adds an event about the PDU.
+func (j *judgment) report(e event) {
+	e.at, e.team, e.pdus = j.poll.at, j.team.name, []pdu{j.status.pdu}
+	j.events = append(j.events, e)
+}
+
+// reportTeam adds an event about the team.
+func (j *judgment) reportTeam(e event) {
+	e.at, e.team = j.poll.at, j.team.name
+	for _, p := range j.team.pdus {
+		e.pdus = append(e.pdus, p.pdu)
+	}
+	j.events = append(j.events, e)
+}
+
+// reachability takes what the poll gave, and judges whether the PDU can be
+// reached.
+func (j *judgment) reachability() {
+	s, p := j.status, j.poll
 	s.err, s.polled = p.err, p.at
-	var events []event
-	tell := func(e event) {
-		e.at = p.at
-		events = append(events, e)
-	}
-	switch {
-	case errors.Is(p.err, errNoMeter): // it answers
-		s.missed, s.out, s.held, s.since = 0, false, false, p.at
-		return t, nil
-	case p.err != nil:
-		if s.missed++; s.out || s.missed < lostAfter || p.at.Sub(s.since) < lostTime {
-			return t, nil
+	if p.answered() {
+		s.since, s.missed, s.unreachable, s.counted = p.at, 0, false, false
+		if p.err == nil {
+			resetAt := cmp.Or(p.resetAt, s.resetAt)
+			s.reading = p.reading
+			s.resetAt = resetAt
 		}
-		s.out, s.held = true, t.above
-		tell(event{who: entry(s.pdu), text: "Out of reach since " + s.since.Format(time.TimeOnly), more: p.err.Error(), silent: true, lost: s.since})
-		return t, events
+		return
 	}
-	before := *s
-	s.reading, s.since, s.missed, s.out, s.held = p.reading, p.at, 0, false, false
+
+	s.missed++
+	lost := s.missed >= unreachableAfter && p.at.Sub(s.since) >= unreachableTime
+	if lost && !s.unreachable {
+		s.unreachable, s.counted = true, j.team.above
+		j.report(event{kind: eventUnreachable, since: s.since, err: p.err, silent: true})
+	}
+}
+
+// restart judges whether the card was restarted: then its uptime falls.
+func (j *judgment) restart() {
+	known := !j.before.at.IsZero() && j.before.uptime >= 0 && j.poll.uptime >= 0
+	if known && j.poll.uptime < j.before.uptime && !j.uptimeWrapped() {
+		j.report(event{kind: eventRestarted, silent: true})
+	}
+}
+
+// uptimeWrapped reports whether the uptime fell because sysUpTime has 32 bits,
+// which are full after 497 days.
+func (j *judgment) uptimeWrapped() bool {
+	const full, slack = 1 << 32, 60 * 100 // hundredths of a second; the cards' clocks drift
+	elapsed := j.poll.at.Sub(j.before.at).Milliseconds() / 10
+	off := j.poll.uptime - (j.before.uptime + elapsed - full)
+	return max(off, -off) <= slack
+}
+
+// register judges the peak register. It reports whether the register shows a
+// power above the limit that it did not show before.
+func (j *judgment) register() (rose bool) {
+	s, before, p := j.status, j.before, j.poll
 	told := before.register >= 0 && p.peak >= 0
-	s.resetAt = cmp.Or(p.resetAt, before.resetAt)
+	fell := told && p.peak < before.register
 	moved := !before.resetAt.IsZero() && !s.resetAt.Equal(before.resetAt)
-	cleared := told && p.peak < before.register || moved
-	// Where only the time has moved, the peak may still be the one from before: the card may be reset between two values.
-	rose := told && p.peak > limit && (p.peak > before.register || cleared && p.peak != before.register)
+	rose = told && p.peak > j.limit && p.peak != before.register
 	if p.peak >= 0 {
 		s.register = p.peak
 	}
-	if !before.at.IsZero() && p.uptime >= 0 && p.uptime < before.uptime {
-		tell(event{who: entry(s.pdu), text: "The PDU's card was restarted", silent: true, minor: true})
-	}
-	if before.out {
-		text, calm := verdict(before, p, limit, cleared, rose)
-		tell(event{who: entry(s.pdu), text: fmt.Sprintf("Answers again after %s; %s", seconds(p.at.Sub(before.since)), text), silent: true, minor: calm})
-	} else if cleared && !p.ours {
-		tell(event{who: entry(s.pdu), text: fmt.Sprintf("Peak reset by somebody else, %d W -> %d W", before.register, s.register), silent: true})
-	}
-	if before.register < 0 && p.peak > limit && p.peak > p.watts {
-		tell(event{who: entry(s.pdu), text: fmt.Sprintf("Peak stood at %d W at the start", p.peak), more: peakTime(p.reading)})
-	}
 
+	if before.unreachable {
+		proof := j.proof(told, fell || moved, rose)
+		j.report(event{kind: eventReachable, duration: p.at.Sub(before.since), watts: p.peak, evidence: proof, silent: true})
+	}
+	if fell || moved || s.reset.readings > 0 {
+		j.peakReset(fell, moved)
+	}
+	if before.register < 0 && p.peak > j.limit && p.peak > p.watts {
+		j.report(event{kind: eventHighAtStart, watts: p.peak, peakAt: p.peakAt})
+	}
+	return rose
+}
+
+// proof returns what the register proves of the time in which the PDU was
+// unreachable. It proves little where nobody knows whether it was reset and
+// has risen again.
+func (j *judgment) proof(told, reset, rose bool) evidence {
+	unreset := !reset && !j.before.resetAt.IsZero() && !j.poll.resetAt.IsZero()
+	switch {
+	case !told:
+		return provesNothing
+	case reset:
+		return provesReset
+	case rose:
+		return provesRise
+	case !unreset:
+		return provesNothing
+	case j.poll.peak > j.limit:
+		return provesNoHigher
+	case len(j.team.pdus) > 1:
+		return provesPDUBelow
+	}
+	return provesBelow
+}
+
+// peakReset follows a reset of the peak until it has settled.
+func (j *judgment) peakReset(fell, moved bool) {
+	s := j.status
+	if s.reset.readings == 0 {
+		s.reset.from = j.before.register
+	}
+	r := &s.reset
+	r.readings++
+	r.fell, r.moved = r.fell || fell, r.moved || moved
+	reported := j.before.unreachable && (fell || moved) // as evidence
+	r.known = r.known || reported || j.poll.ownReset
+
+	complete := r.fell && (r.moved || s.resetAt.IsZero())
+	if !complete && r.readings < settleReadings {
+		return
+	}
+	if !r.known {
+		j.report(event{kind: eventReset, from: r.from, watts: s.register, silent: true})
+	}
+	s.resets, s.resetFrom, s.reset = s.resets+1, r.from, peakReset{}
+}
+
+// crossing judges whether a crossing begins or ends. What rose in a register
+// between two readings is one as well.
+func (j *judgment) crossing(rose bool) {
+	t, p := j.team, j.poll
 	sum := t.sum()
 	high := sum
 	if rose {
 		high = max(sum, p.peak)
 	}
-	opens := !t.above && (sum > limit || rose)
+
+	opens := !t.above && (sum > j.limit || rose)
 	if opens {
-		e := event{who: t.entry(), silent: p.at.Sub(t.last) < soundAfter}
-		watts := sum
-		if sum <= limit {
-			watts, e.more = p.peak, "a spike, over when it was seen; "+peakTime(p.reading)
+		e := event{kind: eventAbove, watts: sum, silent: p.at.Sub(t.sounded) < soundEvery}
+		if sum <= j.limit {
+			e.watts, e.peakAt, e.spike = p.peak, p.peakAt, true
 		}
-		e.text = fmt.Sprintf("Above power limit (%d W)!", watts)
-		tell(e)
+		j.reportTeam(e)
 		t.crossings++
 		t.above, t.opened, t.last, t.most = true, p.at, p.at, 0
+		if !e.silent {
+			t.sounded = p.at
+		}
 	}
 	if t.above {
 		t.most, t.highest = max(t.most, high), max(t.highest, high)
 	}
-	if t.above && sum <= limit {
+
+	if t.above && sum <= j.limit {
 		t.above = false
 		for i := range t.pdus {
-			t.pdus[i].held = false
+			t.pdus[i].counted = false
 		}
-		t.total += p.at.Sub(t.opened)
-		tell(event{who: t.entry(), text: fmt.Sprintf("Back under power limit after %s, at most %d W", seconds(p.at.Sub(t.opened)), t.most), silent: true, quiet: opens})
+		took := p.at.Sub(t.opened)
+		t.total += took
+		j.reportTeam(event{kind: eventBack, since: t.opened, duration: took, watts: t.most, silent: true, logOnly: opens})
 	}
+}
 
-	registers := 0
+// possibleCrossing judges the sum of the registers of a team's PDUs, which
+// need not have peaked together. While a team starts a run, it rises with
+// each reading: it is reported again when it has risen by a twentieth.
+func (j *judgment) possibleCrossing(rose bool) {
+	t, registers := j.team, 0
 	for _, p := range t.pdus {
 		registers += max(p.register, 0)
 	}
 	switch {
-	case registers <= limit:
-		t.suspect = 0
-	case registers > t.suspect+t.suspect/20: // the registers of a team that starts a run rise with each reading
-		t.suspect = registers
-		if !t.above && !rose && s.register <= limit {
-			tell(event{who: t.entry(), text: fmt.Sprintf("Possibly above power limit (%d W)", registers),
-				more: "that is the sum of its PDUs' peaks, which need not have been at the same time"})
+	case registers <= j.limit:
+		t.possible = 0
+	case registers > t.possible+t.possible/20:
+		t.possible = registers
+		proven := t.above || rose || j.status.register > j.limit
+		if !proven {
+			j.reportTeam(event{kind: eventPossiblyAbove, watts: registers})
 		}
 	}
-	return t, events
 }
-
-// verdict tells what a PDU's register says of the time while it was out of reach, and whether there is nothing in it.
-func verdict(before status, p poll, limit int, cleared, rose bool) (text string, calm bool) {
-	switch {
-	case before.register < 0 || p.peak < 0:
-		return "its peak tells nothing of that time", false
-	case cleared:
-		return "its peak was reset meanwhile, so that nothing can be said", false
-	case rose:
-		return fmt.Sprintf("its peak rose to %d W", p.peak), false
-	case p.peak > limit:
-		return fmt.Sprintf("its peak stayed at %d W, what was below that is not known", p.peak), false
-	case before.name != before.team:
-		return fmt.Sprintf("its peak is %d W", p.peak), true // what the team drew is not known
-	}
-	return fmt.Sprintf("it stayed under the limit, its peak is %d W", p.peak), true
-}
-
-func peakTime(r reading) string {
-	if r.peakAt.IsZero() {
-		return "the PDU does not tell when"
-	}
-	return "by the PDU's own clock at " + r.peakAt.Format(time.DateTime)
-}
-
-func seconds(d time.Duration) string { return fmt.Sprintf("%d s", int(d.Round(time.Second).Seconds())) }

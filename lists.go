@@ -3,9 +3,20 @@ package main
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
+)
+
+const (
+	// listColumns is how many columns a telephone shows without breaking a
+	// line, of a list with bars.
+	listColumns = 36
+	// barLength is the length of a bar that shows the share of the limit.
+	barLength = 8
+	// nearLimit is the share of the limit from which a value is marked.
+	nearLimit = 0.95
 )
 
 // A row is a line of a list: a team or a PDU with its value.
@@ -13,52 +24,34 @@ type row struct {
 	num   string // .101, or "" for a team of several PDUs
 	name  string
 	value string
-	mark  bool   // over the limit
+	bar   string // the share of the limit, or ""
+	mark  string // "!" above the limit, "~" near it
 	below string // what stands in lines of its own below it
 }
 
+// heads are the heads of the lists, by command.
 var heads = map[string]string{
 	"/current":   "Power at %s, limit %d W",
 	"/peaks":     "Peaks at %s, limit %d W",
 	"/peakdates": "Peaks at %s, limit %d W\n(dates by the PDUs' own clocks)",
 }
 
-// powerList is the answer to one of these: the power or the peak of each PDU and, where a team has several, before them that of
-// the team. What some of them draw is a lower bound of its power; the sum of their peaks, which need not have been at the same
-// time, is an upper bound.
+// powerList is the answer to one of these: the power or the peak of each PDU
+// and, where a team has several, before them that of the team.
 func powerList(command string, teams []team, limit int, now time.Time) []string {
-	current := command == "/current"
 	var rows []row
 	var last time.Time // of the readings
 	for _, t := range teams {
-		several := len(t.pdus) > 1
-		sum, known, marked := 0, true, false
-		var parts []row
+		if command == "/current" {
+			rows = append(rows, currentRows(t, limit, now)...)
+		} else {
+			rows = append(rows, peakRows(t, command, limit, now)...)
+		}
 		for _, p := range t.pdus {
-			r, watts := pduRow(p, command, now)
-			sum += max(watts, 0)
-			known = known && watts >= 0
-			r.mark = watts > limit && !(current && several)
-			marked = marked || r.mark
-			if current && !several {
-				r.name = t.name
-			}
-			parts = append(parts, r)
 			if p.err == nil && p.at.After(last) {
 				last = p.at
 			}
 		}
-		if several {
-			total := row{name: t.name, value: "unknown", mark: marked || current && sum > limit}
-			switch {
-			case known && current:
-				total.value = fmt.Sprintf("%d W", sum)
-			case known:
-				total.value = fmt.Sprintf("at most %d W", sum)
-			}
-			rows = append(rows, total)
-		}
-		rows = append(rows, parts...)
 	}
 	if last.IsZero() {
 		last = now // nothing could be read
@@ -66,13 +59,68 @@ func powerList(command string, teams []team, limit int, now time.Time) []string 
 	return pages(fmt.Sprintf(heads[command], clockTime(last, now), limit), rows)
 }
 
-// pduRow returns the row of a PDU and the watts in it, or what is wrong and -1.
-func pduRow(p status, command string, now time.Time) (row, int) {
-	r := row{num: fmt.Sprintf(".%d", p.num), name: p.name}
-	watts := p.peak
-	if command == "/current" {
-		watts = p.watts
+// currentRows returns the rows of a team with the power now.
+func currentRows(t team, limit int, now time.Time) (rows []row) {
+	sum, known := 0, true
+	for _, p := range t.pdus {
+		r, ok := pduRow(p, p.watts, now)
+		if ok {
+			sum += p.watts
+		}
+		known = known && ok
+		rows = append(rows, r)
 	}
+
+	total := &rows[0]
+	if len(t.pdus) > 1 {
+		rows = append([]row{{value: "unknown"}}, rows...)
+		total = &rows[0]
+		if known {
+			total.value = fmt.Sprintf("%d W", sum)
+		}
+	}
+	total.name = t.name
+	if known {
+		total.bar = bar(sum, limit)
+	}
+	if known || sum > limit { // what some of its PDUs draw is a lower bound
+		total.mark = mark(sum, limit)
+	}
+	return rows
+}
+
+// peakRows returns the rows of a team with its PDUs' peaks. Their sum is an
+// upper bound of the team's: they need not have been at the same time.
+func peakRows(t team, command string, limit int, now time.Time) (rows []row) {
+	sum, known, above := 0, true, ""
+	for _, p := range t.pdus {
+		r, ok := pduRow(p, p.peak, now)
+		known = known && ok
+		if ok {
+			sum += p.peak
+			if p.peak > limit {
+				r.mark, above = "!", "!"
+			}
+			if command == "/peakdates" {
+				r.below = pduDate(p.peakAt)
+			}
+		}
+		rows = append(rows, r)
+	}
+	if len(t.pdus) == 1 {
+		return rows
+	}
+	total := row{name: t.name, value: "unknown", mark: above}
+	if known {
+		total.value = fmt.Sprintf("at most %d W", sum)
+	}
+	return append([]row{total}, rows...)
+}
+
+// pduRow returns the row of a PDU with a value in W, which is less than 0
+// where the PDU tells none. It reports whether there is a value in it.
+func pduRow(p status, watts int, now time.Time) (r row, ok bool) {
+	r = row{num: "." + p.number(), name: p.name}
 	switch {
 	case errors.Is(p.err, errNoMeter):
 		r.value = "no power meter"
@@ -83,25 +131,42 @@ func pduRow(p status, command string, now time.Time) (row, int) {
 	case watts < 0:
 		r.value = "no register"
 	default:
-		if r.value = fmt.Sprintf("%d W", watts); command == "/peakdates" {
-			r.below = date(p.peakAt)
-		}
-		return r, watts
+		r.value = fmt.Sprintf("%d W", watts)
+		return r, true
 	}
-	return r, -1
+	return r, false
 }
 
-// exceedingsList is the answer to /exceedings: each team's crossings since the start.
+// bar shows the share that a power has of the limit.
+func bar(watts, limit int) string {
+	full := min(max(watts, 0)*barLength/limit, barLength)
+	return strings.Repeat("▇", full) + strings.Repeat("░", barLength-full)
+}
+
+// mark returns the mark of a power.
+func mark(watts, limit int) string {
+	switch {
+	case watts > limit:
+		return "!"
+	case float64(watts) >= nearLimit*float64(limit):
+		return "~"
+	}
+	return ""
+}
+
+// exceedingsList is the answer to /exceedings: each team's crossings since the
+// start.
 func exceedingsList(teams []team, limit int, start, now time.Time) []string {
 	var rows []row
 	for _, t := range teams {
-		r := row{name: t.name, value: fmt.Sprintf("%d x", t.crossings), mark: t.above}
+		r := row{name: t.name, value: fmt.Sprintf("%d x", t.crossings)}
 		if len(t.pdus) == 1 {
-			r.num = fmt.Sprintf(".%d", t.pdus[0].num)
+			r.num = "." + t.pdus[0].number()
 		}
 		if t.crossings > 0 {
 			since := ""
 			if t.above {
+				r.mark = "!"
 				t.total += now.Sub(t.opened)
 				since = "\nabove now since " + clockTime(t.opened, now)
 			}
@@ -112,28 +177,65 @@ func exceedingsList(teams []team, limit int, start, now time.Time) []string {
 	return pages(fmt.Sprintf("Above the limit of %d W since %s", limit, clockTime(start, now)), rows)
 }
 
-// clockTime tells a time, with its date where that is another than now's.
-func clockTime(t, now time.Time) string {
-	if t.Format(time.DateOnly) == now.Format(time.DateOnly) {
-		return t.Format(time.TimeOnly)
-	}
-	return t.Format(time.DateTime)
-}
-
-// date tells a time of a PDU's own clock.
-func date(t time.Time) string {
+// pduDate tells a time of a PDU's own clock.
+func pduDate(t time.Time) string {
 	if t.IsZero() {
 		return "time unknown"
 	}
 	return t.Format(time.DateTime)
 }
 
-// pages sets rows in columns, in as many messages as they need, each with the head.
-func pages(head string, rows []row) (pages []string) {
-	nums, names, values := 0, 0, 0
+// A layout has the widths of a list's columns.
+type layout struct {
+	nums, names, values int
+}
+
+// newLayout returns the widths that rows need. With bars, names are cut so
+// that a telephone does not break the lines; what stands in the place of a
+// value and its bar may take the room of both.
+func newLayout(rows []row) (l layout) {
+	const bars = 1 + barLength + 2 // with the mark
+	hasBars := slices.ContainsFunc(rows, func(r row) bool { return r.bar != "" })
 	for _, r := range rows {
-		nums, names, values = max(nums, len(r.num)), max(names, width(r.name)), max(values, len(r.value))
+		l.nums, l.names = max(l.nums, len(r.num)), max(l.names, width(r.name))
+		if !hasBars || strings.HasSuffix(r.value, " W") {
+			l.values = max(l.values, len(r.value))
+		}
 	}
+	if hasBars {
+		const least = 6
+		l.names = min(l.names, max(listColumns-l.nums-1-1-l.values-bars, least))
+	}
+	return l
+}
+
+// line returns a row with what stands below it.
+func (l layout) line(r row) string {
+	line, room := "", l.nums+1+l.names
+	if r.num != "" { // the name of a team of several PDUs begins where the others' numbers do
+		line, room = fmt.Sprintf("%-*s ", l.nums, r.num), l.names
+	}
+	name := cutMiddle(r.name, room)
+	line += name + strings.Repeat(" ", room-width(name))
+	line += fmt.Sprintf(" %*s", l.values, r.value)
+	if r.bar != "" {
+		line += " " + r.bar
+	}
+	if r.mark != "" {
+		line += " " + r.mark
+	}
+	line += "\n"
+	for below := range strings.Lines(r.below) {
+		line += fmt.Sprintf("%*s%s\n", l.nums+1, "", strings.TrimSpace(below))
+	}
+	return line
+}
+
+// pages sets rows in columns, in as many messages as they need, each with the
+// head.
+func pages(head string, rows []row) (pages []string) {
+	const spare = 60 // of maxText, for what may be added below a list
+	l := newLayout(rows)
 	var page strings.Builder
 	length := textLen(head)
 	end := func() {
@@ -142,19 +244,8 @@ func pages(head string, rows []row) (pages []string) {
 		length = textLen(head)
 	}
 	for _, r := range rows {
-		line := r.name // that of a team of several PDUs begins where the others' numbers do
-		if r.num != "" {
-			line = fmt.Sprintf("%-*s %s", nums, r.num, r.name)
-		}
-		line += fmt.Sprintf("%s %*s", strings.Repeat(" ", nums+1+names-width(line)), values, r.value)
-		if r.mark {
-			line += " !"
-		}
-		line += "\n"
-		for below := range strings.Lines(r.below) {
-			line += fmt.Sprintf("%*s%s\n", nums+1, "", strings.TrimSpace(below))
-		}
-		if length += textLen(line); page.Len() > 0 && length > maxText-10 {
+		line := l.line(r)
+		if length += textLen(line); page.Len() > 0 && length > maxText-spare {
 			end()
 			length += textLen(line)
 		}
@@ -164,19 +255,47 @@ func pages(head string, rows []row) (pages []string) {
 	return pages
 }
 
+// cutMiddle returns a text that takes at most n columns: of one that is too
+// long, the middle is left out.
+func cutMiddle(s string, n int) string {
+	if width(s) <= n {
+		return s
+	}
+	runes := []rune(s)
+	head, tail := 0, len(runes)
+	room := n - 1 // for the ellipsis
+	for front := true; ; front = !front {
+		next := runes[head]
+		if !front {
+			next = runes[tail-1]
+		}
+		if room -= runeWidth(next); room < 0 {
+			return string(runes[:head]) + "…" + string(runes[tail:])
+		}
+		if front {
+			head++
+		} else {
+			tail--
+		}
+	}
+}
+
 // width returns how many columns a text takes in a chat.
 func width(s string) (n int) {
 	for _, r := range s {
-		switch {
-		case unicode.In(r, unicode.Mn, unicode.Me, unicode.Cf):
-		case unicode.In(r, unicode.Han, unicode.Hangul, unicode.Hiragana, unicode.Katakana):
-			n += 2
-		default:
-			n++
-		}
+		n += runeWidth(r)
 	}
 	return n
 }
 
-// label names a PDU in messages and logs.
-func label(p pdu) string { return fmt.Sprintf("%s (.%d)", p.full(), p.num) }
+func runeWidth(r rune) int {
+	switch {
+	case unicode.In(r, unicode.Mn, unicode.Me, unicode.Cf):
+		return 0
+	case unicode.In(r, unicode.Han, unicode.Hangul, unicode.Hiragana, unicode.Katakana):
+		return 2
+	case r >= '！' && r <= '｠' || r >= '🌀' && r <= '🫿': // full width forms, pictographs
+		return 2
+	}
+	return 1
+}

@@ -56,19 +56,19 @@ func TestLists(t *testing.T) {
 		want string
 	}{
 		"current": {powerList("/current", venue, 3000, now), `Power at 12:00:00, limit 3000 W
-<pre>.101 First_PDU             2410 W
-.7   Zürich &amp; &lt;Co&gt;         3010 W !
-.103 清华大学           no answer
+<pre>.101 First_PDU     2410 W ▇▇▇▇▇▇░░
+.7   Zürich &amp; &lt;Co&gt; 3010 W ▇▇▇▇▇▇▇▇ !
+.103 清华大学      no answer
      since 11:59:55
-.104 Fifth           wrong answer
+.104 Fifth         wrong answer
      since 11:59:55
 .105 AP7900B       no power meter
-Double                     3010 W !
-.106 left                  2000 W
-.107 right                 1010 W
-Half                      unknown
-.108 left                  2000 W
-.109 right              no answer
+Double             3010 W ▇▇▇▇▇▇▇▇ !
+.106 left          2000 W
+.107 right         1010 W
+Half               unknown
+.108 left          2000 W
+.109 right         no answer
      since 11:59:55</pre>`},
 		"peaks": {powerList("/peaks", venue, 3000, now), `Peaks at 12:00:00, limit 3000 W
 <pre>.101 First_PDU             3120 W !
@@ -97,36 +97,66 @@ Half                      unknown
 	} {
 		t.Run(name, func(t *testing.T) {
 			if got := strings.Join(tt.got, "\n---\n"); got != tt.want {
-				t.Errorf("got:\n%s\nwanted:\n%s", got, tt.want)
+				t.Errorf("got:\n%s\nwant:\n%s", got, tt.want)
 			}
 		})
 	}
 }
 
-// TestLongLists holds that a list too long for a message is split between lines, and nothing of it is lost.
+// TestLongLists checks that a list too long for a message is split between
+// lines, and nothing of it is lost.
 func TestLongLists(t *testing.T) {
 	var venue []status
 	for num := 1; num <= 254; num++ {
 		name := strings.Repeat("&", num%30) + fmt.Sprint("x", num)
 		venue = append(venue, seen(num, name, name, num*10, num*10))
 	}
-	got := powerList("/current", grouped(venue...), 3000, noon)
+	got := powerList("/peaks", grouped(venue...), 3000, noon)
 	if len(got) < 2 {
 		t.Fatalf("%d messages", len(got))
 	}
 	all := ""
 	for _, page := range got {
-		if n := textLen(plain(page)); n > maxText {
+		if n := textLen(plainText(page)); n > maxText {
 			t.Errorf("a message of %d characters", n)
 		}
-		if !strings.HasPrefix(page, "Power at 12:00:00, limit 3000 W\n<pre>.") || !strings.HasSuffix(page, " W</pre>") {
+		if !strings.HasPrefix(page, "Peaks at 12:00:00, limit 3000 W\n<pre>.") || !strings.HasSuffix(page, " W</pre>") {
 			t.Errorf("not split between lines: %.60q ... %q", page, page[len(page)-20:])
 		}
-		all += plain(page) + "\n"
+		all += plainText(page) + "\n"
 	}
 	for _, p := range venue {
 		if line := fmt.Sprintf("\n.%-3d %s ", p.num, p.name); strings.Count("\n"+all, line) != 1 {
 			t.Errorf("%q is not in it once", line)
 		}
+	}
+}
+
+// TestCurrentColumns checks that a telephone does not break the lines of
+// /current, whatever the names are.
+func TestCurrentColumns(t *testing.T) {
+	for name, tt := range map[string]struct {
+		pdus []status
+		want string
+	}{
+		"names of twelve characters": {[]status{seen(101, "Twelve_chars", "Twelve_chars", 10240, 0)}, ".101 Twelve_chars 10240 W ▇▇▇▇▇▇▇▇ !"},
+		"near the limit":             {[]status{seen(101, "A", "A", 2850, 0)}, ".101 A 2850 W ▇▇▇▇▇▇▇░ ~"},
+		"just below that":            {[]status{seen(101, "A", "A", 2840, 0)}, ".101 A 2840 W ▇▇▇▇▇▇▇░"},
+		"at the limit":               {[]status{seen(101, "A", "A", 3000, 0)}, ".101 A 3000 W ▇▇▇▇▇▇▇▇ ~"},
+		"above it":                   {[]status{seen(101, "A", "A", 3010, 0)}, ".101 A 3010 W ▇▇▇▇▇▇▇▇ !"},
+		"idle":                       {[]status{seen(101, "A", "A", 0, 0)}, ".101 A 0 W ░░░░░░░░"},
+		"a long name":                {[]status{seen(101, "Universität Unterföhring", "Universität Unterföhring", 1500, 0)}, ".101 Univer…öhring 1500 W ▇▇▇▇░░░░"},
+		"a long Chinese name":        {[]status{seen(101, "清华大学清华大学清华", "清华大学清华大学清华", 1500, 0)}, ".101 清华大…学清华 1500 W ▇▇▇▇░░░░"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			text := plainText(powerList("/current", grouped(tt.pdus...), 3000, noon)[0])
+			_, line, _ := strings.Cut(text, "\n")
+			if line != tt.want {
+				t.Errorf("got  %q, want %q", line, tt.want)
+			}
+			if n := width(line); n > listColumns {
+				t.Errorf("%d columns: %q", n, line)
+			}
+		})
 	}
 }

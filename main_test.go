@@ -5,6 +5,7 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"log/slog"
 	"net"
 	"os"
 	"os/exec"
@@ -31,12 +32,14 @@ var (
 	member   = venue.User{ID: 7, Name: "Carol"}
 )
 
-// build builds the program once; where all the tools must be there, with the race detector.
+// build builds the program once; where all the tools must be there, with the
+// race detector.
 var build = sync.OnceValues(func() (string, error) {
 	dir, err := os.MkdirTemp("", "iscbot")
 	if err != nil {
 		return "", err
 	}
+	buildDir = dir
 	path := filepath.Join(dir, "iscbot")
 	args := []string{"build", "-o", path}
 	if os.Getenv("ISCBOT_TEST_ALL") != "" {
@@ -49,15 +52,21 @@ var build = sync.OnceValues(func() (string, error) {
 	return path, nil
 })
 
+// buildDir is where build puts the program; "" before it was called.
+var buildDir string
+
 func TestMain(m *testing.M) {
 	if what := os.Getenv("ISCBOT_TEST_AGENT"); what != "" {
 		serveAgents(what)
 	}
 	flag.Parse()
-	flag.Set("test.parallel", "24") // the tests mostly wait
+	slog.SetDefault(slog.New(slog.DiscardHandler)) // a passing run prints nothing
+	if flag.Lookup("test.fuzz").Value.String() == "" {
+		flag.Set("test.parallel", "24") // the tests mostly wait
+	}
 	code := m.Run()
-	if path, err := build(); err == nil {
-		os.RemoveAll(filepath.Dir(path))
+	if buildDir != "" {
+		os.RemoveAll(buildDir)
 	}
 	os.Exit(code)
 }
@@ -70,6 +79,8 @@ type site struct {
 	port int // of the PDUs' SNMP agents
 	web  int // and of their web interfaces
 	dir  string
+
+	logPath string // of exceedings.log; "" for the usual one
 }
 
 // newSite opens a venue with a PDU for each name. The access list has the group, and Ann.
@@ -348,7 +359,7 @@ func TestProgramMistakes(t *testing.T) {
 	s.write(t, "accesslist.conf", "0\n")
 	p := s.start(t, "-limit", "much")
 	<-p.exited
-	if code := p.ProcessState.ExitCode(); code != 2 {
+	if code := p.ProcessState.ExitCode(); code != exitConfig {
 		t.Errorf("exit code %d", code)
 	}
 	wants(t, p.log(), "ips.csv:2: ", "accesslist.conf:1: ", `-limit: "much"`)
@@ -381,16 +392,16 @@ func TestProgramReload(t *testing.T) {
 	s.ask(t, c, stranger, "/reset", "Your id is 5000000001")
 	s.write(t, "accesslist.conf", "what?\n")
 	p.Process.Signal(syscall.SIGHUP)
-	p.awaitLog(t, "stays as it was")
+	p.awaitLog(t, "the access list is unchanged")
 	s.ask(t, c, stranger, "/reset", "Your id is 5000000001")
 	s.write(t, "accesslist.conf", fmt.Sprintln(stranger.ID))
 	p.Process.Signal(syscall.SIGHUP)
-	p.awaitLog(t, "read again")
+	p.awaitLog(t, "access list reloaded")
 	s.ask(t, c, stranger, "/help", "/reset")
 }
 
 // demonstrate runs the demo with an input and returns what it shows.
-func demonstrate(t *testing.T, input string) string {
+func demonstration(t *testing.T, input string) string {
 	t.Helper()
 	path, err := build()
 	if err != nil {
@@ -414,7 +425,7 @@ func demonstrate(t *testing.T, input string) string {
 
 func TestDemo(t *testing.T) {
 	t.Parallel()
-	out := demonstrate(t, "/current\n/peaks\n")
+	out := demonstration(t, "/current\n/peaks\n")
 	wants(t, out, "> /current", "> /peaks", "Power at", "Peaks at", ".101 Aachen", ".106 Fukuoka")
 	if strings.Contains(out, "no answer") {
 		t.Errorf("a PDU had not been read:\n%s", out)
@@ -426,7 +437,7 @@ func TestDemoTwice(t *testing.T) {
 	t.Parallel()
 	var wg sync.WaitGroup
 	for range 2 {
-		wg.Go(func() { wants(t, demonstrate(t, "/current\n"), "Power at") })
+		wg.Go(func() { wants(t, demonstration(t, "/current\n"), "Power at") })
 	}
 	wg.Wait()
 }

@@ -3,245 +3,276 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
-	"html"
 	"log/slog"
 	"net/http"
-	"regexp"
 	"slices"
-	"strings"
 	"sync"
 	"time"
-	"unicode/utf16"
 )
 
-// maxText is the most that a message may hold, in UTF-16 code units and without the markup.
-const maxText = 4096
+// drainTime is how long the outbox goes on sending at the end.
+const drainTime = 1500 * time.Millisecond
 
-// An outgoing message is on its way to a chat. Its text has the HTML that the Bot API knows.
-type outgoing struct {
-	html   string
-	alert  bool       // it goes before all that is no alert
-	silent bool       // the telephone makes no sound
-	at     time.Time  // of the event that it tells; zero if it tells of none
-	reply  int64      // the message that it answers, or 0
-	keys   [][]button // inline keyboard, or nil
-	sent   func(id int64)
-}
-
-var escape = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;").Replace
-
-var tags = regexp.MustCompile(`</?[a-z]+>`)
-
-// plain returns the text of a message without its markup.
-func plain(text string) string { return html.UnescapeString(tags.ReplaceAllString(text, "")) }
-
-// textLen returns how much of maxText a text without markup takes.
-func textLen(text string) int { return len(utf16.Encode([]rune(text))) }
-
-// An outbox is the send queue. Each chat is served by a goroutine of its own while something waits for it, so that one
-// that is slow, limited or blocked delays no other. What waits for the same chat is joined into one message.
+// An outbox is the send queue. Each chat is served by a goroutine of its own
+// while something waits for it, so that one that is slow, limited or blocked
+// delays no other. What waits for the same chat is joined into one message.
 type outbox struct {
-	send  func(ctx context.Context, chat int64, m outgoing) (id int64, err error)
-	moved func(from, to int64) // called when a group became a supergroup
-
+	send    func(context.Context, post) (id int64, err error)
 	ctx     context.Context // of all sending
 	stop    context.CancelFunc
-	closing chan struct{} // closed when nothing more will come
-	wg      sync.WaitGroup
+	serving sync.WaitGroup
+	panics  panicGuard
 
-	mu      sync.Mutex       // guards what follows, and what is in the queues
-	queues  map[int64]*queue // each is served by a goroutine, and gone when nothing waits any more
-	refused map[int64]bool   // chats for which Telegram does not take messages, which was logged
-	next    time.Time        // before it nothing but alerts may be sent to any chat
+	mu         sync.Mutex       // guards what follows, and the queues themselves
+	closing    bool             // nothing more is taken, and there is no time for Telegram's pace
+	queues     map[int64]*queue // by chat; gone when there is nothing to remember
+	nextSlot   time.Time        // for a message to any chat
+	goneTopics map[topicID]bool // to which nothing can be sent any more
 }
 
-// A queue is what waits for one chat: the alerts first, then the answers.
-type queue struct {
-	alerts, answers []outgoing
+// A topicID names a forum topic.
+type topicID struct{ chat, topic int64 }
 
-	single  int           // so many of them go one by one
-	alerted chan struct{} // has a value after an alert came
-}
-
-func newOutbox(send func(context.Context, int64, outgoing) (int64, error)) *outbox {
-	o := &outbox{send: send, closing: make(chan struct{}), queues: make(map[int64]*queue), refused: make(map[int64]bool)}
+func newOutbox(send func(context.Context, post) (int64, error)) *outbox {
+	o := &outbox{
+		send:       send,
+		queues:     make(map[int64]*queue),
+		goneTopics: make(map[topicID]bool),
+	}
 	o.ctx, o.stop = context.WithCancel(context.Background())
 	return o
 }
 
-// put takes a message for a chat.
-func (o *outbox) put(chat int64, m outgoing) {
-	if text := plain(m.html); textLen(text) > maxText-joinText {
-		m.html = escape(cut(text, maxText/2-joinText)) // a character takes two units at most
+// put queues a message. After drain was called it is lost, which is logged.
+func (o *outbox) put(m outgoing) {
+	if textLen(plainText(m.html)) > maxText-joinText {
+		m.html = escape(shorten(plainText(m.html), maxText/2-joinText)) // a rune takes two units at most
 	}
+
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	if o.closing {
+		logUnsent([]outgoing{m})
+		return
+	}
+	if o.goneTopics[topicID{m.chat, m.topic}] {
+		m.leaveTopic()
+	}
+	q := o.queue(m.chat)
+	q.put(m)
+	q.rouse()
+}
+
+// queue returns the queue of a chat, which is served from then on. o.mu is
+// held.
+func (o *outbox) queue(chat int64) *queue {
 	q := o.queues[chat]
 	if q == nil {
-		q = &queue{alerted: make(chan struct{}, 1)}
+		q = newQueue(chat)
 		o.queues[chat] = q
-		o.wg.Go(func() { o.serve(chat, q) })
+		o.serving.Go(func() { o.serve(q) })
 	}
-	q.add(m)
-	if m.alert {
-		select {
-		case q.alerted <- struct{}{}:
-		default:
-		}
+	return q
+}
+
+// heard is called when a chat sent something: if it refused messages, it may
+// take them again.
+func (o *outbox) heard(chat int64) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if q := o.queues[chat]; q != nil {
+		q.heard()
+		q.rouse()
 	}
 }
 
-// add adds a message at the end of its kind. The same answer does not wait twice: a flood of questions has few answers.
-func (q *queue) add(m outgoing) {
-	same := func(w outgoing) bool { return w.html == m.html && w.keys == nil && m.keys == nil }
-	if m.alert {
-		q.alerts = append(q.alerts, m)
-	} else if !slices.ContainsFunc(q.answers, same) {
-		q.answers = append(q.answers, m)
-	}
+// hold keeps everything but alerts from a chat for a while, as Telegram asked
+// for after an edit. An alert asks for itself.
+func (o *outbox) hold(chat int64, d time.Duration) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	q := o.queue(chat)
+	q.editsHeld = latest(q.editsHeld, time.Now().Add(d))
 }
 
-// serve sends what waits for a chat until nothing does.
-func (o *outbox) serve(chat int64, q *queue) {
-	retry := backoff{most: 10 * time.Second}
-	trouble := trouble{what: fmt.Sprintf("sending to chat %d", chat)}
+// mayEdit reports whether a message in a chat may be edited now within
+// Telegram's limits, of which everything else has the first use. If so, the
+// edit counts. The last edit of a message is more urgent than those before.
+func (o *outbox) mayEdit(chat int64, last bool) bool {
+	now := time.Now()
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	q := o.queue(chat)
+	if !q.mayEdit(now, last) {
+		return false
+	}
+	q.count(now, pace(chat))
+	return true
+}
+
+// serve sends what waits for a chat until there is nothing to remember of it.
+func (o *outbox) serve(q *queue) {
 	for {
-		taken := o.take(chat, q)
-		if len(taken) == 0 {
+		batch, wait, ok := o.choose(q)
+		if !ok {
 			return
 		}
-		m := join(taken, time.Now())
-		id, err := o.send(o.ctx, chat, m)
-		e, _ := errors.AsType[*apiError](err)
-		switch {
-		case err == nil:
-			for _, m := range taken {
-				if m.sent != nil {
-					m.sent(id)
-				}
-			}
-			o.refuse(chat, nil)
-			trouble.log(nil)
-			retry.next = 0
-			pace := time.Second // Telegram takes about a message a second, and from groups 20 a minute
-			if chat < 0 {
-				pace *= 3
-			}
-			q.hold(pace, o.closing)
-		case e != nil && e.MigrateTo != 0 && e.MigrateTo != chat:
-			o.moved(chat, e.MigrateTo)
-			for _, m := range taken {
-				o.put(e.MigrateTo, m)
-			}
-		case e != nil && e.Code == http.StatusBadRequest && len(taken) > 1: // one of them may be at fault: not the alert among them
-			o.giveBack(q, taken, len(taken))
-		case e != nil && e.permanent():
-			o.refuse(chat, err)
-		default:
-			n := o.giveBack(q, taken, 0)
-			if o.ctx.Err() != nil {
-				slog.Error("not sent: the bot was ended", "chat", chat, "messages", n, "first", plain(m.html))
-				return
-			}
-			trouble.log(err)
-			retry.wait(o.ctx, err)
+		if batch == nil {
+			o.wait(q, wait)
+			continue
 		}
+		id, err := o.sendBatch(batch)
+		o.settle(q, batch, id, err)
 	}
 }
 
-// giveBack puts what could not be sent in front of what waits, of which the first so many go one by one then. It returns how
-// much waits.
-func (o *outbox) giveBack(q *queue, taken []outgoing, single int) int {
+// choose takes the messages that are to be sent to a chat now as one, or
+// returns how long to wait. It returns false at the end of the queue.
+func (o *outbox) choose(q *queue) (batch []outgoing, wait time.Duration, ok bool) {
+	now := time.Now()
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	all := slices.Concat(taken, q.alerts, q.answers)
-	q.alerts, q.answers, q.single = nil, nil, single
-	for _, m := range all {
-		q.add(m)
+
+	if q.isEmpty() {
+		at := q.remembered() // Telegram's pace is kept until then
+		if o.closing || !at.After(now) {
+			delete(o.queues, q.chat)
+			return nil, 0, false
+		}
+		return nil, at.Sub(now), true
 	}
-	return len(q.alerts) + len(q.answers)
+	if o.ctx.Err() != nil {
+		logUnsent(slices.Concat(q.alerts, q.answers))
+		delete(o.queues, q.chat)
+		return nil, 0, false
+	}
+	if at := o.sendTime(q, now); at.After(now) {
+		return nil, at.Sub(now), true
+	}
+	o.reserveSlot(q, now) // alerts count as well
+	return q.take(), 0, true
 }
 
-// joinText is what join adds to a text at most.
-const joinText = 50
-
-// take waits until a message may be sent, and takes from a queue what goes into it. When nothing waits, the serving ends.
-func (o *outbox) take(chat int64, q *queue) []outgoing {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if len(q.alerts) == 0 && len(q.answers) > 0 { // Telegram takes 30 messages a second over all chats; but alerts do not wait
-		at := time.Now()
-		if o.next.After(at) {
-			at = o.next
-		}
-		o.next = at.Add(time.Second / 30)
-		o.mu.Unlock()
-		q.hold(time.Until(at), o.ctx.Done())
-		o.mu.Lock()
+// sendTime returns when the next message to a chat may be sent. Answers wait
+// for their turn among all chats, alerts do not. o.mu is held.
+func (o *outbox) sendTime(q *queue, now time.Time) time.Time {
+	switch {
+	case o.closing:
+		return latest(q.heldUntil, q.blockedUntil)
+	case len(q.alerts) > 0:
+		return q.alertTime()
+	case q.answerTime().After(now):
+		return q.answerTime()
 	}
-	waiting := slices.Concat(q.alerts, q.answers)
-	if len(waiting) == 0 {
-		delete(o.queues, chat)
-		return nil
-	}
-	n, length := 0, 0
-	for _, m := range waiting {
-		length += textLen(plain(m.html)) + joinText
-		if n > 0 && (q.single > 0 || length > maxText || m.keys != nil || waiting[0].keys != nil) {
-			break
-		}
-		n++
-	}
-	q.single = max(0, q.single-1)
-	alerts := min(n, len(q.alerts))
-	q.alerts, q.answers = q.alerts[alerts:], q.answers[n-alerts:]
-	return waiting[:n]
+	o.reserveSlot(q, now)
+	return q.slot
 }
 
-// join makes one message of several. Those that tell of an event more than a minute ago say that they are late.
-func join(taken []outgoing, now time.Time) outgoing {
-	m := taken[0]
-	var texts []string
-	for _, t := range taken {
-		if late := now.Sub(t.at); !t.at.IsZero() && late > time.Minute {
-			t.html += fmt.Sprintf("\n(sent %s late)", late.Round(time.Second))
-		}
-		texts = append(texts, t.html)
-		m.silent = m.silent && t.silent
+// reserveSlot gives the next message to a chat its turn among those to all
+// chats, unless it has one. o.mu is held.
+func (o *outbox) reserveSlot(q *queue, now time.Time) {
+	if q.slot.IsZero() {
+		q.slot = latest(o.nextSlot, now)
+		o.nextSlot = q.slot.Add(overallPace)
 	}
-	m.html = strings.Join(texts, "\n\n")
-	return m
 }
 
-// hold waits for a while, but not while there is an alert, nor beyond the end.
-func (q *queue) hold(d time.Duration, end <-chan struct{}) {
+// wait waits for a while, or until something changes.
+func (o *outbox) wait(q *queue, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
 	select {
-	case <-time.After(d):
-	case <-q.alerted:
-	case <-end:
+	case <-t.C:
+	case <-q.wake:
+	case <-o.ctx.Done():
 	}
 }
 
-// refuse notes that Telegram does not take messages for a chat, or with a nil err that it does. It is logged when it
-// changes.
-func (o *outbox) refuse(chat int64, err error) {
+// sendBatch sends messages as one.
+func (o *outbox) sendBatch(batch []outgoing) (id int64, err error) {
+	defer o.panics.catch("sending", &err)
+	return o.send(o.ctx, join(batch, time.Now()))
+}
+
+// settle draws the consequences of an attempt to send messages as one.
+func (o *outbox) settle(q *queue, batch []outgoing, id int64, err error) {
+	e, ok := errors.AsType[*apiError](err)
+	if !ok {
+		e = &apiError{}
+	}
+	doubtful := e.Code == http.StatusBadRequest || errors.Is(err, errPanic)
+	now := time.Now()
+
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	switch refused := o.refused[chat]; {
-	case err != nil && !refused:
-		o.refused[chat] = true
-		slog.Warn("a chat cannot be written to; its messages are lost until it can (has the person sent /start to the bot?)", "chat", chat, "err", err)
-	case err == nil && refused:
-		delete(o.refused, chat)
-		slog.Info("a chat can be written to again", "chat", chat)
+	switch {
+	case err == nil:
+		q.delivered(batch, now)
+		for _, m := range batch {
+			if m.sent != nil {
+				go m.sent(id)
+			}
+		}
+	case o.ctx.Err() != nil:
+		q.giveBack(batch)
+	case e.MigrateTo != 0 && e.MigrateTo != q.chat:
+		q.giveBack(batch)
+		o.forward(q, e.MigrateTo)
+	case says(err, "thread not found") && batch[0].topic != 0:
+		q.giveBack(batch)
+		o.leaveTopic(q, batch[0].topic)
+	case isChatRefusal(err):
+		q.refused(batch, err, now)
+	case doubtful:
+		q.doubted(batch, err, now)
+	default:
+		q.failed(batch, err, now)
 	}
 }
 
-// drain sends what waits, for a second and a half at most, and ends the sending. Nothing may be put any more.
+// forward passes everything on to the supergroup that a group became. o.mu is
+// held.
+func (o *outbox) forward(q *queue, to int64) {
+	successor := o.queue(to)
+	for _, m := range slices.Concat(q.alerts, q.answers) {
+		m.chat = to
+		successor.put(m)
+	}
+	q.alerts, q.answers = nil, nil
+	successor.rouse()
+}
+
+// leaveTopic sends to the group itself what waits for a topic that is gone,
+// and what comes for it later. o.mu is held.
+func (o *outbox) leaveTopic(q *queue, topic int64) {
+	slog.Warn("a topic is gone: sending to the group instead", "chat", q.chat, "topic", topic)
+	o.goneTopics[topicID{q.chat, topic}] = true
+	for _, waiting := range [][]outgoing{q.alerts, q.answers} {
+		for i := range waiting {
+			if waiting[i].topic == topic {
+				waiting[i].leaveTopic()
+			}
+		}
+	}
+}
+
+// logUnsent logs messages that are lost because the bot ends.
+func logUnsent(all []outgoing) {
+	slog.Error("not sent: the bot was stopped",
+		"chat", all[0].chat, "messages", len(all), "first", plainText(all[0].html))
+}
+
+// drain sends what waits, for a second and a half at most, and ends the
+// sending.
 func (o *outbox) drain() {
-	close(o.closing)
-	defer time.AfterFunc(1500*time.Millisecond, o.stop).Stop()
-	o.wg.Wait()
+	o.mu.Lock()
+	o.closing = true
+	for _, q := range o.queues {
+		q.rouse()
+	}
+	o.mu.Unlock()
+
+	defer time.AfterFunc(drainTime, o.stop).Stop()
+	o.serving.Wait()
 	o.stop()
 }

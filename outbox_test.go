@@ -1,9 +1,12 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"sync"
@@ -12,21 +15,32 @@ import (
 	"time"
 )
 
-// A post notes what an outbox sends, and fails as it is told to.
-type post struct {
-	mu    sync.Mutex // guards the rest
+var (
+	errBlocked     = &apiError{Code: 403, Description: "Forbidden: bot was blocked by the user"}
+	errNoChat      = &apiError{Code: 400, Description: "Bad Request: chat not found"}
+	errNoRights    = &apiError{Code: 400, Description: "Bad Request: not enough rights to send text messages"}
+	errTopicClosed = &apiError{Code: 400, Description: "Bad Request: TOPIC_CLOSED"}
+	errOdd         = &apiError{Code: 400, Description: "Bad Request: odd"}
+	errNoNetwork   = errors.New("dial: no route to host")
+)
+
+// A postOffice notes what an outbox sends, and fails as it is told to.
+type postOffice struct {
+	mu    sync.Mutex // guards what follows
 	start time.Time
-	sent  []string // what was taken: "+seconds chat: text"
-	tries int
-	fail  func(chat int64, m outgoing) error // nil: nothing fails
+	posts []post
+	sent  []string // the posts: "+seconds chat: text"
+	times []time.Time
+	tries []time.Time
+	fail  func(post) error // nil: nothing fails
 }
 
-func (p *post) send(ctx context.Context, chat int64, m outgoing) (int64, error) {
+func (p *postOffice) send(_ context.Context, m post) (int64, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.tries++
+	p.tries = append(p.tries, time.Now())
 	if p.fail != nil {
-		if err := p.fail(chat, m); err != nil {
+		if err := p.fail(m); err != nil {
 			return 0, err
 		}
 	}
@@ -34,118 +48,305 @@ func (p *post) send(ctx context.Context, chat int64, m outgoing) (int64, error) 
 	if m.silent {
 		sound = " (silent)"
 	}
-	p.sent = append(p.sent, fmt.Sprintf("+%.0f %d: %s%s", time.Since(p.start).Seconds(), chat, m.html, sound))
+	p.posts = append(p.posts, m)
+	p.times = append(p.times, time.Now())
+	p.sent = append(p.sent, fmt.Sprintf("+%.0f %d: %s%s", time.Since(p.start).Seconds(), m.chat, m.html, sound))
 	return int64(len(p.sent)), nil
 }
 
-// list returns what was sent so far, and how often it was tried. What was sent in the same second is in no order.
-func (p *post) list() (sent []string, tries int) {
+// failWith sets what fails from now on.
+func (p *postOffice) failWith(fail func(post) error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.fail = fail
+}
+
+// list returns what was sent so far, and how often it was tried.
+func (p *postOffice) list() (sent []string, tries int) {
 	synctest.Wait()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return slices.Clone(p.sent), p.tries
+	return slices.Clone(p.sent), len(p.tries)
 }
 
-func (p *post) want(t *testing.T, want ...string) {
+// taken returns the messages that were sent so far.
+func (p *postOffice) taken() []post {
+	synctest.Wait()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.posts)
+}
+
+// want fails the test unless all of these, and nothing else, was sent. What
+// goes to different chats in the same second is in no order.
+func (p *postOffice) want(t *testing.T, want ...string) {
 	t.Helper()
 	sent, _ := p.list()
 	slices.Sort(sent)
 	slices.Sort(want)
 	if !slices.Equal(sent, want) {
-		t.Errorf("sent:\n%s\nwanted:\n%s", strings.Join(sent, "\n"), strings.Join(want, "\n"))
+		t.Errorf("sent:\n%s\nwant:\n%s", strings.Join(sent, "\n"), strings.Join(want, "\n"))
 	}
 }
 
-// inbox runs a test of an outbox in a bubble, where time passes as soon as everybody waits.
-func inbox(t *testing.T, test func(t *testing.T, o *outbox, p *post)) {
+// inbox runs a test of an outbox in a bubble, where time passes as soon as
+// everybody waits.
+func inbox(t *testing.T, test func(t *testing.T, o *outbox, p *postOffice)) {
+	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		p := &post{start: time.Now()}
+		p := &postOffice{start: time.Now()}
 		o := newOutbox(p.send)
 		test(t, o, p)
 		o.drain()
 	})
 }
 
+// queues returns how many queues an outbox has.
+func queues(o *outbox) int {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return len(o.queues)
+}
+
+func answerTo(chat int64, html string) outgoing {
+	return outgoing{post: post{chat: chat, html: html}}
+}
+
+func alertTo(chat int64, html string) outgoing {
+	return outgoing{post: post{chat: chat, html: html}, alert: true, at: time.Now()}
+}
+
+// A logBuffer has what was logged since the test began.
+type logBuffer struct {
+	mu  sync.Mutex // guards buf
+	buf bytes.Buffer
+}
+
+func (b *logBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.Write(p)
+}
+
+func (b *logBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.String()
+}
+
+// captureLog keeps what is logged from the terminal until the test ends. The
+// test must not be parallel.
+func captureLog(t *testing.T) *logBuffer {
+	t.Helper()
+	b, before := new(logBuffer), slog.Default()
+	slog.SetDefault(slog.New(slog.NewTextHandler(b, nil)))
+	t.Cleanup(func() { slog.SetDefault(before) })
+	return b
+}
+
+// wantTimes fails the test unless text stands in the log so often.
+func (b *logBuffer) wantTimes(t *testing.T, text string, want int) {
+	t.Helper()
+	if got := strings.Count(b.String(), text); got != want {
+		t.Errorf("%q was logged %d times, want %d:\n%s", text, got, want, b)
+	}
+}
+
 func TestOutboxJoins(t *testing.T) {
-	inbox(t, func(t *testing.T, o *outbox, p *post) {
-		o.put(1, outgoing{html: "first"})
+	inbox(t, func(t *testing.T, o *outbox, p *postOffice) {
+		silent := func(html string) outgoing { return outgoing{post: post{chat: 1, html: html, silent: true}} }
+		o.put(answerTo(1, "first"))
 		synctest.Wait()
-		o.put(1, outgoing{html: "second", silent: true})
-		o.put(1, outgoing{html: "third", silent: true})
-		o.put(1, outgoing{html: "second", silent: true}) // waits already
-		o.put(1, outgoing{html: "keys", keys: [][]button{{{"a", "b"}}}})
-		o.put(2, outgoing{html: "other"})
+		o.put(silent("second"))
+		o.put(silent("third"))
+		o.put(silent("second")) // waits already
+		o.put(outgoing{post: post{chat: 1, html: "keys", keys: [][]button{{{"a", "b"}}}}})
+		o.put(answerTo(2, "other"))
 		time.Sleep(10 * time.Second)
 		p.want(t, "+0 1: first", "+0 2: other", "+1 1: second\n\nthird (silent)", "+2 1: keys")
-		if len(o.queues) != 0 {
-			t.Errorf("%d queues are left", len(o.queues))
+	})
+}
+
+// TestOutboxKeepsApart checks that what is edited later gets a message of its
+// own: an edit would wipe out the rest.
+func TestOutboxKeepsApart(t *testing.T) {
+	inbox(t, func(t *testing.T, o *outbox, p *postOffice) {
+		var mu sync.Mutex // guards ids
+		var ids []int64
+		changing := answerTo(1, "changing")
+		changing.sent = func(id int64) {
+			mu.Lock()
+			defer mu.Unlock()
+			ids = append(ids, id)
+		}
+		o.put(answerTo(1, "first"))
+		synctest.Wait()
+		o.put(changing)
+		o.put(changing) // another one, which has an id of its own
+		o.put(answerTo(1, "list"))
+		o.put(alertTo(1, "alert"))
+		time.Sleep(10 * time.Second)
+		p.want(t, "+0 1: first", "+0 1: alert", "+2 1: changing", "+3 1: changing", "+4 1: list")
+		mu.Lock()
+		defer mu.Unlock()
+		if want := []int64{3, 4}; !slices.Equal(ids, want) {
+			t.Errorf("got the ids %v, want %v", ids, want)
 		}
 	})
 }
 
-func TestOutboxAlertsFirst(t *testing.T) {
-	inbox(t, func(t *testing.T, o *outbox, p *post) {
-		o.put(1, outgoing{html: "list"})
+func TestOutboxJoinsAlertsWithKeys(t *testing.T) {
+	row := func(data string) []button { return []button{{"reset", data}} }
+	inbox(t, func(t *testing.T, o *outbox, p *postOffice) {
+		o.put(alertTo(1, "first"))
 		synctest.Wait()
-		o.put(1, outgoing{html: "another list"})
-		o.put(1, outgoing{html: "alert", alert: true})
+		for _, data := range []string{"a", "b", "a", "c", "d", "e"} {
+			m := alertTo(1, "alert "+data)
+			m.keys = [][]button{row(data)}
+			o.put(m)
+		}
+		time.Sleep(10 * time.Second)
+		posts := p.taken()
+		if len(posts) != 2 {
+			t.Fatalf("sent %+v", posts)
+		}
+		want := [][]button{row("a"), row("b"), row("c"), row("d")}
+		if !slices.EqualFunc(posts[1].keys, want, slices.Equal) {
+			t.Errorf("keys %v, want %v", posts[1].keys, want)
+		}
+	})
+}
+
+// TestOutboxTopics checks that messages for different topics are neither
+// joined nor taken as the same.
+func TestOutboxTopics(t *testing.T) {
+	inbox(t, func(t *testing.T, o *outbox, p *postOffice) {
+		to := func(topic int64, html string) outgoing {
+			return outgoing{post: post{chat: -1, topic: topic, html: html}}
+		}
+		o.put(to(0, "first"))
+		synctest.Wait()
+		o.put(to(7, "list"))
+		o.put(to(8, "list"))
+		o.put(to(8, "help"))
+		time.Sleep(time.Minute)
+		var got []string
+		for _, m := range p.taken() {
+			got = append(got, fmt.Sprintf("%d: %s", m.topic, m.html))
+		}
+		if want := []string{"0: first", "7: list", "8: list\n\nhelp"}; !slices.Equal(got, want) {
+			t.Errorf("sent %q, want %q", got, want)
+		}
+	})
+}
+
+// TestOutboxTopicGone checks that what was for a deleted topic goes to the
+// group, which costs a failed attempt only once.
+func TestOutboxTopicGone(t *testing.T) {
+	log := captureLog(t)
+	inbox(t, func(t *testing.T, o *outbox, p *postOffice) {
+		p.failWith(func(m post) error {
+			if m.topic == 7 {
+				return &apiError{Code: 400, Description: "Bad Request: message thread not found"}
+			}
+			return nil
+		})
+		put := func(html string) {
+			m := alertTo(-1, html)
+			m.topic = 7
+			o.put(m)
+		}
+		put("first")
+		synctest.Wait()
+		put("second")
+		time.Sleep(time.Minute)
+		p.want(t, "+0 -1: first", "+3 -1: second")
+		if _, tries := p.list(); tries != 3 {
+			t.Errorf("%d tries", tries)
+		}
+	})
+	log.wantTimes(t, "a topic is gone", 1)
+}
+
+func TestOutboxAlertsFirst(t *testing.T) {
+	inbox(t, func(t *testing.T, o *outbox, p *postOffice) {
+		o.put(answerTo(1, "list"))
+		synctest.Wait()
+		o.put(answerTo(1, "another list"))
+		o.put(alertTo(1, "alert"))
 		time.Sleep(10 * time.Second)
 		p.want(t, "+0 1: list", "+0 1: alert\n\nanother list")
 	})
 }
 
 func TestOutboxKeepsWithinLimit(t *testing.T) {
-	inbox(t, func(t *testing.T, o *outbox, p *post) {
+	inbox(t, func(t *testing.T, o *outbox, p *postOffice) {
 		long := strings.Repeat("&amp;", 3000) // 3000 characters to Telegram
-		p.fail = func(_ int64, m outgoing) error {
-			if textLen(plain(m.html)) > maxText {
-				t.Errorf("%d characters", textLen(plain(m.html)))
-			}
-			return nil
-		}
-		o.put(1, outgoing{html: "x"})
+		o.put(answerTo(1, "x"))
 		synctest.Wait()
-		o.put(1, outgoing{html: long})
-		o.put(1, outgoing{html: long + "b"})
-		o.put(1, outgoing{html: strings.Repeat("\U0001F600", 900)})
+		o.put(answerTo(1, long))
+		o.put(answerTo(1, long+"b"))
+		o.put(answerTo(1, strings.Repeat("\U0001F600", 900)))
 		time.Sleep(10 * time.Second)
-		if _, tries := p.list(); tries != 4 {
-			t.Errorf("%d messages", tries)
+		posts := p.taken()
+		if len(posts) != 4 {
+			t.Errorf("%d messages", len(posts))
+		}
+		for _, m := range posts {
+			if n := textLen(plainText(m.html)); n > maxText {
+				t.Errorf("%d characters", n)
+			}
 		}
 	})
 }
 
-// TestOutboxRetries holds that nothing is lost while Telegram is away or limits a chat, and that other chats do not wait.
+// TestOutboxTooLong checks that what is too long for a message is shortened.
+func TestOutboxTooLong(t *testing.T) {
+	inbox(t, func(t *testing.T, o *outbox, p *postOffice) {
+		m := alertTo(1, "<b>"+strings.Repeat("\U0001F600&lt;", 5000)+"</b>")
+		m.at = time.Now().Add(-100 * time.Hour)
+		o.put(m)
+		sent, _ := p.list()
+		if n := textLen(plainText(sent[0])); n > maxText || n < 1000 {
+			t.Errorf("%d characters", n)
+		}
+		wants(t, sent[0], "&lt;", "(sent 4 days late)")
+	})
+}
+
+// TestOutboxRetries checks that nothing is lost while Telegram is away or
+// limits a chat, and that other chats do not wait.
 func TestOutboxRetries(t *testing.T) {
 	for name, tt := range map[string]struct {
 		err  error
 		away time.Duration
-		late string // how late the alert is at most
+		late string // what the alert says
 	}{
-		"no network":       {errors.New("dial: no route to host"), time.Hour, "1h0m"},
-		"server error":     {errors.New("the server is in trouble (status 502)"), 5 * time.Second, ""},
-		"too many":         {&apiError{Code: 429, RetryAfter: 30 * time.Second}, 29 * time.Second, ""},
-		"a wrong token":    {&apiError{Code: 401}, 5 * time.Minute, "5m"},
-		"conflict of some": {&apiError{Code: 409}, 10 * time.Second, ""},
+		"no network":    {errNoNetwork, time.Hour, "\n(sent 1 h 0 min late)"},
+		"a short while": {errNoNetwork, 2 * time.Second, ""},
+		"server error":  {errors.New("the server has a problem (status 502)"), 5 * time.Second, "\n(sent "},
+		"too many":      {&apiError{Code: 429, RetryAfter: 30 * time.Second}, 29 * time.Second, "\n(sent 30 s late)"},
+		"wrong token":   {&apiError{Code: 401}, 5 * time.Minute, "\n(sent 5 min"},
+		"conflict":      {&apiError{Code: 409}, 10 * time.Second, "\n(sent "},
 	} {
 		t.Run(name, func(t *testing.T) {
-			inbox(t, func(t *testing.T, o *outbox, p *post) {
-				p.fail = func(chat int64, _ outgoing) error {
-					if chat == 1 && time.Since(p.start) < tt.away {
+			inbox(t, func(t *testing.T, o *outbox, p *postOffice) {
+				p.fail = func(m post) error {
+					if m.chat == 1 && time.Since(p.start) < tt.away {
 						return tt.err
 					}
 					return nil
 				}
-				o.put(1, outgoing{html: "alert", alert: true, at: time.Now()})
-				o.put(2, outgoing{html: "other"})
+				o.put(alertTo(1, "alert"))
+				o.put(answerTo(2, "other"))
 				time.Sleep(2 * time.Hour)
 				sent, tries := p.list()
 				if len(sent) != 2 || sent[0] != "+0 2: other" {
-					t.Fatalf("sent: %q", sent)
+					t.Fatalf("sent %q", sent)
 				}
-				wants(t, sent[1], " 1: alert")
-				if late := strings.Contains(sent[1], "\n(sent "+tt.late); late != (tt.late != "") {
-					t.Errorf("sent: %q", sent)
+				wants(t, sent[1], " 1: alert"+tt.late)
+				if late := strings.Contains(sent[1], "late"); late != (tt.late != "") {
+					t.Errorf("sent %q", sent)
 				}
 				if most := int(tt.away/(8*time.Second)) + 6; tries > most {
 					t.Errorf("%d tries, more than %d", tries, most)
@@ -155,96 +356,576 @@ func TestOutboxRetries(t *testing.T) {
 	}
 }
 
-func TestOutboxRefused(t *testing.T) {
+// TestOutboxAlertSurvivesRefusal checks that an alert waits for a chat that
+// refuses it, is tried again slowly, and goes out at once when the chat is
+// heard.
+func TestOutboxAlertSurvivesRefusal(t *testing.T) {
 	for name, err := range map[string]error{
-		"blocked":        &apiError{Code: 403, Description: "Forbidden: bot was blocked by the user"},
-		"chat not found": &apiError{Code: 400, Description: "Bad Request: chat not found"},
+		"blocked":        errBlocked,
+		"chat not found": errNoChat,
+		"no rights":      errNoRights,
+		"topic closed":   errTopicClosed,
+		"unknown":        errOdd,
 	} {
 		t.Run(name, func(t *testing.T) {
-			inbox(t, func(t *testing.T, o *outbox, p *post) {
-				blocked := true
-				p.fail = func(chat int64, _ outgoing) error {
-					if chat == 1 && blocked {
+			inbox(t, func(t *testing.T, o *outbox, p *postOffice) {
+				p.failWith(func(m post) error {
+					if m.chat == 1 {
 						return err
 					}
 					return nil
-				}
-				o.put(1, outgoing{html: "lost", alert: true})
-				o.put(2, outgoing{html: "other", alert: true})
-				time.Sleep(time.Minute)
-				if _, tries := p.list(); tries != 2 {
-					t.Errorf("%d tries", tries)
-				}
+				})
+				o.put(alertTo(1, "alert"))
+				synctest.Wait()
 				p.mu.Lock()
-				blocked = false
+				p.tries = p.tries[:0]
+				last := p.start
 				p.mu.Unlock()
-				o.put(1, outgoing{html: "taken", alert: true})
-				time.Sleep(time.Minute)
-				p.want(t, "+0 2: other", "+60 1: taken")
+				o.put(alertTo(2, "other"))
+				time.Sleep(30 * time.Minute)
+
+				synctest.Wait()
+				p.mu.Lock()
+				tries := slices.Clone(p.tries)
+				p.mu.Unlock()
+				for i, want := range []int{10, 20, 40, 80, 160, 300, 300, 300} {
+					got := tries[i+1].Sub(last) // the first is the other's
+					last = tries[i+1]
+					if most := time.Duration(want) * time.Second; got > most || got < most*8/10 {
+						t.Errorf("tried again after %v, want %v", got, most)
+					}
+				}
+
+				p.failWith(nil)
+				o.heard(1)
+				p.want(t, "+0 2: other", "+1800 1: alert\n(sent 30 min 0 s late)")
 			})
 		})
 	}
 }
 
-func TestOutboxMoves(t *testing.T) {
-	inbox(t, func(t *testing.T, o *outbox, p *post) {
-		p.fail = func(chat int64, _ outgoing) error {
-			if chat == -1 {
-				return &apiError{Code: 400, MigrateTo: -1001}
-			}
-			return nil
-		}
-		var moved []int64
-		o.moved = func(from, to int64) { moved = append(moved, from, to) }
-		o.put(-1, outgoing{html: "alert", alert: true})
-		time.Sleep(time.Minute)
-		p.want(t, "+0 -1001: alert")
-		if !slices.Equal(moved, []int64{-1, -1001}) {
-			t.Errorf("moved %v", moved)
-		}
-	})
-}
-
-// TestOutboxAtFault: a message that Telegram does not take does not take along an alert that it was joined with.
-func TestOutboxAtFault(t *testing.T) {
-	inbox(t, func(t *testing.T, o *outbox, p *post) {
-		p.fail = func(_ int64, m outgoing) error {
-			if strings.Contains(m.html, "bad") {
-				return &apiError{Code: 400, Description: "Bad Request: something"}
-			}
-			return nil
-		}
-		o.put(1, outgoing{html: "first"})
-		synctest.Wait()
-		o.put(1, outgoing{html: "bad"})
-		o.put(1, outgoing{html: "good"})
-		o.put(1, outgoing{html: "alert", alert: true})
-		time.Sleep(time.Minute)
-		p.want(t, "+0 1: first", "+0 1: alert", "+1 1: good")
-	})
-}
-
-// TestOutboxTooLong: what is too long for a message goes out cut.
-func TestOutboxTooLong(t *testing.T) {
-	inbox(t, func(t *testing.T, o *outbox, p *post) {
-		o.put(1, outgoing{html: "<b>" + strings.Repeat("\U0001F600&lt;", 5000) + "</b>", alert: true, at: time.Now().Add(-time.Hour)})
+// TestOutboxRefusalIsShort checks that an alert goes out by itself after the
+// chat takes messages again.
+func TestOutboxRefusalIsShort(t *testing.T) {
+	inbox(t, func(t *testing.T, o *outbox, p *postOffice) {
+		p.failWith(func(post) error { return errNoRights })
+		o.put(alertTo(-1, "alert"))
+		time.Sleep(2 * time.Second)
+		p.failWith(nil)
+		time.Sleep(8 * time.Second)
 		sent, _ := p.list()
-		if n := textLen(plain(sent[0])); n > maxText || n < 1000 || !strings.Contains(sent[0], "&lt;") {
-			t.Errorf("%d characters", n)
+		if len(sent) != 1 {
+			t.Errorf("sent %q", sent)
 		}
 	})
 }
 
-// TestOutboxOwnAnswer: an alert does not wait for the turn of an answer to the same chat.
-func TestOutboxOwnAnswer(t *testing.T) {
-	inbox(t, func(t *testing.T, o *outbox, p *post) {
-		for chat := range int64(1000) {
-			o.put(100+chat, outgoing{html: "list"})
+// TestOutboxDropsRefusedAnswers checks that answers do not wait for a chat
+// that takes no messages, and do not keep alerts waiting.
+func TestOutboxDropsRefusedAnswers(t *testing.T) {
+	for name, err := range map[string]error{"no rights": errNoRights, "unknown": errOdd} {
+		t.Run(name, func(t *testing.T) {
+			inbox(t, func(t *testing.T, o *outbox, p *postOffice) {
+				p.failWith(func(post) error { return err })
+				o.put(answerTo(1, "list"))
+				time.Sleep(time.Hour)
+				o.put(alertTo(1, "alert"))
+				for i := range 50 {
+					o.heard(1)
+					o.put(answerTo(1, fmt.Sprint("list ", i)))
+					synctest.Wait()
+				}
+				p.failWith(nil)
+				o.heard(1)
+				p.want(t, "+3600 1: alert")
+			})
+		})
+	}
+}
+
+// TestOutboxBound checks that the last hundred alerts wait for a chat, and a
+// line for those before them.
+func TestOutboxBound(t *testing.T) {
+	for name, err := range map[string]error{
+		"no rights": errNoRights, "unknown": errOdd, "no network": errNoNetwork,
+	} {
+		t.Run(name, func(t *testing.T) {
+			inbox(t, func(t *testing.T, o *outbox, p *postOffice) {
+				p.failWith(func(post) error { return err })
+				for i := range 250 {
+					o.put(alertTo(1, fmt.Sprintf("alert %d.", i)))
+					time.Sleep(10 * time.Second)
+				}
+				p.failWith(nil)
+				o.heard(1)
+				time.Sleep(time.Hour)
+
+				sent, _ := p.list()
+				var got []string
+				for _, m := range sent {
+					_, texts, _ := strings.Cut(m, ": ")
+					for text := range strings.SplitSeq(texts, "\n\n") {
+						line, _, _ := strings.Cut(text, "\n")
+						got = append(got, strings.ReplaceAll(line, ": see exceedings.log", "."))
+					}
+				}
+				want := []string{"and 150 earlier alerts."}
+				for i := 150; i < 250; i++ {
+					want = append(want, fmt.Sprintf("alert %d.", i))
+				}
+				slices.SortStableFunc(got, func(a, b string) int { // one that was tried by itself may come first
+					return len(b)/20 - len(a)/20
+				})
+				if missing := without(want, got); missing != nil || len(got) != len(want) {
+					t.Errorf("missing %q in\n%q", missing, got)
+				}
+				if len(sent) > 10 {
+					t.Errorf("%d messages", len(sent))
+				}
+			})
+		})
+	}
+}
+
+// without returns what is in all but not in some.
+func without(all, some []string) (rest []string) {
+	for _, s := range all {
+		if !slices.Contains(some, s) {
+			rest = append(rest, s)
 		}
-		o.put(1, outgoing{html: "answer"})
+	}
+	return rest
+}
+
+func TestOutboxRefusalHint(t *testing.T) {
+	for name, tt := range map[string]struct {
+		chat int64
+		err  error
+		want string
+	}{
+		"person": {1, errBlocked, "the person must send /start"},
+		"group":  {-1, errNoRights, "have the right to write"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			log := captureLog(t)
+			inbox(t, func(t *testing.T, o *outbox, p *postOffice) {
+				p.failWith(func(post) error { return tt.err })
+				o.put(alertTo(tt.chat, "alert"))
+				time.Sleep(time.Hour)
+				p.failWith(nil)
+				o.heard(tt.chat)
+				time.Sleep(time.Minute)
+			})
+			log.wantTimes(t, tt.want, 1)
+			log.wantTimes(t, "takes messages again", 1)
+		})
+	}
+}
+
+// TestOutboxMalformed checks that a message that Telegram does not take holds
+// up no other.
+func TestOutboxMalformed(t *testing.T) {
+	refuseBad := func(m post) error {
+		if strings.Contains(m.html, "bad") {
+			return errOdd
+		}
+		return nil
+	}
+	for name, tt := range map[string]struct {
+		waiting []outgoing // behind a first answer
+		want    []string
+	}{
+		"an answer": {
+			[]outgoing{answerTo(1, "bad"), answerTo(1, "good"), alertTo(1, "alert")},
+			[]string{"+0 1: alert", "+2 1: good"},
+		},
+		"an alert": {
+			[]outgoing{alertTo(1, "bad"), alertTo(1, "alert"), alertTo(1, "alert 2")},
+			[]string{"+0 1: alert", "+1 1: alert 2"},
+		},
+		"the last alert": {
+			[]outgoing{alertTo(1, "alert"), alertTo(1, "alert 2"), alertTo(1, "bad")},
+			[]string{"+0 1: alert", "+1 1: alert 2"},
+		},
+		"an alert before an answer": {
+			[]outgoing{alertTo(1, "bad"), answerTo(1, "good")},
+			[]string{"+0 1: good"},
+		},
+		"several": {
+			[]outgoing{alertTo(1, "bad"), alertTo(1, "bad 2"), alertTo(1, "bad 3"), alertTo(1, "alert")},
+			[]string{"+0 1: alert"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inbox(t, func(t *testing.T, o *outbox, p *postOffice) {
+				p.failWith(refuseBad)
+				o.put(answerTo(1, "first"))
+				synctest.Wait()
+				for _, m := range tt.waiting {
+					o.put(m)
+				}
+				time.Sleep(time.Minute)
+				sent, _ := p.list()
+				for i, m := range sent {
+					sent[i] = strings.SplitN(m, "\n", 2)[0]
+				}
+				if name == "several" { // two of them take the blame of the chat for a while
+					sent[1] = "+0" + sent[1][strings.Index(sent[1], " "):]
+				}
+				if want := append([]string{"+0 1: first"}, tt.want...); !slices.Equal(sent, want) {
+					t.Errorf("sent %q, want %q", sent, want)
+				}
+			})
+		})
+	}
+}
+
+// TestOutboxMalformedAlone checks that an alert that Telegram does not take
+// does not block a later one, and is given up once it is clear that it alone
+// is at fault.
+func TestOutboxMalformedAlone(t *testing.T) {
+	log := captureLog(t)
+	inbox(t, func(t *testing.T, o *outbox, p *postOffice) {
+		p.failWith(func(m post) error {
+			if strings.Contains(m.html, "bad") {
+				return errOdd
+			}
+			return nil
+		})
+		o.put(alertTo(1, "bad"))
+		time.Sleep(time.Hour) // it is tried each five minutes by now
+		for i := range 5 {
+			o.put(alertTo(1, fmt.Sprint("good ", i)))
+			time.Sleep(time.Minute)
+		}
+		p.want(t, "+3600 1: good 0", "+3660 1: good 1", "+3720 1: good 2", "+3780 1: good 3", "+3840 1: good 4")
+		if queues(o) != 0 {
+			t.Error("it was not given up")
+		}
+	})
+	log.wantTimes(t, "an alert was dropped", 1)
+}
+
+// TestOutboxTopicClosed checks that an alert waits for its topic even when
+// others are delivered to the group.
+func TestOutboxTopicClosed(t *testing.T) {
+	inbox(t, func(t *testing.T, o *outbox, p *postOffice) {
+		p.failWith(func(m post) error {
+			if m.topic == 7 {
+				return errTopicClosed
+			}
+			return nil
+		})
+		alert := alertTo(-1, "alert")
+		alert.topic = 7
+		o.put(alert)
+		for i := range 20 {
+			time.Sleep(time.Minute)
+			o.heard(-1)
+			o.put(answerTo(-1, fmt.Sprint("list ", i)))
+		}
+		time.Sleep(10 * time.Second)
+		if sent, _ := p.list(); len(sent) != 20 {
+			t.Errorf("sent %q", sent)
+		}
+		p.failWith(nil)
+		time.Sleep(time.Minute)
+		sent, _ := p.list()
+		wants(t, sent[len(sent)-1], "-1: alert\n(sent 20 min")
+	})
+}
+
+// TestOutboxPace checks that sixty crossings in a minute keep within what
+// Telegram takes from a group, with answers and edits in between, and that
+// none is lost.
+func TestOutboxPace(t *testing.T) {
+	for name, tt := range map[string]struct {
+		chat         int64
+		answers, end bool // and the ends of progress messages
+		most         int  // messages and edits in a minute
+	}{
+		"group":              {-1, false, false, 20},
+		"group with answers": {-1, true, false, 20},
+		"group with resets":  {-1, false, true, 20},
+		"group with all":     {-1, true, true, 20},
+		"person with all":    {1, true, true, 62},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inbox(t, func(t *testing.T, o *outbox, p *postOffice) {
+				var edits []time.Time
+				for i := range 120 {
+					if tt.answers && i%3 == 0 {
+						o.put(answerTo(tt.chat, fmt.Sprint("list ", i)))
+						synctest.Wait()
+					}
+					for _, last := range []bool{false, true} {
+						if tt.end && o.mayEdit(tt.chat, last) {
+							edits = append(edits, time.Now())
+						}
+					}
+					o.put(alertTo(tt.chat, fmt.Sprintf("alert %d.", i)))
+					if i == 0 {
+						synctest.Wait()
+						if sent, _ := p.list(); !strings.Contains(sent[len(sent)-1], "alert 0.") {
+							t.Errorf("the first alert waited: %q", sent)
+						}
+					}
+					time.Sleep(time.Second)
+				}
+				time.Sleep(time.Minute)
+
+				sent, _ := p.list()
+				all := strings.Join(sent, "\n")
+				for i := range 120 {
+					wants(t, all, fmt.Sprintf("alert %d.", i))
+				}
+				p.mu.Lock()
+				times := slices.Concat(p.times, edits)
+				p.mu.Unlock()
+				slices.SortFunc(times, time.Time.Compare)
+				if n := perMinute(times); n > tt.most {
+					t.Errorf("%d messages and edits in a minute", n)
+				}
+				if tt.end && len(edits) == 0 {
+					t.Error("no edit was made")
+				}
+				if strings.Contains(all, "late") {
+					t.Errorf("late:\n%s", all)
+				}
+			})
+		})
+	}
+}
+
+// perMinute returns how many of these times, which are sorted, are in the same
+// minute at most.
+func perMinute(times []time.Time) (most int) {
+	for i, at := range times {
+		n := 0
+		for _, other := range times[i:] {
+			if other.Sub(at) < time.Minute {
+				n++
+			}
+		}
+		most = max(most, n)
+	}
+	return most
+}
+
+// TestOutboxFirstAlert checks that the first alert after a quiet spell waits
+// for nothing, and that what follows within the pace is joined.
+func TestOutboxFirstAlert(t *testing.T) {
+	inbox(t, func(t *testing.T, o *outbox, p *postOffice) {
+		o.put(answerTo(-1, "list"))
 		synctest.Wait()
-		o.put(1, outgoing{html: "alert", alert: true})
+		if !o.mayEdit(-1, true) {
+			t.Error("the last edit has to wait")
+		}
+		o.put(alertTo(-1, "first"))
 		synctest.Wait()
+		for _, text := range []string{"a", "b", "c"} {
+			o.put(alertTo(-1, text))
+			time.Sleep(time.Second)
+		}
+		time.Sleep(time.Minute)
+		for _, text := range []string{"later", "d", "e"} {
+			o.put(alertTo(-1, text))
+			time.Sleep(time.Second)
+		}
+		time.Sleep(time.Minute)
+		p.want(t, "+0 -1: list", "+0 -1: first", "+3 -1: a\n\nb\n\nc", "+63 -1: later", "+66 -1: d\n\ne")
+	})
+}
+
+// TestOutboxTurns checks that what cannot be joined with alerts has its turn
+// while they come without an end, and that a flood of it does not hold them up.
+func TestOutboxTurns(t *testing.T) {
+	inbox(t, func(t *testing.T, o *outbox, p *postOffice) {
+		for i := range 120 {
+			if i < 60 {
+				question := answerTo(-1, fmt.Sprintf("question %d.", i))
+				question.keys = [][]button{{{"a", fmt.Sprint(i)}}}
+				o.put(question)
+			}
+			o.put(alertTo(-1, fmt.Sprintf("alert %d.", i)))
+			time.Sleep(time.Second)
+		}
+		time.Sleep(2 * groupPace)
+		sent, _ := p.list()
+		all := strings.Join(sent, "\n")
+		for i := range 120 {
+			wants(t, all, fmt.Sprintf("alert %d.", i))
+		}
+		if n := strings.Count(all, "question"); n < 15 || n > 25 {
+			t.Errorf("%d questions", n)
+		}
+		p.mu.Lock()
+		n := perMinute(p.times)
+		p.mu.Unlock()
+		if n > 20 {
+			t.Errorf("%d messages in a minute", n)
+		}
+		for i := 1; i < len(sent); i++ {
+			if strings.Contains(sent[i], "question") && strings.Contains(sent[i-1], "question") {
+				t.Errorf("no alert between %q and %q", sent[i-1], sent[i])
+			}
+		}
+		time.Sleep(time.Hour)
+	})
+}
+
+// TestOutboxRemembersPace checks that a queue is not forgotten before
+// Telegram's pace has passed, and then is.
+func TestOutboxRemembersPace(t *testing.T) {
+	inbox(t, func(t *testing.T, o *outbox, p *postOffice) {
+		o.put(answerTo(1, "first"))
+		time.Sleep(900 * time.Millisecond)
+		o.put(answerTo(1, "second"))
+		if sent, _ := p.list(); len(sent) != 1 {
+			t.Errorf("sent %q", sent)
+		}
+		time.Sleep(1100 * time.Millisecond)
+		p.want(t, "+0 1: first", "+1 1: second")
+		if n := queues(o); n != 0 {
+			t.Errorf("%d queues are left", n)
+		}
+	})
+}
+
+func TestOutboxMayEdit(t *testing.T) {
+	long := func(o *outbox) { o.hold(-1, time.Hour) }
+	for name, tt := range map[string]struct {
+		before     func(o *outbox)
+		wait       time.Duration
+		want, last bool // whether an edit may be made, and whether the last one may
+	}{
+		"idle":             {func(*outbox) {}, 0, true, true},
+		"after an answer":  {func(o *outbox) { o.put(answerTo(-1, "x")) }, 0, false, true},
+		"after the pace":   {func(o *outbox) { o.put(answerTo(-1, "x")) }, groupPace, true, true},
+		"after an alert":   {func(o *outbox) { o.put(alertTo(-1, "x")) }, 0, false, true},
+		"after an edit":    {func(o *outbox) { o.mayEdit(-1, false) }, 0, false, true},
+		"after two":        {func(o *outbox) { o.mayEdit(-1, true); o.mayEdit(-1, true) }, 0, false, false},
+		"held":             {long, 0, false, false},
+		"held for a while": {long, time.Hour, true, true},
+		"another's message waits": {func(o *outbox) {
+			o.put(answerTo(-1, "x"))
+			synctest.Wait()
+			o.put(answerTo(-1, "y"))
+		}, 0, false, true},
+		"an answer waits for its turn": {func(o *outbox) {
+			for chat := range int64(100) {
+				o.put(answerTo(1+chat, "x"))
+			}
+			synctest.Wait()
+			o.put(answerTo(-1, "x"))
+		}, 0, false, true},
+		"another chat": {func(o *outbox) { o.put(answerTo(-2, "x")) }, 0, true, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for _, last := range []bool{false, true} {
+				inbox(t, func(t *testing.T, o *outbox, p *postOffice) {
+					tt.before(o)
+					synctest.Wait()
+					time.Sleep(tt.wait)
+					want := tt.want
+					if last {
+						want = tt.last
+					}
+					if got := o.mayEdit(-1, last); got != want {
+						t.Errorf("last %v: got %v", last, got)
+					}
+				})
+			}
+		})
+	}
+}
+
+// TestOutboxCallback checks that whatever is done after sending delays
+// nothing.
+func TestOutboxCallback(t *testing.T) {
+	inbox(t, func(t *testing.T, o *outbox, p *postOffice) {
+		hang := make(chan struct{})
+		m := answerTo(1, "progress")
+		m.sent = func(int64) { <-hang }
+		o.put(m)
+		synctest.Wait()
+		o.put(alertTo(1, "alert"))
+		o.put(answerTo(1, "list"))
+		p.want(t, "+0 1: progress", "+0 1: alert\n\nlist")
+		begin := time.Now()
+		o.drain()
+		if d := time.Since(begin); d > 0 {
+			t.Errorf("the end took %v", d)
+		}
+		close(hang)
+	})
+}
+
+// TestOutboxPanic checks that a panic while a message is sent counts as a
+// failed attempt.
+func TestOutboxPanic(t *testing.T) {
+	log := captureLog(t)
+	inbox(t, func(t *testing.T, o *outbox, p *postOffice) {
+		p.failWith(func(m post) error {
+			if strings.Contains(m.html, "bad") {
+				var none []int
+				_ = none[7]
+			}
+			return nil
+		})
+		o.put(alertTo(1, "bad"))
+		synctest.Wait()
+		o.put(answerTo(1, "bad"))
+		o.put(alertTo(1, "good"))
+		o.put(answerTo(2, "other"))
+		time.Sleep(time.Hour)
+		p.want(t, "+0 1: good", "+0 2: other")
+	})
+	log.wantTimes(t, "please report it", 1)
+	log.wantTimes(t, "debug.Stack", 1)
+	log.wantTimes(t, "/start", 0) // it is no fault of the chat
+}
+
+// TestOutboxMigration checks that all that waits for a group goes to the
+// supergroup that it became.
+func TestOutboxMigration(t *testing.T) {
+	inbox(t, func(t *testing.T, o *outbox, p *postOffice) {
+		p.failWith(func(m post) error {
+			switch m.chat {
+			case -1:
+				return &apiError{Code: 400, Description: "Bad Request: group chat was upgraded", MigrateTo: -1001}
+			case -1001:
+				if time.Since(p.start) < time.Minute {
+					return errNoNetwork
+				}
+			}
+			return nil
+		})
+		o.put(alertTo(-1, "alert"))
+		o.put(alertTo(-1, "alert 2"))
+		o.put(answerTo(-1, "list"))
+		time.Sleep(2 * time.Minute)
+		o.put(answerTo(-1, "list 2"))
+		time.Sleep(time.Minute)
+		sent, _ := p.list()
+		if len(sent) != 2 {
+			t.Fatalf("sent %q", sent)
+		}
+		wants(t, sent[0], " -1001: alert\n(sent ", "\n\nalert 2\n(sent", "\n\nlist")
+		wants(t, sent[1], "+120 -1001: list 2")
+	})
+}
+
+// TestOutboxOwnAnswer checks that an alert does not wait for the turn of an
+// answer to the same chat.
+func TestOutboxOwnAnswer(t *testing.T) {
+	inbox(t, func(t *testing.T, o *outbox, p *postOffice) {
+		for chat := range int64(1000) {
+			o.put(answerTo(100+chat, "list"))
+		}
+		o.put(answerTo(1, "answer"))
+		synctest.Wait()
+		o.put(alertTo(1, "alert"))
 		sent, _ := p.list()
 		if !slices.ContainsFunc(sent, func(m string) bool { return strings.HasPrefix(m, "+0 1: alert") }) {
 			t.Errorf("sent %q", sent)
@@ -253,44 +934,135 @@ func TestOutboxOwnAnswer(t *testing.T) {
 	})
 }
 
-// TestOutboxFlood holds that Telegram's 30 messages a second are kept, and that an alert does not wait for a flood.
+// TestOutboxFlood checks that Telegram's thirty messages a second are kept,
+// that everybody has their turn, and that an alert does not wait for a flood.
 func TestOutboxFlood(t *testing.T) {
-	inbox(t, func(t *testing.T, o *outbox, p *post) {
+	inbox(t, func(t *testing.T, o *outbox, p *postOffice) {
 		for chat := range int64(1000) {
-			o.put(100+chat, outgoing{html: "list"})
+			o.put(answerTo(100+chat, "list"))
+			synctest.Wait()
 		}
 		time.Sleep(10 * time.Second)
 		sent, _ := p.list()
 		if n := len(sent); n < 290 || n > 310 {
 			t.Errorf("%d messages in 10 s", n)
 		}
-		o.put(1, outgoing{html: "alert", alert: true})
-		sent, _ = p.list()
-		if last := sent[len(sent)-1]; last != "+10 1: alert" {
-			t.Errorf("the last was %q", last)
+		if !slices.IsSortedFunc(p.taken(), func(a, b post) int { return int(a.chat - b.chat) }) {
+			t.Error("not everybody has their turn")
+		}
+
+		for chat := range int64(40) {
+			o.put(alertTo(1+chat, "alert"))
+		}
+		alerted, _ := p.list()
+		if n := len(alerted) - len(sent); n != 40 {
+			t.Errorf("%d of 40 alerts were sent at once", n)
 		}
 		time.Sleep(time.Minute)
+		if n := queues(o); n != 0 {
+			t.Errorf("%d queues are left", n)
+		}
+	})
+}
+
+// TestOutboxAlertsCount checks that answers leave room for alerts.
+func TestOutboxAlertsCount(t *testing.T) {
+	inbox(t, func(t *testing.T, o *outbox, p *postOffice) {
+		for chat := range int64(30) {
+			o.put(alertTo(1+chat, "alert"))
+		}
+		synctest.Wait()
+		o.put(answerTo(99, "list"))
+		time.Sleep(2 * time.Second)
+		sent, _ := p.list()
+		if last := sent[len(sent)-1]; last != "+1 99: list" {
+			t.Errorf("the last was %q", last)
+		}
 	})
 }
 
 func TestOutboxDrain(t *testing.T) {
+	log := captureLog(t)
 	synctest.Test(t, func(t *testing.T) {
-		p := &post{start: time.Now()}
+		p := &postOffice{start: time.Now()}
 		o := newOutbox(p.send)
-		p.fail = func(chat int64, _ outgoing) error {
-			if chat == 9 {
-				return errors.New("no route to host")
+		p.failWith(func(m post) error {
+			switch m.chat {
+			case 8:
+				return errBlocked
+			case 9:
+				return errNoNetwork
 			}
 			return nil
-		}
-		o.put(1, outgoing{html: "one"})
+		})
+		o.put(answerTo(1, "one"))
 		synctest.Wait()
-		o.put(1, outgoing{html: "two"})
-		o.put(9, outgoing{html: "never"})
+		o.put(answerTo(1, "two"))
+		o.put(alertTo(8, "blocked"))
+		o.put(answerTo(9, "never"))
 		o.drain()
 		p.want(t, "+0 1: one", "+0 1: two")
-		if d := time.Since(p.start); d > 1600*time.Millisecond {
+		if d := time.Since(p.start); d > drainTime+100*time.Millisecond {
+			t.Errorf("drained after %v", d)
+		}
+		o.put(alertTo(1, "too late"))
+		p.want(t, "+0 1: one", "+0 1: two")
+	})
+	log.wantTimes(t, "not sent: the bot was stopped", 3)
+	wants(t, log.String(), "first=never", "first=blocked", `first="too late"`)
+}
+
+// TestOutboxDrainHanging checks that the end does not wait for a call that
+// hangs.
+func TestOutboxDrainHanging(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := newOutbox(func(ctx context.Context, _ post) (int64, error) {
+			<-ctx.Done()
+			return 0, ctx.Err()
+		})
+		o.put(alertTo(1, "alert"))
+		begin := time.Now()
+		o.drain()
+		if d := time.Since(begin); d != drainTime {
 			t.Errorf("drained after %v", d)
 		}
 	})
+}
+
+// TestOutboxLosesNoAlert checks that every alert is delivered in the end,
+// whatever happens to its chat meanwhile.
+func TestOutboxLosesNoAlert(t *testing.T) {
+	troubles := []error{
+		nil, errBlocked, errNoRights, errTopicClosed, errOdd, errNoNetwork, errPanic,
+		&apiError{Code: 429, RetryAfter: 20 * time.Second},
+	}
+	for seed := range uint64(20) {
+		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
+			inbox(t, func(t *testing.T, o *outbox, p *postOffice) {
+				random := rand.New(rand.NewPCG(seed, 0))
+				for i := range 100 {
+					if i%5 == 0 {
+						err := troubles[random.IntN(len(troubles))]
+						p.failWith(func(post) error { return err })
+					}
+					if random.IntN(3) == 0 {
+						o.heard(-1)
+						o.put(answerTo(-1, fmt.Sprint("list ", i)))
+					}
+					o.put(alertTo(-1, fmt.Sprintf("alert %d.", i)))
+					time.Sleep(time.Duration(random.IntN(20)) * time.Second)
+				}
+				p.failWith(nil)
+				time.Sleep(30 * time.Minute)
+				sent, _ := p.list()
+				all := strings.Join(sent, "\n")
+				for i := range 100 {
+					wants(t, all, fmt.Sprintf("alert %d.", i))
+				}
+				if n := queues(o); n != 0 {
+					t.Errorf("%d queues are left", n)
+				}
+			})
+		})
+	}
 }

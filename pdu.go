@@ -1,9 +1,12 @@
 package main
 
 import (
+	"encoding/csv"
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -13,36 +16,104 @@ import (
 // A pdu is one rack PDU of the list.
 type pdu struct {
 	num  int    // last number of its address
+	unit int    // 1, or 2 to 4 for units chained behind the first one
 	name string // the team's where the list has no name of its own
 	team string
-	snmp string // host:port of its SNMP agent
-	web  string // URL of its web interface, without a path
+	snmp string // host:port of the card's SNMP agent
+	web  string // URL of the card's web interface, without a path
 }
 
-// full returns the name of a PDU with its team's.
-func (p pdu) full() string {
+// maxUnits is the number of units that share a card and its address.
+const maxUnits = 4
+
+// number returns the number of a PDU as it stands in the list: 101, or 101/2
+// for a chained unit.
+func (p pdu) number() string {
+	if p.unit <= 1 {
+		return strconv.Itoa(p.num)
+	}
+	return fmt.Sprintf("%d/%d", p.num, p.unit)
+}
+
+// fullName returns the name of a PDU with its team's.
+func (p pdu) fullName() string {
 	if p.name == p.team {
 		return p.team
 	}
 	return p.team + " " + p.name
 }
 
-const pduForm = `wanted is one PDU a line: the last number of its address and the team, for example:
+// logName returns the name of a PDU in exceedings.log.
+func (p pdu) logName() string { return fmt.Sprintf("%s(.%s)", p.fullName(), p.number()) }
+
+// displayName returns the name of a PDU in messages.
+func (p pdu) displayName() string { return fmt.Sprintf("%s (.%s)", p.fullName(), p.number()) }
+
+// findPDU returns the index of the PDU that is meant by 101, .101 or its full
+// address, each with /2 for its second unit. Without a unit the first is meant.
+func findPDU(pdus []pdu, text string) (index int, ok bool) {
+	card, unit, hasUnit := strings.Cut(strings.TrimSpace(text), "/")
+	if !hasUnit {
+		unit = "1"
+	}
+	if card == "" {
+		return 0, false
+	}
+
+	matches := 0 // more than one where PDUs share an address, as simulated ones do
+	for i, p := range pdus {
+		num := strconv.Itoa(p.num)
+		host, _, _ := net.SplitHostPort(p.snmp)
+		sameCard := card == num || card == "."+num || card == host
+		if sameCard && unit == strconv.Itoa(max(p.unit, 1)) {
+			index = i
+			matches++
+		}
+	}
+	return index, matches == 1
+}
+
+// selectPDUs returns the PDUs with the given numbers, or all without any.
+func selectPDUs(pdus []pdu, numbers []string) ([]pdu, error) {
+	if len(numbers) == 0 {
+		return pdus, nil
+	}
+
+	var selected []pdu
+	var errs []error
+	for _, number := range numbers {
+		i, ok := findPDU(pdus, number)
+		if !ok {
+			errs = append(errs, fmt.Errorf("-check: %q: want numbers of listed PDUs", shorten(number, 60)))
+			continue
+		}
+		if !slices.Contains(selected, pdus[i]) {
+			selected = append(selected, pdus[i])
+		}
+	}
+	if errs != nil {
+		return nil, errors.Join(errs...)
+	}
+	return selected, nil
+}
+
+const pduFormat = `want one PDU on each line, the last number of its address and the team:
 	101,First Team
 	102,Second Team
-or, where a team has several PDUs, the number, the PDU and the team:
+or for a team with several PDUs the number, the PDU and the team:
 	103,left rack,Third Team
 	104,right rack,Third Team`
 
-// loadPDUs reads the PDU list from a file; addr gives the addresses of a PDU.
+// loadPDUs reads the PDU list from a file; addr returns the addresses of a card.
 func loadPDUs(path string, addr func(num int) (snmp, web string)) ([]pdu, error) {
-	text, err := readText(path)
+	text, err := readTextFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%s: there is no such file: %s", path, pduForm)
+		return nil, fmt.Errorf("%s: no such file: %s", path, pduFormat)
 	}
 	if err != nil {
 		return nil, err
 	}
+
 	pdus, err := parsePDUs(path, text)
 	for i := range pdus {
 		pdus[i].snmp, pdus[i].web = addr(pdus[i].num)
@@ -50,112 +121,304 @@ func loadPDUs(path string, addr func(num int) (snmp, web string)) ([]pdu, error)
 	return pdus, err
 }
 
-// parsePDUs returns the PDUs of a list in its order. Its errors name all mistakes.
+// parsePDUs returns the PDUs of a list in its order. Its error names all
+// mistakes. Each line is read by itself, so that a forgotten quote spoils no
+// other one.
 func parsePDUs(name, text string) ([]pdu, error) {
 	var pdus []pdu
 	var errs []error
-	lines := make(map[string]int) // where a number, or a team without a name for its PDU, stands
-	n := 0
-	for line := range strings.Lines(text) {
-		n++
-		line = strings.TrimSpace(line)
-		if line == "" {
+	mistake := func(line int, err error) {
+		errs = append(errs, fmt.Errorf("%s:%d: %w", name, line, err))
+	}
+
+	lines := splitLines(text)
+	separator, declared, err := declaredSeparator(lines[0])
+	if err != nil {
+		mistake(1, err)
+	}
+	if declared {
+		lines[0] = ""
+	}
+
+	var seen pduLines
+	for i, line := range lines {
+		if isBlankRow(line) {
 			continue
 		}
-		p, err := parsePDU(line)
+		p, err := parsePDU(line, separator)
+		isFirst := len(pdus)+len(errs) == 0
+		if isFirst && looksLikeHeader(line) {
+			err = fmt.Errorf("%q: looks like a header: want only PDUs, so remove this line", shorten(line, 60))
+		}
 		if err == nil {
-			for _, key := range []string{strconv.Itoa(p.num), "team " + p.team} {
-				first := lines[key]
-				switch {
-				case first == 0:
-					lines[key] = n
-				case key == strconv.Itoa(p.num):
-					err = fmt.Errorf("number %d stands in line %d already: wanted is each PDU once", p.num, first)
-				case p.name == p.team:
-					err = fmt.Errorf("team %q stands in line %d already: for a team with several PDUs wanted is %d,PDU,TEAM", p.team, first, p.num)
-				}
-			}
+			err = seen.add(p, i+1)
 		}
 		if err != nil {
-			errs = append(errs, fmt.Errorf("%s:%d: %w", name, n, err))
+			mistake(i+1, err)
 			continue
 		}
 		pdus = append(pdus, p)
 	}
+
 	if errs != nil {
-		return nil, joinFirst(name, errs)
+		return nil, joinErrors(name, errs)
 	}
 	if len(pdus) == 0 {
-		return nil, fmt.Errorf("%s: no PDU in it: %s", name, pduForm)
+		return nil, fmt.Errorf("%s: no PDUs: %s", name, pduFormat)
 	}
+	nameUnits(pdus)
 	return pdus, nil
 }
 
-// parsePDU returns the PDU of a line that is not blank.
-func parsePDU(line string) (pdu, error) {
-	fields, err := splitCSV(line)
+// declaredSeparator returns the separator that a first line such as sep=; names
+// for the whole file, as spreadsheets write it.
+func declaredSeparator(line string) (separator rune, declared bool, err error) {
+	plain := strings.ToLower(strings.Trim(line, `" `))
+	value, declared := strings.CutPrefix(plain, "sep=")
+	if !declared {
+		return 0, false, nil
+	}
+	switch value {
+	case ",", ";", "\t":
+		return rune(value[0]), true, nil
+	}
+	return 0, true, fmt.Errorf("%q: want sep=, or sep=; or sep= and a tab, or no such line", shorten(line, 60))
+}
+
+// isBlankRow reports whether a line has no content: it has only empty columns,
+// or is a comment.
+func isBlankRow(line string) bool {
+	isFiller := func(r rune) bool { return unicode.IsSpace(r) || isPasteMark(r) || r == '"' }
+	isEmptyColumn := func(r rune) bool { return isFiller(r) || r == ',' || r == ';' }
+	comment := strings.HasPrefix(strings.TrimFunc(line, isFiller), "#")
+	return comment || strings.TrimFunc(line, isEmptyColumn) == ""
+}
+
+// looksLikeHeader reports whether a line names columns, such as number,team.
+func looksLikeHeader(line string) bool {
+	first, _ := utf8.DecodeRuneInString(strings.TrimLeft(line, `" `))
+	return unicode.IsLetter(first) && !strings.ContainsAny(line, "0123456789")
+}
+
+// pduLines records on which lines the numbers and teams of a list stand.
+type pduLines struct {
+	numbers map[string]int
+	teams   map[string]teamLine
+}
+
+// A teamLine is the first line of a team, and the number of the card there.
+type teamLine struct{ line, num int }
+
+// add notes the line of a PDU. It is a mistake if the PDU is listed already, or
+// if its line names a listed team but no PDU, unless that is another unit of
+// the same card.
+func (l *pduLines) add(p pdu, line int) error {
+	if l.numbers == nil {
+		l.numbers = make(map[string]int)
+		l.teams = make(map[string]teamLine)
+	}
+
+	if first, ok := l.numbers[p.number()]; ok {
+		return fmt.Errorf("PDU %s is already on line %d: want each PDU once", p.number(), first)
+	}
+	l.numbers[p.number()] = line
+
+	first, ok := l.teams[p.team]
+	if !ok {
+		l.teams[p.team] = teamLine{line, p.num}
+		return nil
+	}
+	if p.name == p.team && p.num != first.num {
+		return fmt.Errorf("team %q is already on line %d: for a team with several PDUs want %s,PDU,TEAM",
+			p.team, first.line, p.number())
+	}
+	return nil
+}
+
+// nameUnits names the units of a card that have no names of their own and
+// belong to one team.
+func nameUnits(pdus []pdu) {
+	type card struct {
+		num  int
+		team string
+	}
+	units := make(map[card]int)
+	for _, p := range pdus {
+		units[card{p.num, p.team}]++
+	}
+	for i, p := range pdus {
+		if p.name == p.team && units[card{p.num, p.team}] > 1 {
+			pdus[i].name = fmt.Sprintf("unit %d", p.unit)
+		}
+	}
+}
+
+// parsePDU returns the PDU of a line that has content. Without a separator for
+// the whole file the line has its own.
+func parsePDU(line string, separator rune) (pdu, error) {
+	quoted := shorten(line, 60)
+	if !utf8.ValidString(line) {
+		return pdu{}, fmt.Errorf("%q: not UTF-8: was the file saved as Windows-1252? save it as UTF-8", quoted)
+	}
+	line = strings.TrimSpace(withoutPasteMarks(line))
+	if separator == 0 {
+		separator = firstSeparator(line)
+	}
+
+	columns, err := splitColumns(line, separator)
 	if err != nil {
-		return pdu{}, fmt.Errorf("%q: %w", cut(line, 60), err)
+		return pdu{}, fmt.Errorf("%q: %w", quoted, err)
 	}
-	if len(fields) < 2 || len(fields) > 3 {
-		return pdu{}, fmt.Errorf("%q: wanted is NUM,TEAM or NUM,PDU,TEAM, a comma within a name in \"quotes\"", cut(line, 60))
+	for len(columns) > 0 && columns[len(columns)-1] == "" {
+		columns = columns[:len(columns)-1]
 	}
-	num, err := strconv.Atoi(fields[0])
-	if err != nil || num < 1 || num > 254 || strconv.Itoa(num) != fields[0] {
-		return pdu{}, fmt.Errorf("%q: wanted is the last number of the PDU's address, 1 to 254", cut(fields[0], 60))
+	if len(columns) < 2 || len(columns) > 3 {
+		return pdu{}, fmt.Errorf("%q: want NUM,TEAM or NUM,PDU,TEAM, and \"quotes\" around a name with a separator", quoted)
 	}
-	for _, f := range fields[1:] {
+
+	num, unit, err := parseNumber(columns[0])
+	if err != nil {
+		return pdu{}, err
+	}
+	for _, name := range columns[1:] {
+		if err := checkName(name); err != nil {
+			return pdu{}, err
+		}
+	}
+	p := pdu{num: num, unit: unit, name: columns[1], team: columns[len(columns)-1]}
+	if p.name == "" { // a middle column left empty
+		p.name = p.team
+	}
+	return p, nil
+}
+
+// firstSeparator returns the separator of a line: what follows its number, as
+// names may contain the others.
+func firstSeparator(line string) rune {
+	i := strings.IndexAny(line, ",;\t")
+	if i < 0 {
+		return ','
+	}
+	if line[i] == '\t' { // perhaps only a blank before the separator
+		rest := strings.TrimSpace(line[i:])
+		if strings.HasPrefix(rest, ",") || strings.HasPrefix(rest, ";") {
+			return rune(rest[0])
+		}
+	}
+	return rune(line[i])
+}
+
+// splitColumns returns the columns of a line, tidied. A quote in the middle of a
+// column that is not quoted is a character like any other.
+func splitColumns(line string, separator rune) ([]string, error) {
+	line = trimQuoted(line, separator)
+	columns, err := readRecord(line, separator, false)
+	if errors.Is(err, csv.ErrBareQuote) {
+		columns, err = readRecord(line, separator, true)
+	}
+	endless := slices.ContainsFunc(columns, func(s string) bool { return strings.Contains(s, "\n") })
+	if err != nil || endless {
+		return nil, errors.New(`want a quote at both ends of a quoted name, and "" for a quote inside it`)
+	}
+
+	for i, column := range columns {
+		columns[i] = tidyName(column)
+	}
+	return columns, nil
+}
+
+// readRecord reads a line by encoding/csv. If lazy reading finds no closing
+// quote, the line's end becomes part of the last column.
+func readRecord(line string, separator rune, lazy bool) ([]string, error) {
+	r := csv.NewReader(strings.NewReader(line + "\n"))
+	r.Comma = separator
+	r.LazyQuotes = lazy
+	return r.Read()
+}
+
+// trimQuoted removes the blanks around the columns of a line, because
+// encoding/csv allows none beside quotes. Those inside quotes stay.
+func trimQuoted(line string, separator rune) string {
+	parts := strings.Split(line, string(separator))
+	inside := false // quotes that an earlier part opened
+	for i, part := range parts {
+		if !inside {
+			part = strings.TrimLeftFunc(part, unicode.IsSpace)
+		}
+		isQuoted := inside || strings.HasPrefix(part, `"`)
+		if isQuoted && strings.Count(part, `"`)%2 == 1 {
+			inside = !inside
+		}
+		if !inside {
+			part = strings.TrimRightFunc(part, unicode.IsSpace)
+		}
+		parts[i] = part
+	}
+	return strings.Join(parts, string(separator))
+}
+
+// withoutPasteMarks returns a line without what pasting left in it.
+func withoutPasteMarks(line string) string {
+	return strings.Map(func(r rune) rune {
+		if isPasteMark(r) {
+			return -1
+		}
+		return r
+	}, line)
+}
+
+// tidyName returns a name with single blanks for those of any kind and number,
+// and without joiners at its ends, where they join nothing.
+func tidyName(name string) string {
+	return strings.Trim(strings.Join(strings.Fields(name), " "), " \u200c\u200d")
+}
+
+// parseNumber returns the number and the unit of a PDU from its only spelling.
+func parseNumber(text string) (num, unit int, err error) {
+	numText, unitText, hasUnit := strings.Cut(text, "/")
+	numText, unitText = strings.TrimSpace(numText), strings.TrimSpace(unitText)
+	num, err = strconv.Atoi(numText)
+	if err != nil || num < 1 || num > 254 || strconv.Itoa(num) != numText {
+		return 0, 0, fmt.Errorf("%q: want the last number of the PDU's address, 1 to 254", shorten(text, 60))
+	}
+	if !hasUnit {
+		return num, 1, nil
+	}
+
+	unit, err = strconv.Atoi(unitText)
+	if err != nil || unit < 1 || unit > maxUnits || strconv.Itoa(unit) != unitText {
+		return 0, 0, fmt.Errorf("%q: want a unit from 1 to %d after the slash, such as %d/2",
+			shorten(text, 60), maxUnits, num)
+	}
+	return num, unit, nil
+}
+
+// checkName reports what is wrong with a name, which may be empty.
+func checkName(name string) error {
+	if utf8.RuneCountInString(name) > 100 {
+		return fmt.Errorf("%q: want a name of at most 100 characters", shorten(name, 60))
+	}
+	for _, r := range name {
 		switch {
-		case f == "":
-			return pdu{}, fmt.Errorf("%q: a name is missing", cut(line, 60))
-		case !utf8.ValidString(f):
-			return pdu{}, fmt.Errorf("%q: not in UTF-8: wanted is a file that was saved as UTF-8", cut(f, 60))
-		case utf8.RuneCountInString(f) > 100:
-			return pdu{}, fmt.Errorf("%q: wanted is a name of at most 100 characters", cut(f, 60))
-		case strings.ContainsFunc(f, func(r rune) bool { return !unicode.IsPrint(r) }):
-			return pdu{}, fmt.Errorf("%q: wanted is a name of printable characters", cut(f, 60))
+		case r == utf8.RuneError:
+			return fmt.Errorf("%q: a character was lost: type the name again and save the file as UTF-8", shorten(name, 60))
+		case !isNameRune(r):
+			return fmt.Errorf("%q: want a name of printable characters, without %U", shorten(name, 60), r)
 		}
 	}
-	return pdu{num: num, name: fields[1], team: fields[len(fields)-1]}, nil
+	return nil
 }
 
-// splitCSV splits a line at its commas. Other than encoding/csv it takes blanks around a quoted field, and no field goes on
-// in the next line: a forgotten quote spoils one line only.
-func splitCSV(line string) (fields []string, err error) {
-	for {
-		line = strings.TrimSpace(line)
-		var field strings.Builder
-		quoted := strings.HasPrefix(line, `"`)
-		for quoted {
-			text, rest, closed := strings.Cut(line[1:], `"`)
-			if !closed {
-				return nil, errors.New("a closing quote is missing")
-			}
-			field.WriteString(text)
-			line = rest
-			if quoted = strings.HasPrefix(rest, `"`); quoted { // "" is a quote in a quoted field
-				field.WriteByte('"')
-			}
-		}
-		text, rest, more := strings.Cut(line, ",")
-		text = strings.TrimSpace(text)
-		if strings.Contains(text, `"`) || text != "" && field.Len() > 0 {
-			return nil, errors.New("a quote in the middle: wanted are quotes around a whole name")
-		}
-		fields = append(fields, strings.TrimSpace(field.String()+text))
-		if !more {
-			return fields, nil
-		}
-		line = rest
+// isNameRune reports whether r may be part of a name. Control characters may
+// not, nor may what changes the direction of text, as it could make a name look
+// like another. Emoji and many scripts need joiners and tags. Unassigned
+// characters may be emoji that are newer than Go's tables.
+func isNameRune(r rune) bool {
+	if unicode.Is(unicode.Join_Control, r) || isEmojiTag(r) {
+		return true
 	}
+	return !unicode.In(r, unicode.Cc, unicode.Cf)
 }
 
-// cut returns s, shortened to at most n runes.
-func cut(s string, n int) string {
-	for i := range s {
-		if n--; n < 0 {
-			return s[:i] + "..."
-		}
-	}
-	return s
-}
+// isEmojiTag reports whether r spells a flag, such as Scotland's.
+func isEmojiTag(r rune) bool { return r >= 0xe0020 && r <= 0xe007f }

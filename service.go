@@ -10,8 +10,9 @@ import (
 	"time"
 )
 
-// notify tells systemd something, where it started the bot with Type=notify; see sd_notify(3).
-func notify(state string) {
+// notifySystemd reports a state to systemd, where that started the bot with
+// Type=notify; see sd_notify(3).
+func notifySystemd(state string) {
 	addr := os.Getenv("NOTIFY_SOCKET")
 	if addr == "" {
 		return
@@ -25,28 +26,29 @@ func notify(state string) {
 		conn.Close()
 	}
 	if err != nil {
-		slog.Warn("systemd cannot be told", "state", state, "err", err)
+		slog.Warn("sd_notify failed", "state", state, "err", err)
 	}
 }
 
-// serve tells systemd when the watch has polled all PDUs, and from then on, as often as its watchdog wants it, that it still
-// does. Where the watch hangs it tells nothing, and systemd starts the bot anew.
-func (b *bot) serve(ctx context.Context) {
+// serveSystemd reports to systemd when all PDUs have been polled, and from
+// then on, as often as its watchdog wants it, that the watch is alive. Where
+// the watch hangs it reports nothing, and systemd restarts the bot.
+func serveSystemd(ctx context.Context, watch *snoop) {
 	select {
-	case <-b.watch.swept:
+	case <-watch.swept:
 	case <-ctx.Done():
 		return
 	}
-	notify("READY=1")
+	notifySystemd("READY=1")
 	usec, _ := strconv.ParseInt(os.Getenv("WATCHDOG_USEC"), 10, 64)
 	if usec <= 0 {
 		<-ctx.Done()
 	}
 	for ctx.Err() == nil {
-		if b.watch.alive() {
-			notify("WATCHDOG=1")
+		if watch.alive() {
+			notifySystemd("WATCHDOG=1")
 		}
 		pause(ctx, time.Duration(usec)*time.Microsecond/3)
 	}
-	notify("STOPPING=1")
+	notifySystemd("STOPPING=1")
 }

@@ -154,7 +154,7 @@ var blows = []blow{
 		} {
 			s.api.Update(odd)
 		}
-		p.awaitLog(t, "cannot be understood")
+		p.awaitLog(t, "cannot be decoded")
 		s.well(t, 3100)
 	}},
 	{"updates: a flood of 1,000 commands of a stranger", func(t *testing.T, s *site, p *program) {
@@ -229,7 +229,7 @@ var blows = []blow{
 		s.webs[1].Behave(venue.WebManners{At: "config", Hang: true})
 		s.ask(t, venue.Private(ann), ann, "/reset 2", "looking for the page")
 		s.well(t, 3100)
-		s.ask(t, venue.Private(ann), ann, "/reset 2", "is being reset already")
+		s.ask(t, venue.Private(ann), ann, "/reset 2", "is already being reset")
 		s.await(t, ann.ID, 0, "was not reset", "looking for the peak's reset: no answer")
 		s.unharmed(t, 0, 0)
 	}},

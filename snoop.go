@@ -3,160 +3,202 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 )
 
-// A snoop is the watch: it polls the PDUs, keeps what it saw, and tells what is to be told.
+// A snoop is the watch: it polls the PDUs, keeps what it saw, and reports
+// events.
 type snoop struct {
 	limit    int // W a team
 	interval time.Duration
-	tell     func(event) // logs and sends; events come one after the other
-	sessions []*session
-	places   []place               // of the PDUs, in the order of the list
-	jobs     []chan func(*session) // by PDU: what else is to be said to it, followed by a poll
-	swept    chan struct{}         // closed when every PDU has been polled once
-	events   chan event            // for tell, which may be slow: the polls do not wait for it
+	report   func(event) // logs and sends; one event at a time
+	cards    []*cardWatch
+	places   []place       // of the PDUs, in the order of the list
+	swept    chan struct{} // closed when every PDU has been polled once
+	events   chan event    // for report, which may be slow: the polls do not wait for it
 
-	mu      sync.Mutex // guards what follows
-	teams   []team
-	changed chan struct{} // closed, and made anew, at each poll
-	ours    []time.Time   // by PDU: until then a reset is the bot's own
-	dark    time.Time     // since when no PDU answers; zero as long as one does
-	lit     time.Time     // when the first answered again
+	history *history
+
+	mu       sync.Mutex // guards what follows
+	teams    []team
+	changed  chan struct{} // closed, and made anew, at each poll
+	ownReset []time.Time   // by PDU: until then a reset is the bot's own
+	outage   outage
 }
 
-// A place is where a PDU stands among the teams.
-type place struct{ team, pdu int }
+// A cardWatch is the watch of one card. Only its goroutine talks to the card,
+// which takes one request at a time.
+type cardWatch struct {
+	addr    string
+	session *session
+	units   []watchedUnit
+	jobs    chan func(*session) // what else is to be said to the card, followed by a poll
+}
 
+// A watchedUnit is one PDU behind a card.
+type watchedUnit struct {
+	pdu  int // its place in the list
+	unit int
+}
+
+// A place is where a PDU stands among the teams, and its card.
+type place struct {
+	team, pdu int
+	card      *cardWatch
+}
+
+// newSnoop returns the watch of the PDUs. Its report must be set before run.
 func newSnoop(pdus []pdu, limit int, interval time.Duration, cfg snmpConfig) *snoop {
 	s := &snoop{
-		limit: limit, interval: interval, ours: make([]time.Time, len(pdus)),
-		swept: make(chan struct{}), changed: make(chan struct{}), events: make(chan event, 1000),
+		limit:    limit,
+		interval: interval,
+		ownReset: make([]time.Time, len(pdus)),
+		swept:    make(chan struct{}),
+		events:   make(chan event, 1000),
+		changed:  make(chan struct{}),
 	}
-	for _, p := range pdus {
-		s.sessions = append(s.sessions, newSession(p, cfg))
-		s.jobs = append(s.jobs, make(chan func(*session)))
-		i := slices.IndexFunc(s.teams, func(t team) bool { return t.name == p.team })
-		if i < 0 {
-			i = len(s.teams)
-			s.teams = append(s.teams, team{name: p.team})
+	start := time.Now()
+	s.history = newHistory(len(pdus), interval, start)
+	for i, p := range pdus {
+		c := s.cardAt(p.snmp)
+		c.units = append(c.units, watchedUnit{pdu: i, unit: p.unit})
+
+		n := s.teamNamed(p.team)
+		t := &s.teams[n]
+		s.places = append(s.places, place{team: n, pdu: len(t.pdus), card: c})
+		t.pdus = append(t.pdus, status{pdu: p, err: errNoAnswer, since: start, register: -1})
+	}
+	for _, c := range s.cards {
+		var units []int
+		for _, u := range c.units {
+			units = append(units, u.unit)
 		}
-		t := &s.teams[i]
-		s.places = append(s.places, place{i, len(t.pdus)})
-		t.pdus = append(t.pdus, status{pdu: p, err: errNoAnswer, since: time.Now(), register: -1})
+		c.session = newSession(c.addr, units, cfg)
 	}
 	return s
 }
 
-// run polls each PDU in a goroutine of its own, so that a slow one never delays another, until ctx ends.
-func (s *snoop) run(ctx context.Context) {
-	var polls, tells sync.WaitGroup
-	for i := range s.sessions {
-		polls.Go(func() { s.poll(ctx, i) })
+// cardAt returns the watch of the card at an address, a new one where there is
+// none.
+func (s *snoop) cardAt(addr string) *cardWatch {
+	for _, c := range s.cards {
+		if c.addr == addr {
+			return c
+		}
 	}
-	tells.Go(func() {
+	c := &cardWatch{addr: addr, jobs: make(chan func(*session))}
+	s.cards = append(s.cards, c)
+	return c
+}
+
+// teamNamed returns the index of the team with a name, a new one where there
+// is none.
+func (s *snoop) teamNamed(name string) int {
+	i := slices.IndexFunc(s.teams, func(t team) bool { return t.name == name })
+	if i < 0 {
+		i = len(s.teams)
+		s.teams = append(s.teams, team{name: name})
+	}
+	return i
+}
+
+// run polls each card in a goroutine of its own, so that a slow one never
+// delays another, until ctx ends.
+func (s *snoop) run(ctx context.Context) {
+	var polls, reports sync.WaitGroup
+	for _, c := range s.cards {
+		polls.Go(func() { s.watch(ctx, c) })
+	}
+	reports.Go(func() {
 		for e := range s.events {
-			s.tell(e)
+			s.report(e)
 		}
 	})
 	polls.Wait()
 	close(s.events)
-	tells.Wait()
+	reports.Wait()
 }
 
-func (s *snoop) poll(ctx context.Context, i int) {
-	session := s.sessions[i]
-	defer session.close()
-	tick := time.NewTicker(s.interval) // it drops the ticks for which a slow PDU left no time
+// watch polls the units of a card at each tick.
+func (s *snoop) watch(ctx context.Context, c *cardWatch) {
+	defer c.session.close()
+	tick := time.NewTicker(s.interval) // it drops the ticks for which a slow card left no time
 	defer tick.Stop()
 	for ctx.Err() == nil {
-		r, err := session.read(ctx)
-		if ctx.Err() != nil {
-			return // the failure may be no more than that
+		for _, u := range c.units {
+			r, err := c.session.read(ctx, u.unit)
+			if ctx.Err() != nil {
+				return // the failure may be no more than that
+			}
+			s.note(u.pdu, poll{reading: r, err: err, at: time.Now()})
 		}
-		s.note(i, poll{reading: r, err: err, at: time.Now()})
 		select {
 		case <-tick.C:
-		case job := <-s.jobs[i]:
-			job(session)
+		case job := <-c.jobs:
+			job(c.session)
 		case <-ctx.Done():
 		}
 	}
 }
 
-// note judges a poll and keeps what came of it.
+// note judges a poll of PDU i and keeps what came of it.
 func (s *snoop) note(i int, p poll) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	p.ours = p.at.Before(s.ours[i])
+	p.ownReset = p.at.Before(s.ownReset[i])
 	at := s.places[i]
 	t := &s.teams[at.team]
-	was := t.pdus[at.pdu]
-	if errors.Is(p.err, errNoMeter) && !errors.Is(was.err, errNoMeter) {
-		slog.Warn("a PDU has no power meter: it cannot be watched", "pdu", entry(was.pdu))
+	before := t.pdus[at.pdu]
+	if errors.Is(p.err, errNoMeter) && !errors.Is(before.err, errNoMeter) {
+		slog.Warn("a PDU has no power meter: it cannot be watched", "pdu", before.logName())
+	}
+
+	if p.err == nil {
+		s.history.add(i, p.at, p.watts)
 	}
 	var events []event
 	*t, events = judge(*t, at.pdu, p, s.limit)
-	for _, e := range s.gather(events, p) {
+	for _, e := range s.outage.filter(events, s.all, p) {
+		s.history.noteEvent(e)
 		s.events <- e
 	}
+
 	close(s.changed)
 	s.changed = make(chan struct{})
-	if was.polled.IsZero() && !s.any(func(p status) bool { return p.polled.IsZero() }) {
+	if before.polled.IsZero() && s.every(func(p *status) bool { return !p.polled.IsZero() }) {
 		close(s.swept)
 	}
-}
-
-// gather makes one message of what concerns all PDUs at once: then it is the bot's own network that failed. Each PDU has its
-// lines in the log all the same. s.mu is held.
-func (s *snoop) gather(events []event, p poll) []event {
-	for i, e := range events {
-		lost := !e.lost.IsZero()
-		if lost && s.dark.IsZero() && len(s.places) > 1 && !s.any(func(p status) bool { return p.missed < 2 }) {
-			s.dark, s.lit = e.lost, time.Time{}
-			events = append(events, event{at: p.at, who: "All PDUs", text: e.text, more: "is it the bot's own network?", silent: true})
-		}
-		events[i].quiet = e.quiet || !s.dark.IsZero() && (lost || e.minor)
-	}
-	if s.dark.IsZero() {
-		return events
-	}
-	if p.err == nil && s.lit.IsZero() {
-		s.lit = p.at
-	}
-	var out []string
-	s.any(func(p status) bool {
-		if p.out {
-			out = append(out, entry(p.pdu))
-		}
-		return false
-	})
-	if s.lit.IsZero() || out != nil && p.at.Sub(s.lit) < lostTime {
-		return events
-	}
-	e := event{at: p.at, who: "All PDUs", text: "Answer again after " + seconds(s.lit.Sub(s.dark)), more: "unless told otherwise they stayed under the limit", silent: true}
-	if n := len(out); n > 0 {
-		e.who, e.more = "PDUs", e.more+fmt.Sprintf("; %d are still out of reach: %s", n, cut(strings.Join(out, ", "), 1000))
-	}
-	s.dark = time.Time{}
-	return append(events, e)
 }
 
 // alive reports whether every PDU was polled not long ago.
 func (s *snoop) alive() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return !s.any(func(p status) bool { return time.Since(p.polled) > 3*s.interval+5*time.Second })
+	return s.every(func(p *status) bool { return time.Since(p.polled) <= 3*s.interval+5*time.Second })
 }
 
-// any reports whether ok holds for some PDU. s.mu is held.
-func (s *snoop) any(ok func(status) bool) bool {
-	return slices.ContainsFunc(s.teams, func(t team) bool { return slices.ContainsFunc(t.pdus, ok) })
+// every reports whether ok holds for every PDU. s.mu is held.
+func (s *snoop) every(ok func(*status) bool) bool {
+	for p := range s.all {
+		if !ok(p) {
+			return false
+		}
+	}
+	return true
+}
+
+// all yields the PDUs' statuses, team by team. s.mu is held.
+func (s *snoop) all(yield func(*status) bool) {
+	for _, t := range s.teams {
+		for i := range t.pdus {
+			if !yield(&t.pdus[i]) {
+				return
+			}
+		}
+	}
 }
 
 // snapshot returns what is known of the teams.
@@ -166,15 +208,28 @@ func (s *snoop) snapshot() []team {
 	return slices.Clone(s.teams) // judge never changes the statuses of a team in place
 }
 
-// status returns what is known of a PDU.
+// powerOf returns the power of a team between two moments, as far as all its
+// PDUs were read.
+func (s *snoop) powerOf(team int, from, to, now time.Time) []powerPoint {
+	var pdus []int
+	for i, at := range s.places {
+		if at.team == team {
+			pdus = append(pdus, i)
+		}
+	}
+	return s.history.sums(pdus, from, to, now)
+}
+
+// status returns what is known of PDU i.
 func (s *snoop) status(i int) status {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.teams[s.places[i].team].pdus[s.places[i].pdu]
 }
 
-// await polls a PDU until a reading comes for which ok holds, for a time at most.
-func (s *snoop) await(ctx context.Context, i int, within time.Duration, ok func(reading) bool) (reading, bool) {
+// await polls PDU i until its status, after a reading, is one for which ok
+// holds, for a time at most.
+func (s *snoop) await(ctx context.Context, i int, within time.Duration, ok func(status) bool) (status, bool) {
 	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
 	tick := time.NewTicker(500 * time.Millisecond)
@@ -183,39 +238,40 @@ func (s *snoop) await(ctx context.Context, i int, within time.Duration, ok func(
 		s.mu.Lock()
 		changed := s.changed
 		s.mu.Unlock()
-		if p := s.status(i); p.err == nil && ok(p.reading) {
-			return p.reading, true
+		if p := s.status(i); p.err == nil && ok(p) {
+			return p, true
 		}
 		select {
 		case <-changed:
 		case <-tick.C:
 			select {
-			case s.jobs[i] <- func(*session) {}:
+			case s.places[i].card.jobs <- func(*session) {}:
 			default: // it is being polled
 			}
 		case <-ctx.Done():
 		}
 	}
-	return reading{}, false
+	return status{}, false
 }
 
-// do lets the goroutine that polls a PDU say something else to it: a card takes one request at a time.
+// do lets the goroutine that polls PDU i say something else to its card.
 func (s *snoop) do(ctx context.Context, i int, job func(*session) error) error {
 	done := make(chan error, 1)
 	select {
-	case s.jobs[i] <- func(session *session) { done <- job(session) }:
+	case s.places[i].card.jobs <- func(session *session) { done <- job(session) }:
 		return <-done
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
 }
 
-// expectReset tells the watch that the bot is about to reset a PDU's peak; called with false, that it has been.
+// expectReset says that the bot is about to reset the peak of PDU i; called
+// with false, that it has been.
 func (s *snoop) expectReset(i int, soon bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.ours[i] = time.Time{}
+	s.ownReset[i] = time.Time{}
 	if soon {
-		s.ours[i] = time.Now().Add(2 * time.Minute)
+		s.ownReset[i] = time.Now().Add(2 * time.Minute)
 	}
 }

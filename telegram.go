@@ -8,19 +8,41 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
-	"math/rand/v2"
+	"mime/multipart"
 	"net"
 	"net/http"
-	"net/url"
-	"os"
-	"runtime/debug"
 	"strings"
 	"time"
 	"unicode"
+	"unicode/utf16"
 )
 
-// The parts of the Bot API's objects that are used here. Ids and dates do not fit into 32 bits.
+// The limits of the Bot API, https://core.telegram.org/bots/api and
+// https://core.telegram.org/bots/faq#my-bot-is-hitting-limits-how-do-i-avoid-this.
+const (
+	maxText    = 4096 // UTF-16 code units of a message, without the markup
+	maxCaption = 1024 // likewise, of a picture
+	maxButtons = 100  // of a message
+
+	groupMinute = 20          // messages and edits a minute in a group
+	privatePace = time.Second // between two messages to a person
+	groupPace   = time.Minute / groupMinute
+	crowdedPace = 3400 * time.Millisecond // to a group, after a message that joined several alerts
+	burst       = 2                       // messages by which what is urgent may run ahead of the pace
+	overallPace = time.Second / 30        // over all chats
+)
+
+// Times of our own calls.
+const (
+	// pollTime is how long a getUpdates waits for an update. A connection that
+	// died silently is noticed only at its end.
+	pollTime   = 20 * time.Second
+	callTime   = 10 * time.Second
+	uploadTime = 30 * time.Second // of a picture
+)
+
+// The parts of the Bot API's objects that are used here. IDs and dates do not
+// fit into 32 bits.
 type (
 	user struct {
 		ID        int64  `json:"id"`
@@ -30,8 +52,9 @@ type (
 		Username  string `json:"username"`
 	}
 	chat struct {
-		ID   int64  `json:"id"`
-		Type string `json:"type"` // private, group, supergroup or channel
+		ID    int64  `json:"id"`
+		Type  string `json:"type"` // private, group, supergroup or channel
+		Title string `json:"title"`
 	}
 	entity struct {
 		Type   string `json:"type"`
@@ -43,19 +66,22 @@ type (
 		Date          int64           `json:"date"` // Unix time; 0 in a message that is inaccessible
 		From          *user           `json:"from"` // nil in channels
 		Chat          chat            `json:"chat"`
+		ThreadID      int64           `json:"message_thread_id"` // the topic, where InTopic
+		InTopic       bool            `json:"is_topic_message"`
 		SenderChat    *chat           `json:"sender_chat"` // in whose name it was written, if not the sender's
 		ViaBot        *user           `json:"via_bot"`
 		ForwardOrigin json.RawMessage `json:"forward_origin"`
 		ReplyTo       *message        `json:"reply_to_message"`
-		MigrateTo     int64           `json:"migrate_to_chat_id"` // the group became this supergroup
+		MigrateTo     int64           `json:"migrate_to_chat_id"`   // this group became that supergroup
+		MigrateFrom   int64           `json:"migrate_from_chat_id"` // that group became this supergroup
 		Text          string          `json:"text"`
 		Entities      []entity        `json:"entities"`
 	}
 	callbackQuery struct {
 		ID      string   `json:"id"`
 		From    *user    `json:"from"`
-		Message *message `json:"message"`
-		Data    string   `json:"data"` // any client can forge it
+		Message *message `json:"message"` // may be missing or inaccessible
+		Data    string   `json:"data"`    // any client can forge it
 	}
 	update struct {
 		ID       int64          `json:"update_id"`
@@ -68,44 +94,69 @@ type (
 	}
 )
 
-// telegramService is the account in whose name a channel's posts come to its linked group.
+// telegramService is the account in whose name a channel's posts come to its
+// linked group.
 const telegramService = 777000
 
 // name returns what a person is called, on one line.
 func (u *user) name() string {
 	name := strings.TrimSpace(u.FirstName + " " + u.LastName)
 	name = strings.Join(strings.FieldsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) }), " ")
-	return cmp.Or(cut(name, 60), "somebody")
+	return cmp.Or(shorten(name, 60), "somebody")
 }
+
+// isPerson reports whether a user is one. Bots are not: GroupAnonymousBot
+// among them, behind which any admin may hide.
+func (u *user) isPerson() bool { return u != nil && !u.IsBot && u.ID != telegramService }
+
+// fromPerson reports whether a message was written by a person, under their
+// own name, here and now.
+func (m *message) fromPerson() bool {
+	borrowed := m.SenderChat != nil || m.ViaBot != nil || m.ForwardOrigin != nil
+	return m.From.isPerson() && !borrowed
+}
+
+// topic returns the forum topic of a message, or 0. The General topic, which
+// may not be named, has none.
+func (m *message) topic() int64 {
+	if !m.InTopic || m.ThreadID == 1 {
+		return 0
+	}
+	return m.ThreadID
+}
+
+func (c chat) isPrivate() bool { return c.Type == "private" }
 
 // A client speaks the Bot API.
 type client struct {
 	base  string // URL with the token: it must not get into any message
 	token secret
 	http  *http.Client
+
+	migrated func(from, to int64)        // called when a group became a supergroup
+	date     func(server, own time.Time) // called with the Date of each answer, and when that came
 }
 
-// pollTime is how long a getUpdates waits for an update. A connection that died silently is noticed only at its end.
-const pollTime = 20 * time.Second
-
 func newClient(api string, token secret) *client {
-	alive := net.KeepAliveConfig{Enable: true, Idle: 5 * time.Second, Interval: 2 * time.Second, Count: 3}
+	keepAlive := net.KeepAliveConfig{Enable: true, Idle: 5 * time.Second, Interval: 2 * time.Second, Count: 3}
 	transport := &http.Transport{
 		Proxy:                 http.ProxyFromEnvironment,
-		DialContext:           (&net.Dialer{Timeout: 10 * time.Second, KeepAliveConfig: alive}).DialContext,
+		DialContext:           (&net.Dialer{Timeout: 10 * time.Second, KeepAliveConfig: keepAlive}).DialContext,
 		TLSHandshakeTimeout:   10 * time.Second,
-		IdleConnTimeout:       10 * time.Second, // one that was idle for longer may have died, and an alert must not wait for that
+		IdleConnTimeout:       10 * time.Second, // an alert must not wait for a connection that died meanwhile
 		MaxIdleConnsPerHost:   4,
 		Protocols:             new(http.Protocols), // a silently dropped HTTP/2 connection would be kept in use
 		ResponseHeaderTimeout: pollTime + 5*time.Second,
 	}
 	transport.Protocols.SetHTTP1(true)
 	return &client{
-		base:  api + "/bot" + string(token) + "/",
+		base:  api + "/bot" + token.reveal() + "/",
 		token: token,
 		http: &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error {
 			return http.ErrUseLastResponse // a redirected POST becomes a GET that tells the token
 		}},
+		migrated: func(from, to int64) {},
+		date:     func(server, own time.Time) {},
 	}
 }
 
@@ -114,7 +165,7 @@ type apiError struct {
 	Code        int           `json:"error_code"`
 	Description string        `json:"description"`
 	RetryAfter  time.Duration `json:"-"` // of a 429
-	MigrateTo   int64         `json:"-"` // the id of the supergroup that the group became
+	MigrateTo   int64         `json:"-"` // the supergroup that the group became
 }
 
 func (e *apiError) Error() string {
@@ -122,35 +173,126 @@ func (e *apiError) Error() string {
 	case http.StatusUnauthorized, http.StatusNotFound:
 		return fmt.Sprintf("Telegram does not know this token (%d): check ISCBOT_TOKEN", e.Code)
 	case http.StatusConflict:
-		return "another program takes this bot's messages (409): end it: " + e.Description
+		return "another program receives this bot's messages (409): stop it: " + e.Description
 	}
 	return fmt.Sprintf("%d %s", e.Code, e.Description)
 }
 
-// permanent reports whether sending the same to the same chat cannot succeed: the bot was blocked, kicked or never
-// started, or the message is malformed.
-func (e *apiError) permanent() bool {
-	return e.Code == http.StatusForbidden || e.Code == http.StatusBadRequest
+// says reports whether an error is the Bot API's and has these words.
+func says(err error, words string) bool {
+	e, ok := errors.AsType[*apiError](err)
+	return ok && strings.Contains(strings.ToLower(e.Description), strings.ToLower(words))
 }
 
-// call calls a method with the parameters in and decodes its result into out, unless that is nil. It returns the server's
-// time, as far as the answer told it. Its errors do not hold the token.
-func (c *client) call(ctx context.Context, method string, in, out any) (time.Time, error) {
+// retryAfter returns how long to wait after an error: as long as Telegram
+// says, or else d.
+func retryAfter(err error, d time.Duration) time.Duration {
+	if e, ok := errors.AsType[*apiError](err); ok && e.RetryAfter > 0 {
+		return e.RetryAfter
+	}
+	return d
+}
+
+// params are the parameters of a call.
+type params map[string]any
+
+// chatID returns the chat that a call is about, or 0.
+func (p params) chatID() int64 {
+	if id, ok := p["chat_id"].(int64); ok {
+		return id
+	}
+	scope, _ := p["scope"].(params)
+	id, _ := scope["chat_id"].(int64)
+	return id
+}
+
+// A picture is a parameter that is uploaded as a file.
+type picture []byte
+
+func (p params) hasPicture() bool {
+	for _, value := range p {
+		if _, ok := value.(picture); ok {
+			return true
+		}
+	}
+	return false
+}
+
+// encode returns the parameters as the body of a request: JSON, or a form
+// where there is a picture.
+func (p params) encode() (contentType string, body []byte, err error) {
+	if !p.hasPicture() {
+		body, err = json.Marshal(p)
+		return "application/json", body, err
+	}
+
+	var form bytes.Buffer
+	w := multipart.NewWriter(&form)
+	for name, value := range p {
+		if err := writeField(w, name, value); err != nil {
+			return "", nil, err
+		}
+	}
+	err = w.Close()
+	return w.FormDataContentType(), form.Bytes(), err
+}
+
+// writeField writes a parameter into a form: a picture as a file, a text as it
+// is, and everything else as JSON.
+func writeField(w *multipart.Writer, name string, value any) error {
+	switch v := value.(type) {
+	case picture:
+		part, err := w.CreateFormFile(name, name+".png")
+		if err == nil {
+			_, err = part.Write(v)
+		}
+		return err
+	case string:
+		return w.WriteField(name, v)
+	}
+	js, err := json.Marshal(value)
+	if err != nil {
+		return err
+	}
+	return w.WriteField(name, string(js))
+}
+
+// call calls a method, which must answer soon, and decodes its
+// result into out unless that is nil. Its errors do not hold the token.
+func (c *client) call(ctx context.Context, method string, in params, out any) error {
+	within := callTime
+	if in.hasPicture() {
+		within = uploadTime
+	}
+	ctx, cancel := context.WithTimeout(ctx, within)
+	defer cancel()
+	_, err := c.callWithin(ctx, method, in, out)
+	return err
+}
+
+// callWithin is call for as long as ctx lasts. It returns the server's time as
+// well, as far as the answer tells it.
+func (c *client) callWithin(ctx context.Context, method string, in params, out any) (time.Time, error) {
 	date, err := c.do(ctx, method, in, out)
 	if err == nil {
 		return date, nil
 	}
-	if !errors.As(err, new(*apiError)) {
+	e, ok := errors.AsType[*apiError](err)
+	if !ok {
 		c.http.CloseIdleConnections() // they may be dead as well
 	}
-	if text := err.Error(); strings.Contains(text, string(c.token)) {
-		err = errors.New(strings.ReplaceAll(text, string(c.token), c.token.String()))
+	if from := in.chatID(); ok && e.MigrateTo != 0 && from != 0 && from != e.MigrateTo {
+		c.migrated(from, e.MigrateTo)
+	}
+	if text := err.Error(); strings.Contains(text, c.token.reveal()) {
+		err = errors.New(strings.ReplaceAll(text, c.token.reveal(), c.token.String()))
 	}
 	return date, fmt.Errorf("%s: %w", method, err)
 }
 
-func (c *client) do(ctx context.Context, method string, in, out any) (date time.Time, err error) {
-	body, err := json.Marshal(in)
+// do makes one request and decodes the answer.
+func (c *client) do(ctx context.Context, method string, in params, out any) (date time.Time, err error) {
+	contentType, body, err := in.encode()
 	if err != nil {
 		return date, err
 	}
@@ -158,14 +300,34 @@ func (c *client) do(ctx context.Context, method string, in, out any) (date time.
 	if err != nil {
 		return date, cause(err)
 	}
-	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("Content-Type", contentType)
 	resp, err := c.http.Do(req)
 	if err != nil {
 		return date, cause(err)
 	}
 	defer resp.Body.Close()
-	date, _ = http.ParseTime(resp.Header.Get("Date"))
-	data, err := io.ReadAll(io.LimitReader(resp.Body, 16<<20))
+	came := time.Now()
+
+	date, dateErr := http.ParseTime(resp.Header.Get("Date"))
+	result, err := readAnswer(resp)
+	_, refused := errors.AsType[*apiError](err)
+	fromTelegram := err == nil || refused // and not from a login page
+	if fromTelegram && dateErr == nil {
+		c.date(date, came)
+	}
+	if err != nil || out == nil {
+		return date, err
+	}
+	if err = json.Unmarshal(result, out); err != nil {
+		err = fmt.Errorf("unexpected answer: %w", err)
+	}
+	return date, err
+}
+
+// readAnswer returns the result that an answer of the Bot API holds.
+func readAnswer(resp *http.Response) (json.RawMessage, error) {
+	const most = 16 << 20
+	data, err := io.ReadAll(io.LimitReader(resp.Body, most))
 	var answer struct {
 		OK     *bool           `json:"ok"`
 		Result json.RawMessage `json:"result"`
@@ -177,227 +339,114 @@ func (c *client) do(ctx context.Context, method string, in, out any) (date time.
 	}
 	switch status := resp.StatusCode; {
 	case err != nil:
-		return date, fmt.Errorf("the answer broke off: %w", cause(err))
+		return nil, fmt.Errorf("the answer broke off: %w", cause(err))
 	case status/100 == 3:
-		return date, fmt.Errorf("redirected (status %d): does the network want somebody to log in?", status)
+		return nil, fmt.Errorf("redirected (status %d): does the network require a login?", status)
 	case status >= 500:
-		return date, fmt.Errorf("the server is in trouble (status %d)", status)
+		return nil, fmt.Errorf("the server has a problem (status %d)", status)
 	case json.Unmarshal(data, &answer) != nil || answer.OK == nil:
-		return date, fmt.Errorf("the answer is not Telegram's (status %d): does the network want somebody to log in?", status)
-	case !*answer.OK:
-		e := &answer.apiError
-		e.Code, e.Description = cmp.Or(e.Code, status), cut(e.Description, 200)
-		e.RetryAfter = time.Duration(min(max(answer.Parameters.RetryAfter, 0), 3600)) * time.Second
-		e.MigrateTo = answer.Parameters.MigrateTo
-		return date, e
-	case out == nil:
-		return date, nil
+		return nil, fmt.Errorf("not an answer of Telegram (status %d): does the network require a login?", status)
+	case *answer.OK:
+		return answer.Result, nil
 	}
-	if err = json.Unmarshal(answer.Result, out); err != nil {
-		err = fmt.Errorf("the answer cannot be understood: %w", err)
-	}
-	return date, err
+	e := &answer.apiError
+	e.Code, e.Description = cmp.Or(e.Code, resp.StatusCode), shorten(e.Description, 200)
+	e.RetryAfter = time.Duration(min(max(answer.Parameters.RetryAfter, 0), 3600)) * time.Second
+	e.MigrateTo = answer.Parameters.MigrateTo
+	return nil, e
 }
 
-// cause returns the innermost part of a network error that a person can use: that of net/http holds the URL, and so the
-// token, and that of net our own port, which differs each time.
-func cause(err error) error {
-	if e, ok := errors.AsType[*url.Error](err); ok {
-		err = e.Err
-	}
-	if e, ok := errors.AsType[*net.DNSError](err); ok {
-		if e.IsNotFound {
-			return fmt.Errorf("there is no host %s", e.Name)
-		}
-		return fmt.Errorf("the address of %s cannot be found: no answer of a DNS server", e.Name)
-	}
-	if e, ok := errors.AsType[*net.OpError](err); ok && e.Err != nil {
-		if err = e.Err; errors.As(err, new(*os.SyscallError)) {
-			err = errors.Unwrap(err)
-		}
-		return fmt.Errorf("%s: %w", e.Op, err)
-	}
-	if errors.Is(err, context.DeadlineExceeded) {
-		return errors.New("no answer in time")
-	}
-	return err
+// A post is a message to be sent. Its text has the HTML that the Bot API
+// knows.
+type post struct {
+	chat    int64
+	topic   int64 // forum topic, or 0
+	html    string
+	photo   []byte     // PNG, of which html is the caption; nil for a message of text alone
+	silent  bool       // the telephone makes no sound
+	replyTo int64      // the message that it answers, or 0
+	keys    [][]button // inline keyboard, or nil
 }
 
-// A backoff gives the times to wait between tries: from a second, doubling to the most given, each up to a fifth less so
-// that many clients do not come at once.
-type backoff struct {
-	most time.Duration
-	next time.Duration
+// replyTo returns a message to where another one came from; in a group it is
+// a reply.
+func replyTo(m *message) post {
+	p := post{chat: m.Chat.ID, topic: m.topic()}
+	if !m.Chat.isPrivate() {
+		p.replyTo = m.ID
+	}
+	return p
 }
 
-func (b *backoff) wait(ctx context.Context, err error) {
-	b.next = min(max(2*b.next, time.Second), b.most)
-	d := b.next - rand.N(b.next/5+1)
-	if e, ok := errors.AsType[*apiError](err); ok && e.RetryAfter > 0 {
-		d = e.RetryAfter
+// params returns what all methods that send a message take.
+func (p post) params() params {
+	in := params{"chat_id": p.chat, "disable_notification": p.silent}
+	if p.topic != 0 {
+		in["message_thread_id"] = p.topic
 	}
-	pause(ctx, d)
+	if p.replyTo != 0 {
+		in["reply_parameters"] = params{"message_id": p.replyTo, "allow_sending_without_reply": true}
+	}
+	if p.keys != nil {
+		in["reply_markup"] = params{"inline_keyboard": p.keys}
+	}
+	return in
 }
 
-// pause waits for d, or until ctx ends.
-func pause(ctx context.Context, d time.Duration) {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-	case <-ctx.Done():
+// sendMessage sends a message, or a picture with its caption, and returns its
+// id.
+func (c *client) sendMessage(ctx context.Context, p post) (int64, error) {
+	method, text := "sendMessage", "text"
+	in := p.params()
+	if p.photo != nil {
+		method, text = "sendPhoto", "caption"
+		in["photo"] = picture(p.photo)
 	}
-}
-
-// A trouble is something that may fail for long: it is logged when it changes.
-type trouble struct {
-	what string
-	last error
-}
-
-func (t *trouble) log(err error) {
-	switch {
-	case fmt.Sprint(err) == fmt.Sprint(t.last):
-	case err == nil:
-		slog.Info(t.what + ": works again")
-	default:
-		slog.Warn(t.what+": trying again until it works", "err", err)
-	}
-	t.last = err
-}
-
-// poll takes updates and hands them on, one after the other, until ctx ends. An alarm system never gives up: whatever
-// fails is tried again. It returns the offset that confirms what was handled.
-func (b *bot) poll(ctx context.Context) (offset int64) {
-	var me user
-	var menus bool
-	wait := time.Second // until it has answered once: a call is to tell soon that it does
-	retry := backoff{most: 30 * time.Second}
-	trouble := trouble{what: "Telegram"}
-	first, cancel := context.WithTimeout(ctx, 300*time.Millisecond)
-	defer cancel()
-	slog.Info("waiting for Telegram")
-	for ctx.Err() == nil {
-		var nameErr error
-		if me.Username == "" {
-			nameErr = b.call(ctx, "getMe", struct{}{}, &me)
-		}
-		batch, now, err := b.updates(ctx, offset, wait)
-		if ctx.Err() != nil {
-			break
-		}
-		trouble.log(cmp.Or(err, nameErr))
-		if err != nil {
-			b.dropWebhook(ctx, err)
-			wait = time.Second
-			retry.wait(ctx, err)
-			continue
-		}
-		retry.next, wait = 0, pollTime
-		if !menus {
-			menus = true
-			slog.Info("Telegram answers", "bot", "@"+me.Username)
-			b.work.Go(func() { b.menus(ctx) })
-		}
-		select {
-		case <-b.watch.swept: // the first lists are to have values in them
-		case <-first.Done(): // though not those of dead PDUs
-		}
-		stuck := offset
-		for _, raw := range batch {
-			if id := b.guard(ctx, raw, me.Username, now); id != 0 {
-				offset = id + 1
-			}
-		}
-		if len(batch) > 0 && offset == stuck {
-			retry.wait(ctx, nil) // nothing in it can be confirmed: it will come again
-		}
-	}
-	return offset
-}
-
-// confirm confirms to Telegram what was handled, so that no command runs again after a restart.
-func (b *bot) confirm(offset int64) {
-	if offset == 0 {
-		return
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), 1500*time.Millisecond)
-	defer cancel()
-	if _, _, err := b.updates(ctx, offset, 0); err != nil {
-		slog.Warn("the last commands could not be confirmed to Telegram: they may run again at the next start", "err", err)
-	}
-}
-
-// updates takes the updates from offset on, which confirms those before it, and tells Telegram's time.
-func (b *bot) updates(ctx context.Context, offset int64, wait time.Duration) (batch []json.RawMessage, now time.Time, err error) {
-	ctx, cancel := context.WithTimeout(ctx, wait+30*time.Second) // an answer may have 4 MiB; its beginning must come sooner
-	defer cancel()
-	in := map[string]any{"offset": offset, "timeout": int(wait.Seconds()), "allowed_updates": []string{"message", "callback_query"}}
-	now, err = b.api.call(ctx, "getUpdates", in, &batch)
-	return batch, now, err
-}
-
-// call calls a method that must answer within ten seconds.
-func (b *bot) call(ctx context.Context, method string, in, out any) error {
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
-	defer cancel()
-	_, err := b.api.call(ctx, method, in, out)
-	return err
-}
-
-// dropWebhook ends what keeps a bot from polling for ever, if that is the trouble.
-func (b *bot) dropWebhook(ctx context.Context, err error) {
-	if e, ok := errors.AsType[*apiError](err); !ok || e.Code != http.StatusConflict || !strings.Contains(e.Description, "webhook") {
-		return
-	}
-	if err := b.call(ctx, "deleteWebhook", struct{}{}, nil); err != nil {
-		slog.Warn("the bot's webhook could not be deleted", "err", err)
-		return
-	}
-	slog.Warn("the bot had a webhook, which keeps it from being polled: deleted")
-}
-
-// guard handles an update and returns its id, or 0 where that cannot be told. One that cannot be decoded, or whose handling
-// panics, is passed over: it would come again and again.
-func (b *bot) guard(ctx context.Context, raw json.RawMessage, me string, now time.Time) (id int64) {
-	var u update
-	err := json.Unmarshal(raw, &u) // with an error, u has all that can be understood
-	id = u.ID
-	defer func() {
-		if p := recover(); p != nil {
-			slog.Error("an update was passed over: its handling failed", "update", id, "panic", p, "stack", string(debug.Stack()))
-		}
-	}()
-	switch {
-	case err != nil:
-		slog.Error("an update was passed over: it cannot be understood", "update", id, "err", err)
-	case u.Message != nil:
-		b.handle(ctx, u.Message, me, now)
-	case u.Callback != nil:
-		b.pressed(ctx, u.Callback)
-	}
-	return id
-}
-
-// sendMessage sends a message and returns its id.
-func (c *client) sendMessage(ctx context.Context, chat int64, m outgoing) (int64, error) {
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
-	defer cancel()
-	in := map[string]any{"chat_id": chat, "text": m.html, "parse_mode": "HTML", "disable_notification": m.silent}
-	if m.reply != 0 {
-		in["reply_parameters"] = map[string]any{"message_id": m.reply, "allow_sending_without_reply": true}
-	}
-	if m.keys != nil {
-		in["reply_markup"] = map[string]any{"inline_keyboard": m.keys}
-	}
+	in[text], in["parse_mode"] = p.html, "HTML"
 	var result json.RawMessage
-	_, err := c.call(ctx, "sendMessage", in, &result)
-	if e, ok := errors.AsType[*apiError](err); ok && strings.Contains(e.Description, "can't parse entities") {
+	err := c.call(ctx, method, in, &result)
+	if says(err, "to be replied not found") { // it was deleted; in a topic that is an error even so
+		delete(in, "reply_parameters")
+		err = c.call(ctx, method, in, &result)
+	}
+	if says(err, "can't parse entities") {
 		delete(in, "parse_mode")
-		in["text"] = plain(m.html)
-		_, err = c.call(ctx, "sendMessage", in, &result)
+		in[text] = plainText(p.html)
+		err = c.call(ctx, method, in, &result)
 	}
 	var sent message
 	json.Unmarshal(result, &sent) // it was sent, whatever the result looks like
 	return sent.ID, err
 }
+
+// editMessage changes the text and the keyboard of a message. That it has
+// both already is no error.
+func (c *client) editMessage(ctx context.Context, chat, id int64, html string, keys [][]button) error {
+	in := params{"chat_id": chat, "message_id": id, "text": html, "parse_mode": "HTML"}
+	if keys != nil {
+		in["reply_markup"] = params{"inline_keyboard": keys}
+	}
+	err := c.call(ctx, "editMessageText", in, nil)
+	if says(err, "message is not modified") {
+		return nil
+	}
+	return err
+}
+
+// answerCallback answers the press of a button, which the telephone waits for.
+func (c *client) answerCallback(ctx context.Context, id, text string) error {
+	err := c.call(ctx, "answerCallbackQuery", params{"callback_query_id": id, "text": text}, nil)
+	if says(err, "query is too old") {
+		return nil
+	}
+	return err
+}
+
+var (
+	escape    = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;").Replace
+	plainText = strings.NewReplacer("<b>", "", "</b>", "", "<i>", "", "</i>", "", "<pre>", "", "</pre>", "",
+		"&amp;", "&", "&lt;", "<", "&gt;", ">").Replace // undoes escape and our own markup
+)
+
+// textLen returns how much of maxText a text without markup takes.
+func textLen(text string) int { return len(utf16.Encode([]rune(text))) }

@@ -1,40 +1,87 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"path"
+	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
+	"unicode/utf8"
 
 	"iscbot/internal/venue"
 )
 
-// TestCall holds that whatever comes instead of an answer is an error, with its cause and without the token.
+// A network answers the requests of a client as it is told to. Within a
+// bubble, where there are no sockets, it stands for Telegram.
+type network func(r *http.Request) (*http.Response, error)
+
+func (n network) RoundTrip(r *http.Request) (*http.Response, error) { return n(r) }
+
+// client returns a client in this network.
+func (n network) client() *client {
+	c := newClient("http://api", newSecret(testToken))
+	c.http.Transport = n
+	return c
+}
+
+// answering returns the network in which each call of a method has the answer
+// that f returns.
+func answering(f func(ctx context.Context, method string, in map[string]any) string) network {
+	return func(r *http.Request) (*http.Response, error) {
+		var in map[string]any
+		if err := json.NewDecoder(r.Body).Decode(&in); err != nil {
+			return nil, err
+		}
+		text := f(r.Context(), path.Base(r.URL.Path), in)
+		if err := r.Context().Err(); err != nil {
+			return nil, err
+		}
+		return answer(io.NopCloser(strings.NewReader(text))), nil
+	}
+}
+
+// answer returns an answer with the date of now.
+func answer(body io.ReadCloser) *http.Response {
+	date := time.Now().UTC().Format(http.TimeFormat)
+	return &http.Response{StatusCode: http.StatusOK, Body: body, Header: http.Header{"Date": {date}}}
+}
+
+const okTrue = `{"ok":true,"result":true}`
+
+// refusal returns what Telegram answers if it does not do what was asked.
+func refusal(code int, description string, parameters string) string {
+	return fmt.Sprintf(`{"ok":false,"error_code":%d,"description":%q,"parameters":{%s}}`, code, description, parameters)
+}
+
+// TestCall checks that whatever comes instead of an answer is an error, with
+// its cause and without the token.
 func TestCall(t *testing.T) {
 	t.Parallel()
+	filter := func(w http.ResponseWriter, _ *http.Request, _ http.HandlerFunc) {
+		w.WriteHeader(http.StatusForbidden)
+		io.WriteString(w, "<html>blocked")
+	}
 	for name, tt := range map[string]struct {
 		do   venue.Manner
 		want string
 	}{
-		"cut":         {venue.Cut, "getMe: "},
-		"reset":       {venue.Reset, "getMe: "},
-		"lost answer": {venue.Lose, "getMe: "},
-		"truncated":   {venue.Truncated, "broke off"},
-		"empty":       {venue.Empty, "not Telegram's"},
-		"bad gateway": {venue.BadGateway, "status 502"},
-		"portal":      {venue.Portal, "want somebody to log in"},
-		"filter": {func(w http.ResponseWriter, _ *http.Request, _ http.HandlerFunc) {
-			w.WriteHeader(403)
-			w.Write([]byte("<html>blocked"))
-		}, "not Telegram's (status 403)"},
+		"cut":           {venue.Cut, "getMe: "},
+		"reset":         {venue.Reset, "getMe: "},
+		"lost answer":   {venue.Lose, "getMe: "},
+		"truncated":     {venue.Truncated, "broke off"},
+		"empty":         {venue.Empty, "not an answer of Telegram"},
+		"bad gateway":   {venue.BadGateway, "status 502"},
+		"portal":        {venue.Portal, "does the network require a login?"},
+		"filter":        {filter, "not an answer of Telegram (status 403)"},
 		"redirect":      {venue.Redirect("http://192.0.2.1/login"), "redirected (status 302)"},
 		"hang":          {venue.Hang, "no answer in time"},
 		"dripping":      {venue.Drip(time.Second), "no answer in time"},
@@ -42,29 +89,35 @@ func TestCall(t *testing.T) {
 		"not found":     {venue.Refuse(404, "Not Found"), "check ISCBOT_TOKEN"},
 		"another":       {venue.Refuse(409, "Conflict: terminated by other getUpdates request"), "another program"},
 		"token echoed":  {venue.Refuse(400, "no such path: /bot"+testToken+"/x"), "*****"},
-		"far too large": {venue.Huge(20 << 20), "not Telegram's"},
+		"far too large": {venue.Huge(20 << 20), "not an answer of Telegram"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			api := venue.NewAPI(testToken, "isc_bot")
 			defer api.Close()
 			api.Misbehave(venue.Fault{Method: "getMe", Times: 1, Do: tt.do})
-			c := newClient(api.URL(), testToken)
-			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			c := newClient(api.URL(), newSecret(testToken))
+			within := time.Minute
+			if tt.want == "no answer in time" {
+				within = time.Second
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), within)
 			defer cancel()
 			var me user
-			_, err := c.call(ctx, "getMe", struct{}{}, &me)
+			_, err := c.callWithin(ctx, "getMe", params{}, &me)
 			if err == nil {
 				t.Fatalf("got %+v", me)
 			}
 			wants(t, err.Error(), tt.want)
-			if e, ok := errors.AsType[*apiError](err); ok && e.permanent() && name != "token echoed" {
-				t.Errorf("given up: %v", err)
+			if isChatRefusal(err) {
+				t.Errorf("taken for a refusal of the chat: %v", err)
 			}
-			if strings.Contains(err.Error(), testToken) || strings.Contains(fmt.Sprintf("%+v %#v", err, err), testToken) {
-				t.Errorf("the token stands in: %v", err)
+			if strings.Contains(fmt.Sprintf("%v %+v %#v", err, err, err), testToken) {
+				t.Errorf("the error has the token: %v", err)
 			}
-			if date, err := c.call(t.Context(), "getMe", struct{}{}, &me); err != nil || me.Username != "isc_bot" || time.Since(date).Abs() > time.Minute {
+
+			date, err := c.callWithin(t.Context(), "getMe", params{}, &me)
+			if err != nil || me.Username != "isc_bot" || time.Since(date).Abs() > time.Minute {
 				t.Errorf("then got %+v, %v, %v", me, date, err)
 			}
 		})
@@ -72,174 +125,105 @@ func TestCall(t *testing.T) {
 }
 
 func TestCallNobodyThere(t *testing.T) {
-	for _, base := range []string{"http://" + freeAddr(t), "https://" + freeAddr(t), "http://127.0.0.1:1/\x7f", "http://[::1%25bad"} {
-		_, err := newClient(base, testToken).call(t.Context(), "getMe", struct{}{}, nil)
+	for _, base := range []string{
+		"http://" + freeAddr(t), "https://" + freeAddr(t), "http://127.0.0.1:1/\x7f", "http://[::1%25bad",
+	} {
+		err := newClient(base, newSecret(testToken)).call(t.Context(), "getMe", params{}, nil)
 		if err == nil || strings.Contains(err.Error(), testToken) {
 			t.Errorf("%s: got %v", base, err)
 		}
 	}
 }
 
-// TestCallHTTP1 holds that HTTP/2 is not spoken where a server offers it.
+// TestCallHTTP1 checks that HTTP/2 is not spoken where a server offers it.
 func TestCallHTTP1(t *testing.T) {
-	c := newClient("", "")
+	c := newClient("", newSecret(""))
 	if p := c.http.Transport.(*http.Transport).Protocols; p.HTTP2() || p.UnencryptedHTTP2() || !p.HTTP1() {
 		t.Error("protocols", p)
 	}
 }
 
 func TestAPIError(t *testing.T) {
-	api := venue.NewAPI(testToken, "isc_bot")
-	defer api.Close()
-	api.Know(venue.Group(-5))
-	c := newClient(api.URL(), testToken)
-	api.Misbehave(venue.Fault{Method: "sendMessage", Times: 1, Do: venue.TooMany(7)})
-	_, err := c.sendMessage(t.Context(), -5, outgoing{html: "x"})
-	if e, ok := errors.AsType[*apiError](err); !ok || e.RetryAfter != 7*time.Second || e.permanent() {
-		t.Errorf("got %#v", err)
-	}
-	api.Migrate(-5, groupID)
-	_, err = c.sendMessage(t.Context(), -5, outgoing{html: "x"})
-	if e, ok := errors.AsType[*apiError](err); !ok || e.MigrateTo != groupID {
-		t.Errorf("got %#v", err)
-	}
-	if _, err = c.sendMessage(t.Context(), 99, outgoing{html: "x"}); !errors.As(err, new(*apiError)) {
-		t.Errorf("got %#v", err)
-	}
-}
-
-// TestSendPlain holds that a text whose markup Telegram does not take goes out without it.
-func TestSendPlain(t *testing.T) {
-	api := venue.NewAPI(testToken, "isc_bot")
-	defer api.Close()
-	api.Know(venue.Private(ann))
-	c := newClient(api.URL(), testToken)
-	if _, err := c.sendMessage(t.Context(), ann.ID, outgoing{html: "<pre>a &lt; b"}); err != nil {
-		t.Fatal(err)
-	}
-	if m := api.Messages(ann.ID); len(m) != 1 || m[0].Text != "a < b" {
-		t.Errorf("got %+v", m)
-	}
-}
-
-func TestBackoff(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		b := backoff{most: 30 * time.Second}
-		wait := func(err error) time.Duration {
-			start := time.Now()
-			b.wait(t.Context(), err)
-			return time.Since(start)
-		}
-		for _, want := range []time.Duration{1, 2, 4, 8, 16, 30, 30} {
-			if got := wait(nil); got > want*time.Second || got < want*time.Second*8/10 {
-				t.Errorf("waited %v, not %d s", got, want)
-			}
-		}
-		if got := wait(fmt.Errorf("x: %w", &apiError{Code: 429, RetryAfter: 77 * time.Second})); got != 77*time.Second {
-			t.Errorf("waited %v after retry_after", got)
-		}
-		ctx, cancel := context.WithCancel(t.Context())
-		cancel()
-		start := time.Now()
-		b.wait(ctx, nil)
-		if time.Since(start) != 0 {
-			t.Error("waited though all had ended")
-		}
-	})
-}
-
-func TestParseCommand(t *testing.T) {
-	command_ := func(text string, length int) message {
-		return message{Text: text, Entities: []entity{{Type: "bot_command", Length: length}}}
-	}
 	for name, tt := range map[string]struct {
-		m    message
-		want command
-		ok   bool
+		body  string
+		want  apiError
+		after time.Duration // to wait
 	}{
-		"plain":               {command_("/current", 8), command{"/current", ""}, true},
-		"in capitals":         {command_("/CurRent", 8), command{"/current", ""}, true},
-		"to us":               {command_("/current@ISC_Bot", 16), command{"/current", ""}, true},
-		"to another":          {command_("/current@other_bot", 18), command{}, false},
-		"to nobody":           {command_("/current@", 9), command{}, false},
-		"with arguments":      {command_("/reset  101 \n", 6), command{"/reset", "101"}, true},
-		"with a line":         {command_("/reset\n101", 6), command{"/reset", "101"}, true},
-		"a comma behind":      {command_("/current, please", 8), command{"/current", ", please"}, true},
-		"talk":                {message{Text: "101"}, command{}, false},
-		"nothing":             {message{}, command{}, false},
-		"later in the text":   {message{Text: "try /current", Entities: []entity{{Type: "bot_command", Offset: 4, Length: 8}}}, command{}, false},
-		"bold":                {message{Text: "/current", Entities: []entity{{Type: "bold", Length: 8}, {Type: "bot_command", Length: 8}}}, command{"/current", ""}, true},
-		"in code":             {message{Text: "/current", Entities: []entity{{Type: "code", Length: 8}}}, command{}, false},
-		"without entities":    {message{Text: "/current"}, command{"/current", ""}, true},
-		"a length that lies":  {command_("/current", 99), command{}, false},
-		"a length below zero": {command_("/current", -1), command{}, false},
-		"an emoji behind":     {command_("/current\U0001F600", 8), command{"/current", "\U0001F600"}, true},
+		"too many": {
+			refusal(429, "Too Many Requests: retry after 7", `"retry_after":7`),
+			apiError{429, "Too Many Requests: retry after 7", 7 * time.Second, 0}, 7 * time.Second,
+		},
+		"for years": {refusal(429, "x", `"retry_after":99999999`), apiError{429, "x", time.Hour, 0}, time.Hour},
+		"for less":  {refusal(429, "x", `"retry_after":-5`), apiError{429, "x", 0, 0}, time.Minute},
+		"migrated":  {refusal(400, "x", `"migrate_to_chat_id":-1001`), apiError{400, "x", 0, -1001}, time.Minute},
+		"no code":   {`{"ok":false}`, apiError{200, "", 0, 0}, time.Minute},
+		"long-winded": {
+			refusal(400, strings.Repeat("x", 300), ""),
+			apiError{400, strings.Repeat("x", 200) + "...", 0, 0}, time.Minute,
+		},
+		"no parameters": {`{"ok":false,"error_code":403,"description":"x"}`, apiError{403, "x", 0, 0}, time.Minute},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got, ok := parseCommand(&tt.m, "isc_bot"); got != tt.want || ok != tt.ok {
-				t.Errorf("got %q, %v", got, ok)
+			c := answering(func(context.Context, string, map[string]any) string { return tt.body }).client()
+			_, err := c.sendMessage(t.Context(), post{chat: -5, html: "x"})
+			e, ok := errors.AsType[*apiError](err)
+			if !ok || *e != tt.want {
+				t.Errorf("got %v", err)
+			}
+			if got := retryAfter(err, time.Minute); got != tt.after {
+				t.Errorf("got %v to wait, want %v", got, tt.after)
 			}
 		})
 	}
 }
 
-func FuzzCommand(f *testing.F) {
-	f.Add("/reset@isc_bot 101", "bot_command", 0, 14)
-	f.Add("/\U0001F600", "bot_command", 0, 2)
-	f.Fuzz(func(t *testing.T, text, kind string, offset, length int) {
-		for _, entities := range [][]entity{nil, {{kind, offset, length}}} {
-			c, ok := parseCommand(&message{Text: text, Entities: entities}, "isc_bot")
-			if ok && !strings.HasPrefix(c.name, "/") || !ok && c != (command{}) {
-				t.Errorf("got %q, %v", c, ok)
-			}
-		}
-	})
-}
-
-// TestUpdates drives a whole bot through what getUpdates may do.
-func TestUpdates(t *testing.T) {
-	t.Parallel()
-	for name, trouble := range map[string]func(*site){
-		"lost answer":     func(s *site) { s.api.Misbehave(venue.Fault{Method: "getUpdates", Times: 1, Do: venue.Lose}) },
-		"bad gateway":     func(s *site) { s.api.Misbehave(venue.Fault{Method: "getUpdates", Times: 1, Do: venue.BadGateway}) },
-		"portal":          func(s *site) { s.api.Misbehave(venue.Fault{Method: "", Times: 2, Do: venue.Portal}) },
-		"no name":         func(s *site) { s.api.Misbehave(venue.Fault{Method: "getMe", Times: 1, Do: venue.Refuse(400, "no")}) },
-		"too many":        func(s *site) { s.api.Misbehave(venue.Fault{Method: "getUpdates", Times: 1, Do: venue.TooMany(1)}) },
-		"webhook":         func(s *site) { s.api.SetWebhook("https://example.org/") },
-		"no menu":         func(s *site) { s.api.Misbehave(venue.Fault{Method: "setMyCommands", Do: venue.Refuse(400, "no")}) },
-		"lower ids":       func(s *site) { s.api.Say(venue.Private(ann), ann, "/help"); s.api.NextID(5) },
-		"undecodable":     func(s *site) { s.api.Update(map[string]any{"message": map[string]any{"message_id": "x", "chat": 7}}) },
-		"of another kind": func(s *site) { s.api.Update(map[string]any{"message": []int{1}}) },
-		"without a chat":  func(s *site) { s.api.Update(map[string]any{"message": map[string]any{"text": "/current"}}) },
-		"a bare callback": func(s *site) { s.api.Update(map[string]any{"callback_query": map[string]any{"id": "1"}}) },
+// TestMigration checks that a group's new id is taken from the error of any
+// call.
+func TestMigration(t *testing.T) {
+	const from, to = int64(-5), groupID
+	for name, tt := range map[string]struct {
+		call func(ctx context.Context, c *client) error
+		want bool
+	}{
+		"sendMessage": {func(ctx context.Context, c *client) error {
+			_, err := c.sendMessage(ctx, post{chat: from})
+			return err
+		}, true},
+		"editMessageText": {func(ctx context.Context, c *client) error {
+			return c.editMessage(ctx, from, 1, "x", nil)
+		}, true},
+		"getChat": {func(ctx context.Context, c *client) error {
+			return c.call(ctx, "getChat", params{"chat_id": from}, nil)
+		}, true},
+		"setMyCommands": {func(ctx context.Context, c *client) error {
+			return c.call(ctx, "setMyCommands", params{"scope": params{"type": "chat", "chat_id": from}}, nil)
+		}, true},
+		"about no chat": {func(ctx context.Context, c *client) error {
+			return c.call(ctx, "setMyCommands", params{"scope": params{"type": "default"}}, nil)
+		}, false},
+		"to itself": {func(ctx context.Context, c *client) error {
+			return c.call(ctx, "getChat", params{"chat_id": to}, nil)
+		}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			s := newSite(t)
-			sim, p := simulate(t, 101, "First_PDU", 1500)
-			trouble(s)
-			b := newBot(config{access: &access{users: []int64{ann.ID}}, pdus: []pdu{p}, limit: 3000, interval: 200 * time.Millisecond, log: t.TempDir() + "/log",
-				api: s.api.URL(), token: testToken, snmp: snmpConfig{community: "public", interval: 200 * time.Millisecond}})
-			ctx, cancel := context.WithCancel(t.Context())
-			ended := make(chan struct{})
-			go func() { b.run(ctx, ctx); close(ended) }()
-			s.ask(t, venue.Private(ann), ann, "/current", "First_PDU", "1500 W")
-			cancel()
-			<-ended
-			if n := len(s.api.Messages(ann.ID)); name != "lower ids" && n != 1 {
-				t.Errorf("%d answers to one question", n)
+			c := answering(func(context.Context, string, map[string]any) string {
+				return refusal(400, "upgraded", fmt.Sprintf(`"migrate_to_chat_id":%d`, to))
+			}).client()
+			var got []int64
+			c.migrated = func(from, to int64) { got = append(got, from, to) }
+			if err := tt.call(t.Context(), c); err == nil {
+				t.Error("no error")
 			}
-			if sim.Asked() == 0 {
-				t.Error("the PDU was not asked")
+			var want []int64
+			if tt.want {
+				want = []int64{from, to}
+			}
+			if !slices.Equal(got, want) {
+				t.Errorf("got %v, want %v", got, want)
 			}
 		})
 	}
 }
-
-// A network answers the requests of a client as it is told to.
-type network func(r *http.Request) (*http.Response, error)
-
-func (n network) RoundTrip(r *http.Request) (*http.Response, error) { return n(r) }
 
 // A drip gives a byte a second, until its request is given up.
 type drip struct{ ctx context.Context }
@@ -252,78 +236,251 @@ func (d drip) Read(b []byte) (int, error) {
 
 func (drip) Close() error { return nil }
 
-// TestTenMinutes holds that ten minutes without Telegram, of whatever kind, cost few tries and are over soon after.
-func TestTenMinutes(t *testing.T) {
-	answer := func(body io.ReadCloser) *http.Response {
-		return &http.Response{StatusCode: 200, Body: body, Header: http.Header{"Date": {time.Now().UTC().Format(http.TimeFormat)}}}
+// TestDate checks that the time is taken from Telegram's own answers alone,
+// and that a slow answer does not make it wrong.
+func TestDate(t *testing.T) {
+	slow := func(ctx context.Context, text string) io.ReadCloser {
+		return struct {
+			io.Reader
+			io.Closer
+		}{io.MultiReader(io.LimitReader(drip{ctx}, 5), strings.NewReader(text)), drip{}}
 	}
-	for name, trouble := range map[string]network{
-		"refused": func(*http.Request) (*http.Response, error) { return nil, errors.New("connection refused") },
-		"hanging": func(r *http.Request) (*http.Response, error) { <-r.Context().Done(); return nil, r.Context().Err() },
-		"resetting": func(r *http.Request) (*http.Response, error) {
-			pause(r.Context(), time.Second)
-			return nil, errors.New("connection reset by peer")
-		},
-		"dripping": func(r *http.Request) (*http.Response, error) { return answer(drip{r.Context()}), nil },
+	for name, tt := range map[string]struct {
+		body   string
+		status int
+		date   string
+		want   int // times that the date was told
+	}{
+		"an answer":      {okTrue, 200, "Thu, 25 Jun 2026 10:00:00 GMT", 1},
+		"a refusal":      {refusal(400, "x", ""), 400, "Thu, 25 Jun 2026 10:00:00 GMT", 1},
+		"a login page":   {"<html>", 200, "Thu, 25 Jun 2026 10:00:00 GMT", 0},
+		"a bad gateway":  {"<html>", 502, "Thu, 25 Jun 2026 10:00:00 GMT", 0},
+		"no date":        {okTrue, 200, "", 0},
+		"an unread date": {okTrue, 200, "yesterday", 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				b := newBot(config{access: &access{users: []int64{7}}, api: "http://api", token: testToken, log: t.TempDir() + "/log", limit: 3000, interval: time.Second})
-				close(b.watch.swept)
-				start := time.Now()
-				polls, sent := 0, time.Time{}
-				var mu sync.Mutex // guards polls and sent
-				b.api.http.Transport = network(func(r *http.Request) (*http.Response, error) {
-					method := path.Base(r.URL.Path)
-					mu.Lock()
-					first := sent.IsZero()
-					if method == "getUpdates" {
-						polls++
+				begin := time.Now()
+				c := network(func(r *http.Request) (*http.Response, error) {
+					resp := answer(slow(r.Context(), tt.body))
+					resp.StatusCode = tt.status
+					resp.Header.Set("Date", tt.date)
+					return resp, nil
+				}).client()
+				n := 0
+				c.date = func(server, own time.Time) {
+					n++
+					if want := time.Date(2026, 6, 25, 10, 0, 0, 0, time.UTC); !server.Equal(want) || !own.Equal(begin) {
+						t.Errorf("got %v and %v", server, own)
 					}
-					if over := time.Since(start) > 10*time.Minute; method == "sendMessage" && over && first {
-						sent = time.Now()
-					} else if !over {
-						mu.Unlock()
-						return trouble(r)
-					}
-					mu.Unlock()
-					result := `{"ok":true,"result":[]}`
-					switch {
-					case method == "sendMessage":
-						result = `{"ok":true,"result":{"message_id":1}}`
-					case method == "getUpdates":
-						pause(r.Context(), pollTime)
-					default:
-						result = `{"ok":true,"result":{"id":1,"username":"isc_bot"}}`
-					}
-					return answer(io.NopCloser(strings.NewReader(result))), nil
-				})
-				ctx, cancel := context.WithTimeout(t.Context(), 15*time.Minute)
-				defer cancel()
-				b.ctx = ctx
-				b.out.put(7, outgoing{html: "alert", alert: true, at: start})
-				b.poll(ctx)
-				b.work.Wait()
-				b.out.drain()
-				mu.Lock()
-				defer mu.Unlock()
-				if late := sent.Sub(start) - 10*time.Minute; sent.IsZero() || late > time.Minute {
-					t.Errorf("the alert went out %v after", late)
 				}
-				if polls < 20 || polls > 120 {
-					t.Errorf("%d polls", polls)
+				c.call(t.Context(), "getMe", params{}, nil)
+				if n != tt.want {
+					t.Errorf("told %d times, want %d", n, tt.want)
+				}
+				if d := time.Since(begin); d != 5*time.Second {
+					t.Errorf("the answer took %v", d)
 				}
 			})
 		})
 	}
 }
 
-// TestGuard holds that an update whose handling panics is passed over, with a word and no secret.
-func TestGuard(t *testing.T) {
-	b := &bot{} // has nothing that handle needs
-	raw, err := json.Marshal(update{ID: 7, Message: &message{Text: "/current", Chat: chat{1, "private"}}})
-	if err != nil {
+// TestSendPlain checks that a text whose markup Telegram does not take goes
+// out without it.
+func TestSendPlain(t *testing.T) {
+	api := venue.NewAPI(testToken, "isc_bot")
+	defer api.Close()
+	api.Know(venue.Private(ann))
+	c := newClient(api.URL(), newSecret(testToken))
+	if _, err := c.sendMessage(t.Context(), post{chat: ann.ID, html: "<pre>a &lt; b"}); err != nil {
 		t.Fatal(err)
 	}
-	b.guard(t.Context(), raw, "isc_bot", time.Now())
+	if m := api.Messages(ann.ID); len(m) != 1 || m[0].Text != "a < b" {
+		t.Errorf("got %+v", m)
+	}
+}
+
+// TestSendFallbacks checks what is left out when Telegram does not take it.
+func TestSendFallbacks(t *testing.T) {
+	for name, tt := range map[string]struct {
+		refuses []string // in this order
+		left    []string // parameters of the last attempt
+		fails   bool
+	}{
+		"taken":              {nil, []string{"parse_mode", "reply_parameters"}, false},
+		"markup":             {[]string{"Bad Request: can't parse entities: x"}, []string{"reply_parameters"}, false},
+		"reply to a deleted": {[]string{"Bad Request: message to be replied not found"}, []string{"parse_mode"}, false},
+		"both": {
+			[]string{"Bad Request: message to be replied not found", "Bad Request: can't parse entities: x"},
+			nil, false,
+		},
+		"something else": {[]string{"Bad Request: odd"}, []string{"parse_mode", "reply_parameters"}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var last map[string]any
+			refuses := slices.Clone(tt.refuses)
+			c := answering(func(_ context.Context, _ string, in map[string]any) string {
+				last = in
+				if len(refuses) > 0 {
+					text := refuses[0]
+					refuses = refuses[1:]
+					return refusal(400, text, "")
+				}
+				return `{"ok":true,"result":{"message_id":7}}`
+			}).client()
+			id, err := c.sendMessage(t.Context(), post{chat: 1, html: "x", replyTo: 5})
+			if fails := err != nil; fails != tt.fails || !fails && id != 7 {
+				t.Errorf("got %d, %v", id, err)
+			}
+			want := append([]string{"chat_id", "disable_notification", "text"}, tt.left...)
+			slices.Sort(want)
+			if got := slices.Sorted(maps.Keys(last)); !slices.Equal(got, want) {
+				t.Errorf("the last attempt had %q, want %q", got, want)
+			}
+		})
+	}
+}
+
+// TestSendUnreadResult checks that a message was sent if Telegram says so.
+func TestSendUnreadResult(t *testing.T) {
+	c := answering(func(context.Context, string, map[string]any) string { return `{"ok":true,"result":[1]}` }).client()
+	if id, err := c.sendMessage(t.Context(), post{chat: 1, html: "x"}); id != 0 || err != nil {
+		t.Errorf("got %d, %v", id, err)
+	}
+}
+
+func TestPostParams(t *testing.T) {
+	keys := [][]button{{{"text", "data"}}}
+	inTopic := message{ID: 5, Chat: chat{ID: -1, Type: "supergroup"}, ThreadID: 42, InTopic: true}
+	general := message{ID: 5, Chat: chat{ID: -1, Type: "supergroup"}, ThreadID: 1, InTopic: true}
+	thread := message{ID: 5, Chat: chat{ID: -1, Type: "supergroup"}, ThreadID: 42} // of replies
+	private := message{ID: 5, Chat: chat{ID: 1, Type: "private"}}
+	reply := `"reply_parameters":{"allow_sending_without_reply":true,"message_id":5}`
+	for name, tt := range map[string]struct {
+		post post
+		want string
+	}{
+		"plain":  {post{chat: 1}, `{"chat_id":1,"disable_notification":false}`},
+		"silent": {post{chat: 1, silent: true}, `{"chat_id":1,"disable_notification":true}`},
+		"keys": {
+			post{chat: 1, keys: keys},
+			`{"chat_id":1,"disable_notification":false,` +
+				`"reply_markup":{"inline_keyboard":[[{"text":"text","callback_data":"data"}]]}}`,
+		},
+		"private": {replyTo(&private), `{"chat_id":1,"disable_notification":false}`},
+		"topic": {
+			replyTo(&inTopic),
+			`{"chat_id":-1,"disable_notification":false,"message_thread_id":42,` + reply + `}`,
+		},
+		"general":   {replyTo(&general), `{"chat_id":-1,"disable_notification":false,` + reply + `}`},
+		"in thread": {replyTo(&thread), `{"chat_id":-1,"disable_notification":false,` + reply + `}`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, err := json.Marshal(tt.post.params())
+			if err != nil || string(got) != tt.want {
+				t.Errorf("got %s, want %s (%v)", got, tt.want, err)
+			}
+		})
+	}
+}
+
+// TestHarmless checks that what Telegram refuses because it is so already, or
+// because nobody waits for it any more, is no error.
+func TestHarmless(t *testing.T) {
+	for name, tt := range map[string]struct {
+		description string
+		call        func(ctx context.Context, c *client) error
+		harmless    bool
+	}{
+		"same text":    {"Bad Request: message is not modified: x", editAny, true},
+		"no such text": {"Bad Request: message to edit not found", editAny, false},
+		"late answer":  {"Bad Request: query is too old and response timeout expired", answerAny, true},
+		"other answer": {"Bad Request: odd", answerAny, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := answering(func(context.Context, string, map[string]any) string {
+				return refusal(400, tt.description, "")
+			}).client()
+			if err := tt.call(t.Context(), c); (err == nil) != tt.harmless {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+}
+
+func editAny(ctx context.Context, c *client) error   { return c.editMessage(ctx, 1, 2, "x", nil) }
+func answerAny(ctx context.Context, c *client) error { return c.answerCallback(ctx, "1", "x") }
+
+func TestFromPerson(t *testing.T) {
+	person := user{ID: 7, FirstName: "Ann"}
+	for name, tt := range map[string]struct {
+		m    message
+		want bool
+	}{
+		"a person":     {message{From: &person}, true},
+		"nobody":       {message{}, false},
+		"a bot":        {message{From: &user{ID: 1087968824, IsBot: true}}, false},
+		"a channel":    {message{From: &user{ID: telegramService}}, false},
+		"in a name":    {message{From: &person, SenderChat: &chat{ID: -1}}, false},
+		"through one":  {message{From: &person, ViaBot: &user{ID: 8}}, false},
+		"a forwarding": {message{From: &person, ForwardOrigin: json.RawMessage(`{}`)}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := tt.m.fromPerson(); got != tt.want {
+				t.Errorf("got %v", got)
+			}
+		})
+	}
+}
+
+func TestUserName(t *testing.T) {
+	for name, tt := range map[string]struct {
+		first, last, want string
+	}{
+		"first":     {"Ann", "", "Ann"},
+		"both":      {"Ann", "Lee", "Ann Lee"},
+		"none":      {"", "", "somebody"},
+		"blank":     {" ", "\u200b", "somebody"},
+		"lines":     {"Ann\n2026-06-15 --- Team: Above", "", "Ann 2026-06-15 --- Team: Above"},
+		"very long": {strings.Repeat("x", 100), "", strings.Repeat("x", 60) + "..."},
+	} {
+		t.Run(name, func(t *testing.T) {
+			u := user{FirstName: tt.first, LastName: tt.last}
+			if got := u.name(); got != tt.want {
+				t.Errorf("got %q, want %q", got, tt.want)
+			}
+		})
+	}
+}
+
+func FuzzPlainText(f *testing.F) {
+	f.Add("a <b>&amp;lt;</b> & \U0001F600")
+	f.Fuzz(func(t *testing.T, text string) {
+		if got := plainText("<b>" + escape(text) + "</b>"); got != text {
+			t.Errorf("got %q from %q", got, text)
+		}
+	})
+}
+
+// FuzzReadAnswer checks that only what says that it is ok is taken for a
+// success.
+func FuzzReadAnswer(f *testing.F) {
+	f.Add(200, []byte(okTrue))
+	f.Add(400, []byte(refusal(400, "x", `"migrate_to_chat_id":-1001`)))
+	f.Add(429, []byte(refusal(429, "x", `"retry_after":1e300`)))
+	f.Add(200, []byte(`{"ok":null}`))
+	f.Add(502, []byte("<html>"))
+	f.Fuzz(func(t *testing.T, status int, body []byte) {
+		_, err := readAnswer(&http.Response{StatusCode: status, Body: io.NopCloser(bytes.NewReader(body))})
+		if err == nil && !bytes.Contains(bytes.ToLower(body), []byte("true")) {
+			t.Errorf("status %d, %q is a success", status, body)
+		}
+		if e, ok := errors.AsType[*apiError](err); ok {
+			wild := e.RetryAfter < 0 || e.RetryAfter > time.Hour || utf8.RuneCountInString(e.Description) > 203
+			if wild {
+				t.Errorf("got %+v", e)
+			}
+		}
+	})
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -17,7 +18,7 @@ import (
 // log returns what exceedings.log holds.
 func (s *site) log(t testing.TB) string {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join(s.dir, "exceedings.log"))
+	text, err := os.ReadFile(cmp.Or(s.logPath, filepath.Join(s.dir, "exceedings.log")))
 	if err != nil && !os.IsNotExist(err) {
 		t.Fatal(err)
 	}
@@ -82,7 +83,7 @@ func (s *site) pressData(t testing.TB, c venue.Chat, u venue.User, message int64
 	return answer
 }
 
-func TestTalk(t *testing.T) {
+func TestResetDialog(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, "First_PDU", "Second_PDU")
 	p := s.start(t)
@@ -95,9 +96,8 @@ func TestTalk(t *testing.T) {
 	}
 	data := m.Buttons[0][1].Data
 	wants(t, s.press(t, private, ann, m, "Second"), "Resetting Second_PDU (.2)")
-	wants(t, s.pressData(t, private, ann, m.ID, data), "not open any more")
-	s.await(t, private.ID, m.ID, "Resetting the peak of Second_PDU", "logging in", "resetting", "reading back", "done")
-	s.await(t, private.ID, m.ID, "Peak of Second_PDU (.2) reset: 2800 W -> 1500 W")
+	wants(t, s.pressData(t, private, ann, m.ID, data), "no longer open")
+	s.await(t, private.ID, m.ID-1, "Peak of Second_PDU (.2) reset: 2800 W -> 1500 W")
 	s.unharmed(t, 0, 1)
 	for _, q := range s.api.Messages(private.ID) {
 		if q.Buttons != nil {
@@ -114,21 +114,22 @@ func TestTalk(t *testing.T) {
 		s.ask(t, private, ann, "/reset "+name, fmt.Sprintf("First_PDU (.1) reset: %d W -> 1500 W", 2000+10*n))
 		s.unharmed(t, n+1, 1)
 	}
-	s.ask(t, private, ann, "/reset 3", `"3" is no PDU`)
+	s.ask(t, private, ann, "/reset 3", `"3" is not a PDU`)
 
-	// Typed answers: what is no PDU leaves the question open.
+	// Typed answers: what is not a PDU leaves the question open.
 	s.peaked(t, 0, 2100)
-	s.ask(t, private, ann, "/reset", "Which PDU")
-	s.ask(t, private, ann, "9", `"9" is no PDU`)
-	s.ask(t, private, ann, "the first <one>", `"the first <one>" is no PDU`)
+	question := s.ask(t, private, ann, "/reset", "Which PDU")
+	s.ask(t, private, ann, "9", `"9" is not a PDU`)
+	s.ask(t, private, ann, "the first <one>", `"the first <one>" is not a PDU`)
 	s.ask(t, private, ann, "/current", "Power at")
-	s.ask(t, private, ann, ".1", "reset: 2100 W -> 1500 W")
+	s.api.Say(private, ann, ".1")
+	s.await(t, private.ID, question.ID-1, "reset: 2100 W -> 1500 W")
 	s.unharmed(t, 4, 1)
 	s.ask(t, private, ann, "1", "/help") // the question has served
 	m = s.ask(t, private, ann, "/reset", "Which PDU")
 	s.api.Say(private, ann, "Stop")
 	s.await(t, private.ID, m.ID-1, "Stopped")
-	wants(t, s.pressData(t, private, ann, m.ID, m.Buttons[0][0].Data), "not open any more")
+	wants(t, s.pressData(t, private, ann, m.ID, m.Buttons[0][0].Data), "no longer open")
 
 	// In the group the question is the asker's, but any member may press.
 	m = s.ask(t, group, member, "/reset@isc_bot", "Which PDU", "reply")
@@ -140,11 +141,11 @@ func TestTalk(t *testing.T) {
 	s.api.Say(group, member, "what do you think?")
 	s.peaked(t, 1, 2200)
 	wants(t, s.press(t, group, other, m, "Second"), "Resetting")
-	s.await(t, groupID, m.ID, "Second_PDU (.2) reset: 2200 W -> 1500 W")
+	s.await(t, groupID, m.ID-1, "Second_PDU (.2) reset by Dan: 2200 W -> 1500 W")
 	s.unharmed(t, 4, 2)
 	wants(t, s.log(t), "Reset by Dan (8), peak was 2200 W")
 	for _, m := range s.api.Messages(groupID) {
-		if strings.Contains(m.Text, "is no PDU") {
+		if strings.Contains(m.Text, "is not a PDU") {
 			t.Errorf("talk among people was answered: %+v", m)
 		}
 	}
@@ -152,30 +153,30 @@ func TestTalk(t *testing.T) {
 	// A team's second reset waits for nothing, a PDU's own does.
 	m = s.ask(t, group, member, "/reset", "Which PDU")
 	s.api.Reply(group, member, m.ID, "77")
-	s.await(t, groupID, m.ID, `"77" is no PDU`)
+	s.await(t, groupID, m.ID, `"77" is not a PDU`)
 	s.api.Reply(group, member, m.ID, "stop")
 	s.await(t, groupID, m.ID-1, "Stopped")
 
 	// The password is wrong: told, in the chat and in the log.
 	s.webs[0].Credentials("apc", "another")
-	s.ask(t, private, ann, "/reset 1", "was not reset", "logging in", "password is wrong", "ISCBOT_PASSWORD")
+	s.ask(t, private, ann, "/reset 1", "was not reset", "logging in", "wrong user name or password", "ISCBOT_PASSWORD")
 	wants(t, s.log(t), "First_PDU(.1): Reset by Ann (424242424) failed: logging in: ")
 	s.unharmed(t, 4, 2)
 
 	// What cannot be told apart is left alone: what was seen is in the answer and, page by page, on the terminal.
 	s.webs[1].Behave(venue.WebManners{TwoPeaks: true})
-	s.ask(t, private, ann, "/reset 2", "was not reset", "2 controls for the peak's reset", "last reset")
+	s.ask(t, private, ann, "/reset 2", "was not reset", "several controls for the peak's reset", "last reset")
 	p.awaitLog(t, "seen on the way")
 	s.webs[1].Behave(venue.WebManners{NoPeak: true})
-	s.ask(t, private, ann, "/reset 2", "was not reset", "no control for the peak's reset in the pages seen", "Configuration")
+	s.ask(t, private, ann, "/reset 2", "was not reset", "no control for the peak's reset")
 	s.unharmed(t, 4, 2)
 	if code := p.end(t, syscall.SIGTERM); code != 0 {
 		t.Errorf("exit code %d", code)
 	}
 }
 
-// TestTalkRefused holds that nobody gets a reset who may not have one, whatever he sends, and neither an old one.
-func TestTalkRefused(t *testing.T) {
+// TestResetDialogRefused holds that nobody gets a reset who may not have one, whatever he sends, and neither an old one.
+func TestResetDialogRefused(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, "First_PDU")
 	s.write(t, "accesslist.conf", fmt.Sprintf("%d\n%d\n77\n", groupID, ann.ID))
@@ -188,12 +189,12 @@ func TestTalkRefused(t *testing.T) {
 
 	wants(t, s.pressData(t, venue.Private(stranger), stranger, m.ID, data), "may not")
 	wants(t, s.pressData(t, private, stranger, m.ID, data), "may not")
-	wants(t, s.pressData(t, private, venue.User{ID: 77, Name: "Eve"}, m.ID, data), "not open") // it is Ann's question
+	wants(t, s.pressData(t, private, venue.User{ID: 77, Name: "Eve"}, m.ID, data), "no longer open") // it is Ann's question
 	wants(t, s.pressData(t, foreign, member, m.ID, data), "may not")
-	wants(t, s.pressData(t, group, member, m.ID, data), "not open")
+	wants(t, s.pressData(t, group, member, m.ID, data), "no longer open")
 	wants(t, s.pressData(t, private, venue.User{ID: ann.ID, Name: "Ann", IsBot: true}, m.ID, data), "may not")
 	for _, forged := range []string{"", "reset", "reset  1", "reset " + nonce, "reset " + nonce + " 9", "reset x 1", "energy " + nonce + " 1", data + " ", strings.Repeat("x", 64)} {
-		if got := s.pressData(t, private, ann, m.ID, forged); !strings.Contains(got, "not") {
+		if got := s.pressData(t, private, ann, m.ID, forged); got != "Unknown button." && !strings.Contains(got, "no longer open") {
 			t.Errorf("%q was answered %q", forged, got)
 		}
 	}
@@ -210,17 +211,17 @@ func TestTalkRefused(t *testing.T) {
 	s.await(t, private.ID, last, "This answer is more than two minutes old")
 	s.unharmed(t, 0)
 	wants(t, s.press(t, private, ann, m, "First"), "Resetting")
-	s.await(t, private.ID, last, "First_PDU (.1) reset: 1500 W -> 1500 W")
+	s.await(t, private.ID, m.ID-1, "First_PDU (.1) reset: 1500 W -> 1500 W")
 	s.unharmed(t, 1)
 }
 
-// TestTalkEnds holds that a reset that is under way when the bot is ended leaves nobody locked out.
-func TestTalkEnds(t *testing.T) {
+// TestResetDialogEnds holds that a reset that is under way when the bot is ended leaves nobody locked out.
+func TestResetDialogEnds(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, "First_PDU")
 	p := s.start(t)
 	s.webs[0].Behave(venue.WebManners{At: "config", Hang: true})
-	s.ask(t, venue.Private(ann), ann, "/reset 1", "looking for the page")
+	s.ask(t, venue.Private(ann), ann, "/reset 1", "Resetting the peak of First_PDU (.1)", "looking for the page")
 	if code := p.end(t, syscall.SIGTERM); code != 0 {
 		t.Errorf("exit code %d", code)
 	}
@@ -230,25 +231,5 @@ func TestTalkEnds(t *testing.T) {
 
 func TestDemoReset(t *testing.T) {
 	t.Parallel()
-	wants(t, demonstrate(t, "/reset 102\n"), "logging in", "resetting", "reading back", "Peak of Barcelona (.102) reset: ")
-}
-
-func TestParseTarget(t *testing.T) {
-	pdus := []pdu{{num: 1, snmp: "10.0.0.1:161"}, {num: 101, snmp: "10.0.0.101:161"}}
-	for text, want := range map[string]int{"1": 0, ".1": 0, "10.0.0.1": 0, "101": 1, ".101": 1, "10.0.0.101": 1,
-		"": -1, ".": -1, "0": -1, "01": -1, "10.0.0.2": -1, "101 ": -1, "-1": -1, "+1": -1, "1e0": -1, "１": -1} {
-		if i, ok := parseTarget(text, pdus); ok != (want >= 0) || ok && i != want {
-			t.Errorf("%q: got %d, %v", text, i, ok)
-		}
-	}
-}
-
-func FuzzTarget(f *testing.F) {
-	f.Add(".101")
-	pdus := []pdu{{num: 1, snmp: "10.0.0.1:161"}, {num: 101, snmp: "10.0.0.101:161"}}
-	f.Fuzz(func(t *testing.T, text string) {
-		if i, ok := parseTarget(text, pdus); ok && !strings.HasSuffix(text, fmt.Sprint(pdus[i].num)) {
-			t.Errorf("%q is taken for %d", text, pdus[i].num)
-		}
-	})
+	wants(t, demonstration(t, "/reset 102\n"), "Resetting the peak of Barcelona (.102)", "🔁 Peak of Barcelona (.102) reset: ")
 }

@@ -1,0 +1,77 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+)
+
+const (
+	// clockTolerance is how far the host's clock may be off before that is
+	// reported. The Pi has no battery, and may have no time server either.
+	clockTolerance = 30 * time.Second
+	// clockRight is how far it may be off to be right again. It is less, so
+	// that a clock at the edge is not reported again and again.
+	clockRight = 15 * time.Second
+	// clockJump is the least jump of the wall clock that is logged.
+	clockJump = 2 * time.Second
+)
+
+// A clockWatch compares the host's wall clock with Telegram's and with the
+// host's own monotonic clock, so that the times in the evidence can be read.
+// Durations never come from the wall clock.
+type clockWatch struct {
+	report func(text string)               // to the terminal and the chat
+	log    func(at time.Time, text string) // to exceedings.log
+
+	mu    sync.Mutex // guards what follows
+	wrong bool       // which was reported
+}
+
+// compare compares the time of an answer of the Bot API with the host's own
+// when it came.
+func (c *clockWatch) compare(server, own time.Time) {
+	off := own.Round(0).Sub(server)
+	c.mu.Lock()
+	was := c.wrong
+	c.wrong = off.Abs() > clockTolerance || was && off.Abs() > clockRight
+	wrong := c.wrong
+	c.mu.Unlock()
+
+	switch {
+	case wrong && !was:
+		text := "The clock of the bot's host is %s: the times in the log are wrong until it is set."
+		c.report(fmt.Sprintf(text, offBy(off)))
+	case was && !wrong:
+		c.report("The clock of the bot's host is right again.")
+	}
+}
+
+// run notices when the wall clock is set, until ctx ends.
+func (c *clockWatch) run(ctx context.Context) {
+	last := time.Now()
+	for pause(ctx, time.Second); ctx.Err() == nil; pause(ctx, time.Second) {
+		now := time.Now()
+		c.judge(last.Round(0).Add(now.Sub(last)), now.Round(0)) // Sub takes the monotonic clock
+		last = now
+	}
+}
+
+// judge compares the time that the wall clock should show with the one that
+// it shows.
+func (c *clockWatch) judge(expected, shown time.Time) {
+	jump := shown.Sub(expected)
+	if jump.Abs() >= clockJump {
+		c.log(shown, fmt.Sprintf("Set from %s to %s (%+d s)",
+			expected.Format(time.DateTime), shown.Format(time.DateTime), int(jump.Round(time.Second).Seconds())))
+	}
+}
+
+// offBy says how far and which way a clock is off.
+func offBy(d time.Duration) string {
+	if d < 0 {
+		return durationText(-d) + " slow"
+	}
+	return durationText(d) + " fast"
+}

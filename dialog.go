@@ -1,0 +1,336 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// questionTime is how long a question stays open, and how old what belongs to
+// it may be.
+const questionTime = 2 * time.Minute
+
+// A question is the bot's "Which PDU?" after a /reset. It is open until it is
+// answered, stopped or two minutes old.
+type question struct {
+	chat     chat
+	topic    int64
+	from     int64 // who asked, and may type the answer
+	nonce    string
+	messages []*progress // with the keyboards
+}
+
+// A resetDialog is the conversation around resets: it asks which PDU is
+// meant, lets the resetter reset it, and shows what comes of it in the same
+// message.
+type resetDialog struct {
+	ctx      context.Context // of all resets
+	client   *client
+	out      *outbox
+	access   *accessList
+	watch    *snoop
+	resetter *resetter
+	pdus     []pdu
+	tasks    sync.WaitGroup // what goes on beside the handling of updates
+
+	mu        sync.Mutex // guards what follows
+	questions []*question
+}
+
+// find returns the open question for which ok holds, or nil.
+func (d *resetDialog) find(ok func(*question) bool) *question {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if i := slices.IndexFunc(d.questions, ok); i >= 0 {
+		return d.questions[i]
+	}
+	return nil
+}
+
+// close removes a question from the open ones. It reports whether it was
+// among them, so that each serves once; nil never is.
+func (d *resetDialog) close(q *question) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	i := slices.Index(d.questions, q)
+	if i < 0 {
+		return false
+	}
+	d.questions = slices.Delete(d.questions, i, i+1)
+	return true
+}
+
+// cancel closes a question with a text in the place of its keyboards.
+func (d *resetDialog) cancel(q *question, text string) bool {
+	if !d.close(q) {
+		return false
+	}
+	for _, m := range q.messages {
+		d.finish(m, text)
+	}
+	return true
+}
+
+// finish gives a message its last text.
+func (d *resetDialog) finish(m *progress, text string) {
+	m.finish(escape(text))
+	d.tasks.Go(func() { m.run(d.ctx) })
+}
+
+// canReset reports whether the sender of a message may reset peaks in its
+// chat.
+func (d *resetDialog) canReset(m *message) bool {
+	return m.fromPerson() && d.access.canReset(m.From.ID, m.Chat.ID)
+}
+
+// command handles /reset with its argument. now is Telegram's time; ctx ends
+// when no more updates come.
+func (d *resetDialog) command(ctx context.Context, m *message, arg string, now time.Time) {
+	i, ok := findPDU(d.pdus, arg)
+	switch {
+	case !d.canReset(m):
+		d.refuse(m)
+	case isStale(m, now):
+		d.reply(m, "This /reset is more than two minutes old and was ignored. Send it again if you still want it.")
+	case arg == "":
+		d.ask(ctx, m)
+	case !ok:
+		d.reply(m, escape(fmt.Sprintf("%q is not a PDU of the list. Send /reset to see them all.", shorten(arg, 40))))
+	default:
+		p := replyTo(m)
+		p.html = escape("Resetting the peak of " + d.pdus[i].displayName())
+		d.start(newProgress(d.client, d.out, p), m.Chat, m.From, []int{i})
+	}
+}
+
+func (d *resetDialog) reply(m *message, html string) {
+	p := replyTo(m)
+	p.html = html
+	d.out.put(outgoing{post: p})
+}
+
+// isStale reports whether a message is too old to reset anything. Both times
+// are Telegram's: the Pi's clock may be wrong.
+func isStale(m *message, now time.Time) bool {
+	return cmp.Or(now, time.Now()).Sub(time.Unix(m.Date, 0)) > questionTime
+}
+
+// refuse tells somebody who may not reset peaks so, and the host which id to
+// put into the access list if they should.
+func (d *resetDialog) refuse(m *message) {
+	if !m.fromPerson() {
+		d.reply(m, "/reset must be sent by a person, under their own name and here: it is not clear who sent this.")
+		return
+	}
+	slog.Warn("refused /reset: to allow it, put the id into the access list and send SIGHUP",
+		"id", m.From.ID, "name", m.From.name(), "chat", m.Chat.ID)
+	d.reply(m, fmt.Sprintf("Sorry, %s, /reset is for those on the access list. Your id is %d: the host can put it there.",
+		escape(m.From.name()), m.From.ID))
+}
+
+// ask puts the question, with a button for every PDU, and one for all PDUs of
+// a team that has several. When ctx ends, nobody waits for an answer.
+func (d *resetDialog) ask(ctx context.Context, m *message) {
+	q := &question{chat: m.Chat, topic: m.topic(), from: m.From.ID, nonce: rand.Text()[:16]}
+	d.cancel(d.find(func(o *question) bool {
+		return o.chat.ID == q.chat.ID && o.topic == q.topic && o.from == q.from
+	}), "Replaced by the question below.")
+
+	text := "Which PDU's peak should be reset? Press a button, or send the last digits of its address, or <i>stop</i>."
+	if !m.Chat.isPrivate() {
+		text = strings.Replace(text, "or send", "or send, as a reply to this,", 1)
+	}
+	for some := range slices.Chunk(d.buttons(q), maxButtons-10) {
+		p := replyTo(m)
+		p.html, p.keys = text, slices.Collect(slices.Chunk(some, 2))
+		q.messages = append(q.messages, newProgress(d.client, d.out, p))
+	}
+
+	d.mu.Lock()
+	d.questions = append(d.questions, q)
+	d.mu.Unlock()
+	d.tasks.Go(func() {
+		if pause(ctx, questionTime); ctx.Err() == nil {
+			d.cancel(q, "No PDU was chosen within two minutes. Send /reset to be asked again.")
+		}
+	})
+}
+
+// buttons returns the buttons of a question.
+func (d *resetDialog) buttons(q *question) (buttons []button) {
+	add := func(text, target string) {
+		buttons = append(buttons, button{text, "reset " + q.nonce + " " + target})
+	}
+	for _, t := range d.watch.snapshot() {
+		for _, p := range t.pdus {
+			add(p.number()+" "+p.name, p.number())
+		}
+		if len(t.pdus) > 1 {
+			add("all of "+t.name, "all "+t.pdus[0].number())
+		}
+	}
+	return buttons
+}
+
+// typed handles a text that is no command; it reports whether it was an
+// answer to a question. me is the bot's name.
+func (d *resetDialog) typed(m *message, me string, now time.Time) bool {
+	q := d.find(func(q *question) bool {
+		return m.From != nil && q.chat.ID == m.Chat.ID && q.topic == m.topic() && q.from == m.From.ID
+	})
+	if q == nil {
+		return false
+	}
+	text := strings.TrimSpace(m.Text)
+	i, isPDU := findPDU(d.pdus, text)
+	stop := strings.EqualFold(text, "stop")
+	toBot := m.ReplyTo != nil && m.ReplyTo.From != nil && m.ReplyTo.From.Username == me
+	amongPeople := !m.Chat.isPrivate() && !isPDU && !stop && !toBot
+	switch {
+	case amongPeople:
+		return false
+	case !d.canReset(m):
+		d.refuse(m)
+	case isStale(m, now):
+		d.reply(m, "This answer is more than two minutes old and was ignored.")
+	case stop:
+		d.cancel(q, "Stopped: nothing was reset.")
+	case !isPDU:
+		d.reply(m, escape(fmt.Sprintf("%q is not a PDU of the list. Which one? Or stop.", shorten(text, 40))))
+	default:
+		d.choose(q, m.From, []int{i})
+	}
+	return true
+}
+
+// press does what a button of a question stands for, and returns the words
+// with which the press is answered. The data may be forged, and the message
+// may be missing.
+func (d *resetDialog) press(c *callbackQuery) string {
+	if !c.From.isPerson() || c.Message == nil || !d.access.canReset(c.From.ID, c.Message.Chat.ID) {
+		return d.refusePress(c)
+	}
+	_, rest, _ := strings.Cut(c.Data, " ")
+	nonce, target, _ := strings.Cut(rest, " ")
+	target, all := strings.CutPrefix(target, "all ")
+	i := slices.IndexFunc(d.pdus, func(p pdu) bool { return p.number() == target })
+	if i < 0 {
+		return "Unknown button."
+	}
+	q := d.find(func(q *question) bool {
+		own := q.from == c.From.ID || !q.chat.isPrivate()
+		return q.nonce == nonce && q.chat.ID == c.Message.Chat.ID && own
+	})
+
+	var chosen []int
+	for k, p := range d.pdus {
+		if k == i || all && p.team == d.pdus[i].team {
+			chosen = append(chosen, k)
+		}
+	}
+	if !d.choose(q, c.From, chosen) {
+		return "This question is no longer open. Send /reset to be asked again."
+	}
+	return "Resetting " + shorten(d.targetName(chosen), 100)
+}
+
+// refusePress answers a press by somebody who may not reset peaks.
+func (d *resetDialog) refusePress(c *callbackQuery) string {
+	if c.From == nil {
+		return "You may not reset peaks."
+	}
+	slog.Warn("refused a button of /reset", "id", c.From.ID, "name", c.From.name())
+	return fmt.Sprintf("You may not reset peaks. Your id is %d.", c.From.ID)
+}
+
+// targetName names the PDUs that are to be reset.
+func (d *resetDialog) targetName(chosen []int) string {
+	if len(chosen) > 1 {
+		return "all of " + d.pdus[chosen[0]].team
+	}
+	return d.pdus[chosen[0]].displayName()
+}
+
+// choose answers a question: the resets of the chosen PDUs take the place of
+// its first message. It reports whether the question was open.
+func (d *resetDialog) choose(q *question, from *user, chosen []int) bool {
+	if !d.close(q) {
+		return false
+	}
+	for _, m := range q.messages[1:] {
+		d.finish(m, "Chosen: "+d.targetName(chosen))
+	}
+	d.start(q.messages[0], q.chat, from, chosen)
+	return true
+}
+
+// start resets the peaks of PDUs, each on its own, and shows the steps and
+// the results in a message.
+func (d *resetDialog) start(message *progress, where chat, from *user, chosen []int) {
+	board := &resetBoard{message: message, parts: make([]string, len(chosen)), left: len(chosen)}
+	for n, i := range chosen {
+		board.parts[n] = "Resetting the peak of " + d.pdus[i].displayName()
+	}
+	board.step(0, "")
+	d.tasks.Go(func() { message.run(d.ctx) })
+	for n, i := range chosen {
+		d.tasks.Go(func() { board.done(n, d.resetOne(i, where, from, func(step string) { board.step(n, step) })) })
+	}
+}
+
+// resetOne resets the peak of PDU i and returns what is said of that.
+func (d *resetDialog) resetOne(i int, where chat, from *user, step func(string)) string {
+	p := d.pdus[i]
+	if !d.resetter.begin(i) {
+		return fmt.Sprintf("The peak of %s is already being reset.", p.displayName())
+	}
+	defer d.resetter.end(i)
+	before, after, err := d.resetter.reset(d.ctx, i, fmt.Sprintf("%s (%d)", from.name(), from.ID), step)
+	if err != nil {
+		return fmt.Sprintf("The peak of %s was not reset.\n%v", p.displayName(), err)
+	}
+	by := ""
+	if !where.isPrivate() {
+		by = " by " + from.name()
+	}
+	return fmt.Sprintf("🔁 Peak of %s reset%s: %d W -> %d W", p.displayName(), by, before, after)
+}
+
+// A resetBoard is the text of a message about several resets at once.
+type resetBoard struct {
+	message *progress
+
+	mu    sync.Mutex // guards what follows
+	parts []string   // by reset
+	left  int        // that are under way
+}
+
+// step adds a step to the part of reset n.
+func (b *resetBoard) step(n int, step string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if step != "" {
+		b.parts[n] += "\n" + step + " ..."
+	}
+	b.message.show(escape(strings.Join(b.parts, "\n\n")))
+}
+
+// done puts the result in the place of the steps of reset n.
+func (b *resetBoard) done(n int, result string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.parts[n] = result
+	b.left--
+	text := escape(strings.Join(b.parts, "\n\n"))
+	if b.left == 0 {
+		b.message.finish(text)
+		return
+	}
+	b.message.show(text)
+}

@@ -1,0 +1,91 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"strings"
+)
+
+// flags are the command line as it was typed.
+type flags struct {
+	set *flag.FlagSet
+
+	access, pdus, log, net, limit, interval, notify   string
+	community, snmpPort, snmp, v3User, v3Auth, v3Priv string
+	reset, write, user, web, api                      string
+	check, demo, version                              bool
+	nums                                              []string // of the PDUs to be checked; none for all
+}
+
+// parseFlags returns the flags and every mistake that the flag package sees,
+// not only its first, or flag.ErrHelp.
+func parseFlags(args []string) (*flags, error) {
+	f := newFlags()
+	var errs []error
+	for {
+		err := f.set.Parse(args)
+		if errors.Is(err, flag.ErrHelp) {
+			return f, err
+		}
+		left := f.set.Args()
+		switch {
+		case err != nil:
+			errs = append(errs, err)
+			if len(left) == len(args) {
+				left = args[1:] // the flag package does not even take what begins with three dashes
+			}
+		case f.check:
+			f.nums, left = left, nil
+		case len(left) > 0:
+			errs = append(errs, fmt.Errorf("%q: unknown argument; want flags only", left[0]))
+			left = left[1:]
+		}
+		if args = left; len(args) == 0 {
+			return f, errors.Join(errs...)
+		}
+	}
+}
+
+// newFlags returns the flags with their defaults.
+func newFlags() *flags {
+	f := &flags{set: flag.NewFlagSet("iscbot", flag.ContinueOnError)}
+	f.set.SetOutput(io.Discard)
+	f.set.StringVar(&f.access, "access", "accesslist.conf", "access list, a `FILE`")
+	f.set.StringVar(&f.pdus, "pdus", "ips.csv", "PDU list, a `FILE`")
+	f.set.StringVar(&f.log, "log", "exceedings.log", "`FILE` to which crossings and resets are appended")
+	f.set.StringVar(&f.net, "net", "192.168.1", "`A.B.C`, the first three bytes of the PDUs' addresses")
+	f.set.StringVar(&f.limit, "limit", "3000", "power limit of a team, `W` watts")
+	f.set.StringVar(&f.interval, "interval", "2s", "time `D` between two readings of a PDU")
+	f.set.StringVar(&f.notify, "notify", "users", "who is alerted, `users|group`: the access list's users, or its group")
+	f.set.StringVar(&f.community, "community", "public", "SNMP read community `S`")
+	f.set.StringVar(&f.snmpPort, "snmp-port", "161", "SNMP port `N` of the PDUs")
+	f.set.StringVar(&f.snmp, "snmp", "auto", "SNMP `VERSION`: auto for v2c and v1, whichever a PDU answers, or 3")
+	f.set.StringVar(&f.v3User, "v3-user", "", "`NAME` of the SNMP v3 user (default that of -user)")
+	f.set.StringVar(&f.v3Auth, "v3-auth", "SHA", "authentication `P` of SNMP v3: none MD5 SHA SHA-224 SHA-256 SHA-384 SHA-512")
+	f.set.StringVar(&f.v3Priv, "v3-priv", "AES", "privacy `P` of SNMP v3: none DES AES AES-192 AES-256")
+	f.set.StringVar(&f.reset, "reset", "web", "`HOW` peaks are reset: web, or snmp where the PDUs allow that")
+	f.set.StringVar(&f.write, "write-community", "", "SNMP community `S` for -reset snmp without v3")
+	f.set.StringVar(&f.user, "user", "apc", "`NAME` of the PDUs' super user")
+	f.set.StringVar(&f.web, "web", "http", "the PDUs' web interfaces: http or https, or `SCHEME`:PORT")
+	f.set.StringVar(&f.api, "api", "https://api.telegram.org", "`URL` of the Bot API server, if it is a local one")
+	f.set.BoolVar(&f.check, "check", false, "test everything, change nothing, and end; numbers of PDUs may follow")
+	f.set.BoolVar(&f.demo, "demo", false, "try it: simulated PDUs and a chat in this terminal,\nor with ISCBOT_TOKEN set in the real Telegram")
+	f.set.BoolVar(&f.version, "version", false, "print the version")
+	return f
+}
+
+// usage lists the flags with their defaults.
+func (f *flags) usage() string {
+	var b strings.Builder
+	f.set.VisitAll(func(g *flag.Flag) {
+		arg, text := flag.UnquoteUsage(g)
+		if arg != "" && g.DefValue != "" {
+			text += " (default " + g.DefValue + ")"
+		}
+		text = strings.ReplaceAll(text, "\n", "\n\t                    ")
+		fmt.Fprintf(&b, "\t%-19s %s\n", strings.TrimSpace("-"+g.Name+" "+arg), text)
+	})
+	return b.String()
+}

@@ -1,0 +1,123 @@
+package main
+
+import (
+	"slices"
+	"testing"
+	"time"
+)
+
+// notes adds readings of PDU i, each in seconds after noon and watts.
+func (h *history) notes(i int, readings ...[2]int) {
+	for _, r := range readings {
+		h.add(i, noon.Add(time.Duration(r[0])*time.Second), r[1])
+	}
+}
+
+// wattsOf returns the sums of PDUs in a window, in seconds after noon.
+func (h *history) wattsOf(pdus []int, from, to, now int) (found [][2]int) {
+	second := func(n int) time.Time { return noon.Add(time.Duration(n) * time.Second) }
+	for _, p := range h.sums(pdus, second(from), second(to), second(now)) {
+		found = append(found, [2]int{int(p.at.Sub(noon).Seconds()), p.watts})
+	}
+	return found
+}
+
+func TestHistory(t *testing.T) {
+	h := newHistory(2, 2*time.Second, noon)
+	h.notes(0, [2]int{0, 1000}, [2]int{2, 1100}, [2]int{6, 1300}, [2]int{8, 0})
+	h.notes(1, [2]int{0, 500}, [2]int{6, 700}, [2]int{9, 3000}, [2]int{9, 2000})
+	for name, tt := range map[string]struct {
+		pdus     []int
+		from, to int
+		want     [][2]int
+	}{
+		"all of one PDU":              {[]int{0}, 0, 8, [][2]int{{0, 1000}, {2, 1100}, {6, 1300}, {8, 0}}},
+		"a window":                    {[]int{0}, 2, 6, [][2]int{{2, 1100}, {6, 1300}}},
+		"before the start":            {[]int{0}, -100, 0, [][2]int{{0, 1000}}},
+		"in the future":               {[]int{0}, 20, 30, nil},
+		"the highest of a slot":       {[]int{1}, 8, 9, [][2]int{{8, 3000}}},
+		"a sum needs all of the PDUs": {[]int{0, 1}, 0, 8, [][2]int{{0, 1500}, {6, 2000}, {8, 3000}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := h.wattsOf(tt.pdus, tt.from, tt.to, 8); !slices.Equal(got, tt.want) {
+				t.Errorf("got %v, want %v", got, tt.want)
+			}
+		})
+	}
+}
+
+// TestHistoryIsARing checks that old readings make room for new ones, also
+// behind a gap longer than what is kept.
+func TestHistoryIsARing(t *testing.T) {
+	h := newHistory(1, time.Second, noon)
+	last := h.slots + 10
+	for n := range last + 1 {
+		h.notes(0, [2]int{n, 10 * (n%100 + 1)})
+	}
+	got := h.wattsOf([]int{0}, 0, last, last)
+	if len(got) != h.slots || got[0][0] != 11 || got[len(got)-1] != [2]int{last, 10 * (last%100 + 1)} {
+		t.Errorf("%d readings, the first %v, the last %v", len(got), got[0], got[len(got)-1])
+	}
+
+	later := last + 3*h.slots
+	h.notes(0, [2]int{later, 70})
+	if got := h.wattsOf([]int{0}, 0, later, later); !slices.Equal(got, [][2]int{{later, 70}}) {
+		t.Errorf("behind a gap: %d readings, %v", len(got), got[0])
+	}
+}
+
+// TestHistoryBounds checks the memory that a full history takes.
+func TestHistoryBounds(t *testing.T) {
+	for _, tt := range []struct {
+		pdus int
+		step time.Duration
+		kept time.Duration // at least
+	}{
+		{1, 2 * time.Second, 23 * time.Hour},
+		{12, 2 * time.Second, 23 * time.Hour},
+		{12, 10 * time.Millisecond, time.Hour / 2},
+		{250, 2 * time.Second, 8 * time.Hour},
+		{1016, 2 * time.Second, 2 * time.Hour},
+	} {
+		h := newHistory(tt.pdus, tt.step, noon)
+		if bytes := 2 * h.slots * tt.pdus; bytes > historyBytes {
+			t.Errorf("%d PDUs: %d bytes", tt.pdus, bytes)
+		}
+		if h.kept() < tt.kept || h.kept() > historyTime {
+			t.Errorf("%d PDUs: kept for %s, want at least %s", tt.pdus, h.kept(), tt.kept)
+		}
+	}
+}
+
+func TestHistoryCrossings(t *testing.T) {
+	h := newHistory(1, time.Second, noon)
+	at := func(n int) time.Time { return noon.Add(time.Duration(n) * time.Second) }
+	for _, e := range []event{
+		{kind: eventBack, team: "A", at: at(1)}, // of none
+		{kind: eventAbove, team: "A", at: at(10), watts: 3100},
+		{kind: eventAbove, team: "B", at: at(12), watts: 3200},
+		{kind: eventBack, team: "A", at: at(20), watts: 3300},
+		{kind: eventAbove, team: "A", at: at(30), watts: 3400},
+		{kind: eventUnreachable, team: "A", at: at(31)},
+	} {
+		h.noteEvent(e)
+	}
+	first := crossing{at(10), at(20), 3300}
+	second := crossing{at(30), time.Time{}, 3400}
+	for name, tt := range map[string]struct {
+		from, to int
+		want     []crossing
+	}{
+		"all":     {0, 100, []crossing{first, second}},
+		"within":  {15, 16, []crossing{first}},
+		"between": {21, 29, nil},
+		"open":    {90, 100, []crossing{second}},
+		"before":  {0, 9, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := h.crossingsOf("A", at(tt.from), at(tt.to)); !slices.Equal(got, tt.want) {
+				t.Errorf("got %v, want %v", got, tt.want)
+			}
+		})
+	}
+}

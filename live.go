@@ -1,0 +1,142 @@
+package main
+
+import (
+	"context"
+	"strings"
+	"sync"
+	"time"
+)
+
+const (
+	boardTime    = time.Hour // after which a live list ends by itself
+	boardsMost   = 20        // live lists at the same time
+	boardPrivate = 3 * time.Second
+	boardGroup   = 6 * time.Second // between two changes of a live list
+)
+
+// liveBoards are messages that keep the list of /current up to date. They show
+// what the watch knows, and so cost the PDUs nothing.
+type liveBoards struct {
+	client *client
+	out    *outbox
+	list   func(now time.Time) string
+
+	mu     sync.Mutex // guards boards
+	boards map[int64]*board
+}
+
+// A board is one live list. A chat has one at most.
+type board struct {
+	message *progress
+	until   time.Time
+	ended   chan string // has a value when the board is to end: why
+}
+
+// stopKeys is the keyboard of a live list.
+var stopKeys = [][]button{{{"Stop", "stop"}}}
+
+func newLiveBoards(c *client, out *outbox, list func(now time.Time) string) *liveBoards {
+	return &liveBoards{client: c, out: out, list: list, boards: make(map[int64]*board)}
+}
+
+// start starts a board in the place of the one that the chat had, and reports
+// whether there was room for it. The board must be kept then.
+func (l *liveBoards) start(where post, now time.Time) (*board, bool) {
+	b := &board{until: now.Add(boardTime), ended: make(chan string, 1)}
+	l.mu.Lock()
+	old := l.boards[where.chat]
+	if old == nil && len(l.boards) >= boardsMost {
+		l.mu.Unlock()
+		return nil, false
+	}
+	l.boards[where.chat] = b
+	l.mu.Unlock()
+	if old != nil {
+		old.end("Continued in the newer one.")
+	}
+
+	where.html, where.keys = l.text(b, now), stopKeys
+	b.message = newProgress(l.client, l.out, where)
+	b.message.bestEffort = true
+	return b, true
+}
+
+// end lets a board end, which then says why.
+func (b *board) end(why string) {
+	select {
+	case b.ended <- why:
+	default: // it ends already
+	}
+}
+
+// stop ends the board of a chat, and reports whether there was one.
+func (l *liveBoards) stop(chat int64) bool {
+	l.mu.Lock()
+	b := l.boards[chat]
+	l.mu.Unlock()
+	if b != nil {
+		b.end("Stopped.")
+	}
+	return b != nil
+}
+
+// text returns the text of a board.
+func (l *liveBoards) text(b *board, now time.Time) string {
+	return l.list(now) + "\nlive until " + b.until.Format("15:04")
+}
+
+// keep keeps a board up to date until it ends, or ctx does.
+func (l *liveBoards) keep(ctx context.Context, b *board) {
+	chat := b.message.first.chat
+	defer l.remove(chat, b)
+	gone := make(chan struct{})
+	go func() {
+		b.message.run(ctx)
+		close(gone)
+	}()
+
+	every := boardPrivate
+	if chat < 0 {
+		every = boardGroup
+	}
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	shown := b.message.first.html
+	why := ""
+	for why == "" {
+		select {
+		case now := <-tick.C:
+			text := l.text(b, now)
+			if now.After(b.until) {
+				why = "Ended after an hour."
+			} else if !sameList(text, shown) {
+				b.message.show(text)
+				shown = text
+			}
+		case why = <-b.ended:
+		case <-gone:
+			return
+		case <-ctx.Done():
+			why = "The bot was stopped."
+		}
+	}
+	b.message.finish(l.list(time.Now()) + "\n" + why)
+	<-gone
+}
+
+// remove forgets a board that has ended.
+func (l *liveBoards) remove(chat int64, b *board) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.boards[chat] == b {
+		delete(l.boards, chat)
+	}
+}
+
+// sameList reports whether two lists differ in nothing but the time in their
+// heads.
+func sameList(a, b string) bool {
+	_, a, _ = strings.Cut(a, "\n")
+	_, b, _ = strings.Cut(b, "\n")
+	return a == b
+}

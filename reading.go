@@ -1,0 +1,215 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/gosnmp/gosnmp"
+)
+
+// The objects of a PDU, by their names in the PowerNet-MIB. Those of a table
+// lack the row: a PDU on its own has row 1, the units of a chain have rows 1
+// to 4.
+const (
+	rPDU2 = ".1.3.6.1.4.1.318.1.1.26."
+
+	rPDU2IdentFirmwareRev = rPDU2 + "2.1.6"
+	rPDU2IdentModelNumber = rPDU2 + "2.1.8"
+
+	rPDU2DeviceStatusPower              = rPDU2 + "4.3.1.5" // hundredths of kW, -1 without a power meter
+	rPDU2DeviceStatusPeakPower          = rPDU2 + "4.3.1.6" // likewise
+	rPDU2DeviceStatusPeakPowerTimestamp = rPDU2 + "4.3.1.7" // MM/DD/YYYY HH:MM:SS by the PDU's clock, without a zone
+	rPDU2DeviceStatusPeakPowerStartTime = rPDU2 + "4.3.1.8" // likewise: when the peak was last reset
+
+	// Writing 2 resets the peak. Its neighbor .11 resets the energy meter.
+	rPDU2DeviceConfigDevicePeakPowerReset = rPDU2 + "4.1.1.10"
+
+	rPDUIdentDevicePowerWatts = ".1.3.6.1.4.1.318.1.1.12.1.16.0" // W, of models before rPDU2
+	mconfigClockDate          = ".1.3.6.1.4.1.318.2.1.6.1.0"     // MM/DD/YYYY
+	mconfigClockTime          = ".1.3.6.1.4.1.318.2.1.6.2.0"     // HH:MM:SS
+	sysDescr                  = ".1.3.6.1.2.1.1.1.0"
+	sysUpTime                 = ".1.3.6.1.2.1.1.3.0" // of the card, hundredths of a second
+)
+
+// instance returns the instance of a table's object that belongs to a unit.
+func instance(object string, unit int) string { return fmt.Sprintf("%s.%d", object, unit) }
+
+// pduTime is the layout of the times that a PDU tells.
+const pduTime = "01/02/2006 15:04:05"
+
+// A reading is what a PDU said of itself in one answer.
+type reading struct {
+	watts   int       // power now
+	peak    int       // W, highest power since the last reset; -1 where the PDU told none
+	peakAt  time.Time // when, by the PDU's own clock, which knows no zone; zero where it told none
+	resetAt time.Time // when the peak was last reset, likewise
+	uptime  int64     // of the card, in hundredths of a second; -1 where it told none
+	asked   time.Time // when it was asked, by our clock
+	at      time.Time // when the answer came
+}
+
+// A query is what one GET asks of a PDU. The cards need some 17 ms a value,
+// so it is no more than what is needed; and some cards answer several objects
+// together with an error status, so there are smaller queries.
+type query int
+
+const (
+	askEverything   query = iota // power, peak, the peak's times and the card's uptime
+	askPowerAndPeak              // without times
+	askPower                     // alone
+	askOldPower                  // the object of models before rPDU2
+)
+
+// smaller returns the query to fall back on where a unit answers q with an
+// error status, if there is one. The old object has no rows: it would be taken
+// for the power of each unit of a chain.
+func (q query) smaller(unit int) (query, bool) {
+	last := askOldPower
+	if unit > 1 {
+		last = askPower
+	}
+	return q + 1, q < last
+}
+
+// objects returns the objects that a query asks of a unit. The uptime is
+// the card's: with several units, only one of them is asked for it.
+func (q query) objects(unit int, withUptime bool) []string {
+	switch q {
+	case askEverything:
+		oids := []string{
+			instance(rPDU2DeviceStatusPower, unit),
+			instance(rPDU2DeviceStatusPeakPower, unit),
+			instance(rPDU2DeviceStatusPeakPowerTimestamp, unit),
+			instance(rPDU2DeviceStatusPeakPowerStartTime, unit),
+		}
+		if withUptime {
+			oids = append(oids, sysUpTime)
+		}
+		return oids
+	case askPowerAndPeak:
+		return []string{instance(rPDU2DeviceStatusPower, unit), instance(rPDU2DeviceStatusPeakPower, unit)}
+	case askPower:
+		return []string{instance(rPDU2DeviceStatusPower, unit)}
+	default:
+		return []string{rPDUIdentDevicePowerWatts}
+	}
+}
+
+// maxWatts is more than a rack PDU can deliver: a greater number is no power.
+const maxWatts = 100_000
+
+// What may be wrong with a PDU's answer. All but errNoMeter and errNoAnswer
+// wrap errWrong.
+var (
+	errNoAnswer    = errors.New("no answer")
+	errLate        = fmt.Errorf("%w in time: the card answers too late for -interval", errNoAnswer)
+	errWrong       = errors.New("wrong answer")
+	errNoMeter     = errors.New("no power meter") // the model has none: no fault of the network
+	errNoObject    = fmt.Errorf("%w: the PDU has no such object", errWrong)
+	errErrorStatus = fmt.Errorf("%w: error status", errWrong)
+)
+
+// checkAnswer reports what is wrong with an answer to a request. One with an
+// error status is an answer, and has no values.
+func checkAnswer(request gosnmp.SnmpPacket, answer *gosnmp.SnmpPacket) error {
+	sameName := func(a, b gosnmp.SnmpPDU) bool { return a.Name == b.Name }
+	switch {
+	case answer.PDUType != gosnmp.GetResponse:
+		return fmt.Errorf("%w: %s", errWrong, answer.PDUType)
+	case answer.Error == gosnmp.NoError && !slices.EqualFunc(answer.Variables, request.Variables, sameName):
+		return fmt.Errorf("%w: other objects than asked for", errWrong)
+	}
+	return nil
+}
+
+// newReading returns the values of an answer to a query. A peak, time or
+// uptime that makes no sense is left out; without a power the answer is an
+// error.
+func newReading(vars []gosnmp.SnmpPDU) (r reading, err error) {
+	r.peak, r.uptime = -1, -1
+	scale := 10 // W a step
+	if vars[0].Name == rPDUIdentDevicePowerWatts {
+		scale = 1
+	}
+
+	if r.watts, err = watts(vars[0], scale); err != nil {
+		return reading{}, err
+	}
+	if len(vars) >= 2 {
+		r.peak, _ = watts(vars[1], scale)
+	}
+	if len(vars) >= 4 {
+		r.peakAt, r.resetAt = clockTimeOf(vars[2]), clockTimeOf(vars[3])
+	}
+	if len(vars) >= 5 {
+		if ticks, ok := vars[4].Value.(uint32); ok && vars[4].Type == gosnmp.TimeTicks {
+			r.uptime = int64(ticks)
+		}
+	}
+	return r, nil
+}
+
+// watts returns the power in W of an object whose unit is scale watts, or -1
+// with an error.
+func watts(v gosnmp.SnmpPDU, scale int) (int, error) {
+	if v.Type == gosnmp.NoSuchObject || v.Type == gosnmp.NoSuchInstance {
+		return -1, errNoObject
+	}
+	n, ok := integer(v)
+	switch {
+	case !ok:
+		return -1, fmt.Errorf("%w: the power is of type %s", errWrong, v.Type)
+	case n == -1:
+		return -1, errNoMeter
+	case n < 0 || n > int64(maxWatts/scale):
+		return -1, fmt.Errorf("%w: the power is %d times %d W", errWrong, n, scale)
+	}
+	return int(n) * scale, nil
+}
+
+// integer returns the value of an object of any integer type. One that is too
+// large for an int64 becomes the largest, which is too large for a power.
+func integer(v gosnmp.SnmpPDU) (int64, bool) {
+	const largest = 1<<63 - 1
+	switch n := v.Value.(type) {
+	case int:
+		return int64(n), v.Type == gosnmp.Integer
+	case uint:
+		return int64(min(uint64(n), largest)), v.Type == gosnmp.Gauge32 || v.Type == gosnmp.Counter32
+	case uint32:
+		return int64(n), v.Type == gosnmp.Uinteger32
+	case uint64:
+		return int64(min(n, largest)), v.Type == gosnmp.Counter64
+	}
+	return 0, false
+}
+
+// clockTimeOf returns a time of the PDU's own clock, or the zero time.
+func clockTimeOf(v gosnmp.SnmpPDU) time.Time {
+	b, _ := v.Value.([]byte)
+	if v.Type != gosnmp.OctetString {
+		return time.Time{}
+	}
+	t, _ := time.Parse(pduTime, strings.TrimSpace(string(b)))
+	return t
+}
+
+// printable returns a text of a PDU on one line, with question marks for what
+// cannot be printed, and not too long.
+func printable(s string) string {
+	s = strings.Map(func(r rune) rune {
+		switch {
+		case unicode.IsSpace(r):
+			return ' '
+		case r == utf8.RuneError || !unicode.IsPrint(r):
+			return '?'
+		}
+		return r
+	}, s)
+	return shorten(strings.Join(strings.Fields(s), " "), 100)
+}

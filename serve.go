@@ -1,0 +1,83 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"sync"
+	"time"
+)
+
+// serve watches the PDUs and answers the chats until ctx ends. Updates are
+// taken until input ends, if that is earlier, and then everything under way is
+// finished first. It returns when all has ended, at most five seconds after
+// ctx.
+func serve(ctx, input context.Context, cfg config, hangup <-chan os.Signal) {
+	api := newClient(cfg.api, cfg.token)
+	out := newOutbox(api.sendMessage)
+	log := newJournal(cfg.log)
+	alerts := &alerter{journal: log, out: out, access: cfg.access, toGroup: cfg.alertGroup, limit: cfg.limit}
+	log.failed = func(err error) {
+		alerts.notify(fmt.Sprintf("%s cannot be written: %v. Alerts go on, but events are not being logged.", cfg.log, err))
+	}
+	clock := &clockWatch{
+		report: alerts.notify,
+		log:    func(at time.Time, text string) { log.add(at, "Clock of the bot's host", text) },
+	}
+	api.date = clock.compare
+	api.migrated = func(from, to int64) { followMigration(cfg.access, from, to) }
+
+	watch := newSnoop(cfg.pdus, cfg.limit, cfg.interval, cfg.snmp)
+	watch.report = alerts.report
+	resets := newResetter(watch, log, cfg.resetSNMP, cfg.cards())
+	dialog := &resetDialog{
+		ctx: ctx, client: api, out: out, access: cfg.access, watch: watch, resetter: resets, pdus: cfg.pdus,
+	}
+	answers := newResponder(api, out, cfg.access, watch, dialog, cfg.limit)
+	updates := &updateLoop{client: api, started: answers.start, handle: answers.handle, ready: watch.swept}
+
+	warnWithoutRecipients(alerts)
+	watching, stop := context.WithCancel(ctx)
+	var tasks sync.WaitGroup
+	go log.run()
+	tasks.Go(func() { watch.run(watching) })
+	tasks.Go(func() { clock.run(watching) })
+	tasks.Go(func() { serveSystemd(watching, watch) })
+	tasks.Go(func() { reloadAccess(watching, hangup, cfg.access, alerts, answers) })
+	offset := updates.run(input)
+
+	answers.tasks.Wait()
+	dialog.tasks.Wait() // what is still to be said is in the outbox then
+	stop()
+	tasks.Wait()
+	tasks.Go(func() { updates.confirm(offset) })
+	tasks.Go(out.drain)
+	tasks.Go(log.close)
+	tasks.Wait()
+}
+
+// warnWithoutRecipients tells the host where alerts would go to nobody.
+func warnWithoutRecipients(alerts *alerter) {
+	if !alerts.hasRecipients() {
+		slog.Warn("nobody will be alerted: the access list names no user (or use -notify group)", "access", alerts.access)
+	}
+}
+
+// reloadAccess reads the access list again at each SIGHUP.
+func reloadAccess(ctx context.Context, hangup <-chan os.Signal, access *accessList, alerts *alerter, answers *responder) {
+	for {
+		select {
+		case <-hangup:
+			if err := access.reload(); err != nil {
+				slog.Error("the access list is unchanged: fix the file and send SIGHUP again", "err", err)
+				continue
+			}
+			slog.Info("access list reloaded", "access", access)
+			warnWithoutRecipients(alerts)
+			answers.setMenus(ctx)
+		case <-ctx.Done():
+			return
+		}
+	}
+}

@@ -1,0 +1,185 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"os"
+	"slices"
+	"time"
+
+	"github.com/gosnmp/gosnmp"
+)
+
+// A plainClient exchanges requests of SNMP v1 and v2c for answers, with the
+// codec of gosnmp. The client of gosnmp would take a stray datagram for the
+// answer, or a malformed one for the end of the attempt, and miss the right one
+// behind it.
+type plainClient struct {
+	asked    versionState
+	codec    gosnmp.GoSNMP
+	buf      []byte
+	id       uint32   // of the last request
+	timedOut []uint32 // ids of the last requests that were not answered in time
+	panics   *panicGuard
+}
+
+// A versionState is the SNMP version that a card is asked with. One that
+// never answered is asked with v2c and v1 in turns.
+type versionState struct {
+	version  gosnmp.SnmpVersion
+	answered bool // with this version
+	silent   int  // exchanges without an answer in a row
+}
+
+const (
+	// silentMost is how many exchanges in a row may be without an answer
+	// before a card that did answer is asked with the other version.
+	silentMost = 3
+	// timedOutMost is how many requests that timed out are remembered.
+	timedOutMost = 8
+	// firstRequestID is the first one that takes four bytes in BER.
+	firstRequestID = 1 << 24
+)
+
+func newPlainClient(panics *panicGuard) plainClient {
+	return plainClient{
+		asked:  versionState{version: gosnmp.Version2c},
+		buf:    make([]byte, 4096),
+		id:     firstRequestID + rand.Uint32N(1<<30),
+		panics: panics,
+	}
+}
+
+// exchange sends a request up to so many times, and waits for the answer to
+// any of them.
+func (c *plainClient) exchange(
+	ctx context.Context, conn net.Conn, request gosnmp.SnmpPacket, attempts int, timeout time.Duration,
+) (*gosnmp.SnmpPacket, error) {
+	request.Version, request.RequestID = c.asked.version, c.nextID()
+	datagram, err := request.MarshalMsg()
+	if err != nil {
+		return nil, err
+	}
+	defer interruptReads(ctx, conn)()
+
+	wrong := errNoAnswer // what came instead of the answer
+	for range attempts {
+		conn.SetReadDeadline(time.Now().Add(timeout))
+		if ctx.Err() != nil {
+			break
+		}
+		if _, err := conn.Write(datagram); err != nil {
+			return nil, err
+		}
+		answer, err := c.receive(conn, request, &wrong)
+		if answer != nil || err != nil {
+			return answer, err
+		}
+	}
+
+	c.timedOut = append(c.timedOut[max(0, len(c.timedOut)-timedOutMost+1):], request.RequestID)
+	c.asked.noteSilence()
+	return nil, wrong
+}
+
+// nextID returns the id of another request. A late answer to an earlier one
+// is told by its id.
+func (c *plainClient) nextID() uint32 {
+	if c.id++; c.id > 1<<31-1 {
+		c.id = firstRequestID
+	}
+	return c.id
+}
+
+// interruptReads lets reads from a connection fail as soon as ctx ends. The
+// function that it returns ends that, before the next exchange reads.
+func interruptReads(ctx context.Context, conn net.Conn) (stop func()) {
+	interrupted := make(chan struct{})
+	cancel := context.AfterFunc(ctx, func() {
+		conn.SetReadDeadline(time.Unix(1, 0))
+		close(interrupted)
+	})
+	return func() {
+		if !cancel() {
+			<-interrupted
+		}
+	}
+}
+
+// receive waits for the answer to a request until the connection's deadline.
+// Unrelated datagrams are ignored; what is more telling goes into wrong.
+func (c *plainClient) receive(conn net.Conn, request gosnmp.SnmpPacket, wrong *error) (*gosnmp.SnmpPacket, error) {
+	for {
+		n, err := conn.Read(c.buf)
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			return nil, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+
+		answer, err := c.decode(request, c.buf[:n])
+		switch {
+		case err == nil:
+			c.asked.noteAnswer(answer.Version)
+			return answer, nil
+		case errors.Is(err, errLate):
+			c.asked.noteAnswer(answer.Version)
+		}
+		if !errors.Is(err, errStray) {
+			*wrong = err
+		}
+	}
+}
+
+var (
+	errMalformed = fmt.Errorf("%w: it cannot be decoded", errWrong)
+	errStray     = errors.New("unrelated datagram")
+)
+
+// decode returns the packet in a datagram, with an error unless it is the
+// answer to a request.
+func (c *plainClient) decode(request gosnmp.SnmpPacket, datagram []byte) (*gosnmp.SnmpPacket, error) {
+	answer, err := c.decodePacket(datagram)
+	switch {
+	case err != nil:
+		return nil, errMalformed
+	case slices.Contains(c.timedOut, answer.RequestID):
+		return answer, errLate
+	case answer.RequestID != request.RequestID:
+		return answer, errStray
+	case answer.Version != request.Version || answer.Community != request.Community:
+		return answer, fmt.Errorf("%w: of another version or community", errWrong)
+	}
+	return answer, checkAnswer(request, answer)
+}
+
+// decodePacket decodes a datagram. The decoder of gosnmp panics on some, and
+// any host that can reach the socket can send one.
+func (c *plainClient) decodePacket(datagram []byte) (packet *gosnmp.SnmpPacket, err error) {
+	defer c.panics.catch("SNMP answer", &err)
+	return c.codec.SnmpDecodePacket(datagram)
+}
+
+// noteAnswer notes that the card answered a request of a version, be it in
+// time or late.
+func (v *versionState) noteAnswer(version gosnmp.SnmpVersion) {
+	*v = versionState{version: version, answered: true}
+}
+
+// noteSilence notes an exchange without an answer, after which a card may be
+// asked with the other version.
+func (v *versionState) noteSilence() {
+	v.silent++
+	if v.answered && v.silent < silentMost {
+		return
+	}
+	other := gosnmp.Version1
+	if v.version == gosnmp.Version1 {
+		other = gosnmp.Version2c
+	}
+	*v = versionState{version: other}
+}

@@ -1,0 +1,133 @@
+package main
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"net"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/gosnmp/gosnmp"
+)
+
+// A v3Config is who the bot is for SNMP v3.
+type v3Config struct {
+	user               string
+	auth               gosnmp.SnmpV3AuthProtocol
+	priv               gosnmp.SnmpV3PrivProtocol
+	authPass, privPass secret
+}
+
+// A v3Client speaks SNMP v3 with one card, by gosnmp's client.
+type v3Client struct {
+	client *gosnmp.GoSNMP
+	conn   *reportListener
+	panics *panicGuard
+}
+
+// newV3Client makes a client for the card at addr.
+func newV3Client(
+	ctx context.Context, addr string, timeout time.Duration, cfg v3Config, panics *panicGuard,
+) (*v3Client, error) {
+	host, port, _ := net.SplitHostPort(addr)
+	n, _ := strconv.ParseUint(port, 10, 16)
+	client := &gosnmp.GoSNMP{
+		Target: host, Port: uint16(n), Timeout: timeout, Context: ctx,
+		Version: gosnmp.Version3, SecurityModel: gosnmp.UserSecurityModel,
+		SecurityParameters: &gosnmp.UsmSecurityParameters{
+			UserName:               cfg.user,
+			AuthenticationProtocol: cfg.auth, AuthenticationPassphrase: cfg.authPass.reveal(),
+			PrivacyProtocol: cfg.priv, PrivacyPassphrase: cfg.privPass.reveal(),
+		},
+	}
+	switch {
+	case cfg.priv != gosnmp.NoPriv:
+		client.MsgFlags = gosnmp.AuthPriv
+	case cfg.auth != gosnmp.NoAuth:
+		client.MsgFlags = gosnmp.AuthNoPriv
+	}
+	if err := client.Connect(); err != nil {
+		return nil, err
+	}
+	conn := &reportListener{Conn: client.Conn}
+	client.Conn = conn
+	return &v3Client{client, conn, panics}, nil
+}
+
+// exchange sends a request up to so many times.
+func (c *v3Client) exchange(ctx context.Context, attempts int, request gosnmp.SnmpPacket) (*gosnmp.SnmpPacket, error) {
+	c.conn.hint = ""
+	c.client.Context, c.client.Retries = ctx, attempts-1
+	answer, err := c.send(request)
+	if errors.Is(err, errPanic) && attempts > 1 { // the right answer is behind what caused it
+		answer, err = c.send(request)
+	}
+	switch {
+	case err == nil:
+		return answer, checkAnswer(request, answer)
+	case errors.Is(err, errPanic):
+		return nil, errMalformed
+	case c.conn.hint != "":
+		return nil, errors.New(c.conn.hint)
+	case errors.Is(err, gosnmp.ErrMaxRetriesExceeded) || errors.Is(err, context.DeadlineExceeded):
+		return nil, errNoAnswer
+	case strings.Contains(err.Error(), "not authentic"):
+		return nil, errors.New("not authentic: the user, a passphrase or a protocol of SNMP v3 is wrong")
+	}
+	return nil, err
+}
+
+// send lets gosnmp send a request. Its decoder panics on some datagrams, from
+// which its client recovers in most places: the stack is in the error then.
+func (c *v3Client) send(request gosnmp.SnmpPacket) (answer *gosnmp.SnmpPacket, err error) {
+	const what = "SNMP v3 answer"
+	defer c.panics.catch(what, &err)
+	if request.PDUType == gosnmp.SetRequest {
+		answer, err = c.client.Set(request.Variables)
+	} else {
+		var oids []string
+		for _, v := range request.Variables {
+			oids = append(oids, v.Name)
+		}
+		answer, err = c.client.Get(oids)
+	}
+	if err == nil {
+		return answer, nil
+	}
+
+	if text, recovered := strings.CutPrefix(err.Error(), "recover: "); recovered {
+		panicked, stack, _ := strings.Cut(text, " Stack:")
+		err = c.panics.note(what, panicked, stack)
+	}
+	return nil, err
+}
+
+// reportHints are the reasons that a Report of SNMP v3 gives, by the last
+// number of its usmStats object (RFC 3414, 1.3.6.1.6.3.15.1.1), without those
+// that belong to every first contact.
+var reportHints = map[byte]string{
+	1: "the PDU's SNMP v3 user does not have this -v3-auth or -v3-priv", // usmStatsUnsupportedSecLevels
+	3: "the PDU does not know the SNMP v3 user: check -v3-user",         // usmStatsUnknownUserNames
+	5: "the SNMP v3 authentication passphrase, or -v3-auth, is wrong",   // usmStatsWrongDigests
+	6: "the SNMP v3 privacy passphrase, or -v3-priv, is wrong",          // usmStatsDecryptionErrors
+}
+
+// A reportListener notes why a card refuses: gosnmp only says that a Report
+// is not authentic. Nor is it, so it is no more than a hint at the cause.
+type reportListener struct {
+	net.Conn
+	hint string
+}
+
+// Read implements net.Conn.
+func (l *reportListener) Read(b []byte) (int, error) {
+	n, err := l.Conn.Read(b)
+	_, rest, _ := bytes.Cut(b[:n], []byte{0x2b, 6, 1, 6, 3, 15, 1, 1})
+	if len(rest) > 0 {
+		l.hint = cmp.Or(reportHints[rest[0]], l.hint)
+	}
+	return n, err
+}

@@ -1,0 +1,81 @@
+package main
+
+import (
+	"bytes"
+	"io"
+	"log/slog"
+	"os"
+	"sync"
+	"time"
+)
+
+// A terminalWriter has lines for a terminal that may be stopped (Ctrl-S) while
+// the bot must go on: nobody waits for it, and what does not fit is lost.
+type terminalWriter struct {
+	lines   chan []byte
+	closing chan struct{}
+	closed  chan struct{} // closed when the last line is written
+	once    sync.Once
+}
+
+// newTerminalWriter returns a writer whose lines go to out.
+func newTerminalWriter(out io.Writer) *terminalWriter {
+	t := &terminalWriter{
+		lines:   make(chan []byte, 1000),
+		closing: make(chan struct{}),
+		closed:  make(chan struct{}),
+	}
+	go t.copy(out)
+	return t
+}
+
+// copy writes the lines to out until the writer is closed and none is left.
+func (t *terminalWriter) copy(out io.Writer) {
+	defer close(t.closed)
+	for {
+		select {
+		case line := <-t.lines:
+			out.Write(line)
+			continue
+		default:
+		}
+		select {
+		case line := <-t.lines:
+			out.Write(line)
+		case <-t.closing:
+			return
+		}
+	}
+}
+
+// Write implements io.Writer.
+func (t *terminalWriter) Write(line []byte) (int, error) {
+	select {
+	case t.lines <- bytes.Clone(line):
+	default:
+	}
+	return len(line), nil
+}
+
+// Close gives the last lines a moment to be written. Lines that are written
+// later are lost.
+func (t *terminalWriter) Close() error {
+	t.once.Do(func() { close(t.closing) })
+	select {
+	case <-t.closed:
+	case <-time.After(300 * time.Millisecond):
+	}
+	return nil
+}
+
+// shortTime leaves of a log line's time what a person at the terminal needs,
+// and nothing where systemd notes it anyway.
+func shortTime(_ []string, a slog.Attr) slog.Attr {
+	if a.Key == slog.TimeKey {
+		if os.Getenv("JOURNAL_STREAM") != "" {
+			return slog.Attr{}
+		}
+		a.Value = slog.StringValue(a.Value.Time().Format("15:04:05"))
+	}
+	return a
+}

@@ -1,0 +1,112 @@
+package main
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"unicode/utf16"
+)
+
+// maxTextFile is the greatest size of a file that is read as a whole, in bytes.
+const maxTextFile = 1 << 20
+
+// readTextFile returns the text of a small file: UTF-8, or UTF-16 with a byte
+// order mark, which spreadsheets call Unicode text. The mark is removed.
+func readTextFile(path string) (string, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return "", err
+	}
+	if !info.Mode().IsRegular() { // reading a pipe or a terminal would block
+		return "", fmt.Errorf("%s: not a regular file", path)
+	}
+
+	f, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+
+	data, err := io.ReadAll(io.LimitReader(f, maxTextFile+1))
+	if err != nil {
+		return "", err
+	}
+	if len(data) > maxTextFile {
+		return "", fmt.Errorf("%s: larger than 1 MiB: is it the right file?", path)
+	}
+
+	text, err := decodeText(data)
+	if err != nil {
+		return "", fmt.Errorf("%s: %w", path, err)
+	}
+	return text, nil
+}
+
+// decodeText returns data as text in the encoding that its byte order mark
+// names, and unchanged without one.
+func decodeText(data []byte) (string, error) {
+	var text string
+	switch {
+	case bytes.HasPrefix(data, []byte{0xff, 0xfe}):
+		text = decodeUTF16(data[2:], binary.LittleEndian)
+	case bytes.HasPrefix(data, []byte{0xfe, 0xff}):
+		text = decodeUTF16(data[2:], binary.BigEndian)
+	default:
+		text = strings.TrimPrefix(string(data), "\ufeff")
+	}
+
+	if strings.ContainsRune(text, 0) {
+		return "", errors.New("not a text file, as it contains NUL bytes: save it as UTF-8 text")
+	}
+	return text, nil
+}
+
+// decodeUTF16 decodes UTF-16. What is broken becomes U+FFFD, as does half a
+// character at the end.
+func decodeUTF16(data []byte, order binary.ByteOrder) string {
+	units := make([]uint16, 0, len(data)/2+1)
+	for ; len(data) >= 2; data = data[2:] {
+		units = append(units, order.Uint16(data))
+	}
+	if len(data) > 0 {
+		units = append(units, 0xfffd)
+	}
+	return string(utf16.Decode(units))
+}
+
+// splitLines returns the lines of a text, whose ends may be LF, CR LF or CR
+// alone. There is at least one.
+func splitLines(text string) []string {
+	return strings.Split(strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(text), "\n")
+}
+
+// isPasteMark reports whether r is one of the invisible characters that come
+// along with pasted text and mean nothing in it: zero-width space, word joiner,
+// byte order mark, direction marks.
+func isPasteMark(r rune) bool {
+	return strings.ContainsRune("\u200b\u2060\ufeff\u200e\u200f\u061c", r)
+}
+
+// shorten returns s, or its first n characters and three dots if it is longer.
+func shorten(s string, n int) string {
+	for i := range s {
+		if n--; n < 0 {
+			return s[:i] + "..."
+		}
+	}
+	return s
+}
+
+// joinErrors joins the mistakes in a file as errors.Join does, but only the
+// first ten: in a file of another kind every line is a mistake.
+func joinErrors(name string, errs []error) error {
+	const most = 10
+	if len(errs) > most {
+		errs = append(errs[:most:most], fmt.Errorf("%s: and %d more", name, len(errs)-most))
+	}
+	return errors.Join(errs...)
+}

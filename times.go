@@ -1,0 +1,32 @@
+package main
+
+import (
+	"fmt"
+	"time"
+)
+
+// seconds says how long something took, as exceedings.log has it.
+func seconds(d time.Duration) string { return fmt.Sprintf("%d s", int(d.Round(time.Second).Seconds())) }
+
+// durationText says how long something took, for people.
+func durationText(d time.Duration) string {
+	d = d.Round(time.Second)
+	hours, minutes, secs := int(d.Hours()), int(d.Minutes())%60, int(d.Seconds())%60
+	switch {
+	case hours >= 48:
+		return fmt.Sprintf("%d days", (hours+12)/24)
+	case hours > 0:
+		return fmt.Sprintf("%d h %d min", hours, minutes)
+	case minutes > 0:
+		return fmt.Sprintf("%d min %d s", minutes, secs)
+	}
+	return fmt.Sprintf("%d s", secs)
+}
+
+// clockTime tells a time, with its date where that is not now's.
+func clockTime(t, now time.Time) string {
+	if t.Format(time.DateOnly) == now.Format(time.DateOnly) {
+		return t.Format(time.TimeOnly)
+	}
+	return t.Format(time.DateTime)
+}

@@ -1,0 +1,164 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"time"
+)
+
+// An updateLoop receives what people send to the bot. It knows no commands.
+type updateLoop struct {
+	client *client
+	// started is called once, when Telegram has told who the bot is.
+	started func(ctx context.Context, me user)
+	// handle is called for each update, with Telegram's time.
+	handle func(ctx context.Context, u *update, now time.Time)
+	// ready is waited for before the first updates are handled, but not for
+	// long: when it is closed, the first lists have values in them.
+	ready <-chan struct{}
+
+	me     user
+	panics panicGuard
+}
+
+// emptyPace is the least time from one getUpdates to the next where the
+// server does not wait for an update but answers at once that there is none.
+const emptyPace = time.Second
+
+// readyWait is how long the first updates wait for the first readings at most.
+const readyWait = 300 * time.Millisecond
+
+// run receives updates and handles them, one after the other, until ctx ends.
+// An alarm system never gives up: whatever fails is tried again. It returns
+// the offset that confirms what was handled.
+func (l *updateLoop) run(ctx context.Context) (offset int64) {
+	wait := time.Second // until it has answered once, so that the log tells soon that it does
+	retry := backoff{first: time.Second, most: 30 * time.Second}
+	failures := failureLog{what: "Telegram"}
+	started := false
+	ready, cancel := context.WithTimeout(ctx, readyWait)
+	defer cancel()
+	slog.Info("waiting for Telegram")
+
+	for ctx.Err() == nil {
+		asked := time.Now()
+		nameErr := l.learnName(ctx)
+		batch, now, err := l.updates(ctx, offset, wait)
+		if ctx.Err() != nil {
+			break
+		}
+		failures.note(cmp.Or(err, nameErr))
+		if err != nil {
+			l.dropWebhook(ctx, err)
+			wait = time.Second
+			pause(ctx, retryAfter(err, retry.next()))
+			continue
+		}
+
+		retry.reset()
+		wait = pollTime
+		if !started && l.me.Username != "" {
+			started = true
+			slog.Info("Telegram answers", "bot", "@"+l.me.Username)
+			l.started(ctx, l.me)
+		}
+		select {
+		case <-l.ready:
+		case <-ready.Done():
+		}
+		next := l.handleAll(ctx, batch, offset, now)
+		switch {
+		case len(batch) == 0:
+			pause(ctx, emptyPace-time.Since(asked))
+		case next == offset: // nothing in it can be confirmed: it will come again
+			pause(ctx, retry.next())
+		}
+		offset = next
+	}
+	return offset
+}
+
+// learnName asks for the bot's own name, unless that is known.
+func (l *updateLoop) learnName(ctx context.Context) error {
+	if l.me.Username != "" {
+		return nil
+	}
+	return l.client.call(ctx, "getMe", params{}, &l.me)
+}
+
+// updates receives the updates from offset on, which confirms those before
+// it, and tells Telegram's time.
+func (l *updateLoop) updates(ctx context.Context, offset int64, wait time.Duration) (
+	batch []json.RawMessage, now time.Time, err error,
+) {
+	const transfer = 30 * time.Second // an answer may have 4 MiB; its beginning must come sooner
+	ctx, cancel := context.WithTimeout(ctx, wait+transfer)
+	defer cancel()
+	in := params{
+		"offset":          offset,
+		"timeout":         int(wait.Seconds()),
+		"allowed_updates": []string{"message", "callback_query"},
+	}
+	now, err = l.client.callWithin(ctx, "getUpdates", in, &batch)
+	return batch, now, err
+}
+
+// confirm confirms to Telegram what was handled, so that no command runs
+// again after a restart.
+func (l *updateLoop) confirm(offset int64) {
+	if offset == 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 1500*time.Millisecond)
+	defer cancel()
+	if _, _, err := l.updates(ctx, offset, 0); err != nil {
+		slog.Warn("the last commands were not confirmed to Telegram: they may run again at the next start", "err", err)
+	}
+}
+
+// dropWebhook deletes a webhook, if that is what keeps the bot from polling.
+func (l *updateLoop) dropWebhook(ctx context.Context, err error) {
+	e, ok := errors.AsType[*apiError](err)
+	if !ok || e.Code != http.StatusConflict || !says(err, "webhook") {
+		return
+	}
+	if err := l.client.call(ctx, "deleteWebhook", params{}, nil); err != nil {
+		slog.Warn("the bot's webhook could not be deleted", "err", err)
+		return
+	}
+	slog.Warn("deleted the bot's webhook, which kept it from receiving updates")
+}
+
+// handleAll handles a batch of updates and returns the next offset.
+func (l *updateLoop) handleAll(ctx context.Context, batch []json.RawMessage, offset int64, now time.Time) int64 {
+	for _, raw := range batch {
+		id, err := l.handleOne(ctx, raw, now)
+		if err != nil {
+			slog.Error("update skipped", "update", id, "err", err)
+		}
+		if id != 0 {
+			offset = id + 1
+		}
+	}
+	return offset
+}
+
+// handleOne handles an update and returns its id, or 0 where that cannot be
+// told. One that cannot be decoded, or whose handling panics, is skipped: it
+// would come again and again.
+func (l *updateLoop) handleOne(ctx context.Context, raw json.RawMessage, now time.Time) (id int64, err error) {
+	var u update
+	err = json.Unmarshal(raw, &u) // with an error, u has all that can be decoded
+	if err != nil {
+		return u.ID, fmt.Errorf("it cannot be decoded: %w", err)
+	}
+	defer l.panics.catch("update", &err)
+	id = u.ID
+	l.handle(ctx, &u, now)
+	return id, nil
+}
