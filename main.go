@@ -9,24 +9,26 @@ delivers, and at once who goes over the power limit. It also resets the PDUs' pe
 It needs a Telegram bot's token (from @BotFather) in the environment variable ISCBOT_TOKEN, the password of the PDUs'
 super user in ISCBOT_PASSWORD or as one line of standard input, and two files in the working directory. With -snmp 3 the
 user's passphrases are in ISCBOT_AUTH_PASS and ISCBOT_PRIV_PASS, or the first serves for both. Each of these may also be
-in a file, whose name is in the variable with _FILE behind its name.
+in a file, whose name is in the variable with _FILE appended to its name.
 
-accesslist.conf has one Telegram chat id a line; # starts a comment. Those people are alerted and may reset peaks. If
-the first id is a group's (negative), every member of that group may do so in the group. A person who is refused is told
-their id, and it is printed here. SIGHUP reads the file again.
+accesslist.conf has one Telegram chat ID a line; # starts a comment. Those people are alerted and may reset peaks. If
+the first ID is a group's (negative), every member of that group may do so in the group; /42 after it sends alerts to
+topic 42. A person who is refused is told their ID, and it is printed here. SIGHUP makes the bot read the file again.
 
 	-1001234567890  # the officials' group
 	424242424       # Ann
 
 ips.csv has one PDU a line: the last number of its address and the team's name. A team with several PDUs has a third
-column: number, PDU, team.
+column: number, PDU, team. Units that are chained behind one address have /2, /3 or /4 after the number.
 
 	101,First Team
 	102,left rack,Second Team
 	103,right rack,Second Team
+	104/2,Third Team
 
-In the chat anybody may send /current (power now), /peaks (highest since the last reset), /peakdates (and when),
-/exceedings (how often each team was above the limit) and /help; those on the access list /reset as well.
+In the chat anybody may send /current (power now), /live (the same, kept up to date), /graph (a picture), /peaks
+(highest since the last reset), /peakdates (and when), /exceedings (how often each team was above the limit) and /help;
+those on the access list may send /reset as well.
 
 exceedings.log gets a line for each crossing, its end, each reset and each outage:
 
