@@ -138,6 +138,7 @@ func (a *accessList) migrate(from, to int64) bool {
 	delete(a.moved, to) // the newest ID leads nowhere else
 	a.moved[from] = to
 	a.entries.group = to
+	slog.Warn("the group became a supergroup: put its new ID into the access list", "old", from, "new", to)
 	return true
 }
 

@@ -108,10 +108,21 @@ func (r *responder) handle(ctx context.Context, u *update, now time.Time) {
 	switch {
 	case u.Message != nil:
 		r.out.heard(u.Message.Chat.ID)
-		followMigrations(r.access, u.Message)
+		r.followMigration(u.Message)
 		r.answerMessage(ctx, u.Message, now)
 	case u.Callback != nil:
 		r.answerPress(ctx, u.Callback)
+	}
+}
+
+// followMigration notes that a group became a supergroup, which has another
+// ID. The last message of the group says so, and the first of the supergroup.
+func (r *responder) followMigration(m *message) {
+	if m.MigrateTo != 0 {
+		r.access.migrate(m.Chat.ID, m.MigrateTo)
+	}
+	if m.MigrateFrom != 0 {
+		r.access.migrate(m.MigrateFrom, m.Chat.ID)
 	}
 }
 

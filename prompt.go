@@ -7,35 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"os"
 	"strings"
 	"time"
 )
-
-// readSecret returns a secret from the environment variable of that name, or
-// from the file that the one with _FILE behind its name names. Without both it
-// is empty.
-func readSecret(name string) (secret, error) {
-	if s := os.Getenv(name); s != "" {
-		return newSecret(strings.TrimRight(s, "\r\n")), nil
-	}
-	path := os.Getenv(name + "_FILE")
-	if path == "" {
-		return secret{}, nil
-	}
-	text, err := readTextFile(path)
-	if err != nil {
-		return secret{}, fmt.Errorf("%s_FILE: %w", name, err)
-	}
-	if text = strings.TrimRight(text, "\r\n"); text == "" {
-		return secret{}, fmt.Errorf("%s_FILE: %s is empty", name, path)
-	}
-	if info, err := os.Stat(path); err == nil && info.Mode()&0o004 != 0 {
-		slog.Warn("everybody on this machine can read a secret: chmod 600 it", "file", path)
-	}
-	return newSecret(text), nil
-}
 
 // A prompter asks for secrets, one a line.
 type prompter struct {
@@ -103,25 +78,4 @@ func (p *prompter) readLine(ctx context.Context) (string, error) {
 		p.lines = nil
 		return "", ctx.Err()
 	}
-}
-
-func isTerminal(f *os.File) bool { return stty(f, "-g") == nil }
-
-// stty sets a terminal by the system's own command. What is not a terminal is
-// an error.
-func stty(terminal *os.File, arg string) error {
-	null, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
-	if err != nil {
-		return err
-	}
-	defer null.Close()
-	p, err := os.StartProcess("/bin/stty", []string{"stty", arg}, &os.ProcAttr{Files: []*os.File{terminal, null, null}})
-	if err != nil {
-		return err
-	}
-	state, err := p.Wait()
-	if err == nil && !state.Success() {
-		err = errors.New(state.String())
-	}
-	return err
 }

@@ -3,6 +3,9 @@ package main
 import (
 	"fmt"
 	"io"
+	"log/slog"
+	"os"
+	"strings"
 )
 
 // A secret is a token or a password. It prints as asterisks, whatever prints
@@ -31,3 +34,27 @@ func (secret) String() string { return "*****" }
 
 // Format implements fmt.Formatter for all verbs.
 func (s secret) Format(f fmt.State, _ rune) { io.WriteString(f, s.String()) }
+
+// readSecret returns a secret from the environment variable of that name, or
+// from the file that the one with _FILE behind its name names. Without both it
+// is empty.
+func readSecret(name string) (secret, error) {
+	if s := os.Getenv(name); s != "" {
+		return newSecret(strings.TrimRight(s, "\r\n")), nil
+	}
+	path := os.Getenv(name + "_FILE")
+	if path == "" {
+		return secret{}, nil
+	}
+	text, err := readTextFile(path)
+	if err != nil {
+		return secret{}, fmt.Errorf("%s_FILE: %w", name, err)
+	}
+	if text = strings.TrimRight(text, "\r\n"); text == "" {
+		return secret{}, fmt.Errorf("%s_FILE: %s is empty", name, path)
+	}
+	if info, err := os.Stat(path); err == nil && info.Mode()&0o004 != 0 {
+		slog.Warn("everybody on this machine can read a secret: chmod 600 it", "file", path)
+	}
+	return newSecret(text), nil
+}

@@ -26,7 +26,7 @@ func serve(ctx, input context.Context, cfg config, hangup <-chan os.Signal) {
 		log:    func(at time.Time, text string) { log.add(at, "Clock of the bot's host", text) },
 	}
 	api.date = clock.compare
-	api.migrated = func(from, to int64) { followMigration(cfg.access, from, to) }
+	api.migrated = func(from, to int64) { cfg.access.migrate(from, to) }
 
 	watch := newSnoop(cfg.pdus, cfg.limit, cfg.interval, cfg.snmp)
 	watch.report = alerts.report

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"log/slog"
 	"os"
@@ -78,4 +79,26 @@ func shortTime(_ []string, a slog.Attr) slog.Attr {
 		a.Value = slog.StringValue(a.Value.Time().Format("15:04:05"))
 	}
 	return a
+}
+
+// isTerminal reports whether a file is a terminal.
+func isTerminal(f *os.File) bool { return stty(f, "-g") == nil }
+
+// stty sets a terminal by the system's own command. What is not a terminal is
+// an error.
+func stty(terminal *os.File, arg string) error {
+	null, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	defer null.Close()
+	p, err := os.StartProcess("/bin/stty", []string{"stty", arg}, &os.ProcAttr{Files: []*os.File{terminal, null, null}})
+	if err != nil {
+		return err
+	}
+	state, err := p.Wait()
+	if err == nil && !state.Success() {
+		err = errors.New(state.String())
+	}
+	return err
 }

@@ -91,16 +91,6 @@ func isPasteMark(r rune) bool {
 	return strings.ContainsRune("\u200b\u2060\ufeff\u200e\u200f\u061c", r)
 }
 
-// shorten returns s, or its first n characters and three dots if it is longer.
-func shorten(s string, n int) string {
-	for i := range s {
-		if n--; n < 0 {
-			return s[:i] + "..."
-		}
-	}
-	return s
-}
-
 // joinErrors joins the mistakes in a file as errors.Join does, but only the
 // first ten: in a file of another kind every line is a mistake.
 func joinErrors(name string, errs []error) error {

@@ -30,3 +30,13 @@ func clockTime(t, now time.Time) string {
 	}
 	return t.Format(time.DateTime)
 }
+
+// shorten returns s, or its first n characters and three dots if it is longer.
+func shorten(s string, n int) string {
+	for i := range s {
+		if n--; n < 0 {
+			return s[:i] + "..."
+		}
+	}
+	return s
+}

@@ -1,0 +1,35 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+)
+
+// cause returns the innermost part of a network error that a person can use.
+// The error of net/http around it holds the URL, and so the token; that of
+// package net holds our own port, which differs each time.
+func cause(err error) error {
+	if e, ok := errors.AsType[*url.Error](err); ok {
+		err = e.Err
+	}
+	if e, ok := errors.AsType[*net.DNSError](err); ok {
+		if e.IsNotFound {
+			return fmt.Errorf("there is no host %s", e.Name)
+		}
+		return fmt.Errorf("the address of %s cannot be found: no DNS server answers", e.Name)
+	}
+	if e, ok := errors.AsType[*net.OpError](err); ok && e.Err != nil {
+		if err = e.Err; errors.As(err, new(*os.SyscallError)) {
+			err = errors.Unwrap(err)
+		}
+		return fmt.Errorf("%s: %w", e.Op, err)
+	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		return errors.New("no answer in time")
+	}
+	return err
+}

@@ -1,0 +1,39 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"sync"
+)
+
+// errPanic is wrapped by the error that a panicGuard makes of a panic.
+var errPanic = errors.New("internal error")
+
+// A panicGuard turns panics while input from outside is handled into errors,
+// so that they end neither the program nor the goroutine. The zero value is
+// ready for use.
+type panicGuard struct {
+	mu   sync.Mutex
+	last string // that was logged
+}
+
+// catch turns a panic into an error. It must be deferred. What happens again
+// and again is logged once, with its stack.
+func (g *panicGuard) catch(what string, err *error) {
+	if p := recover(); p != nil {
+		*err = g.note(what, fmt.Sprint(p), string(debug.Stack()))
+	}
+}
+
+// note does the same with a panic from which other code has recovered.
+func (g *panicGuard) note(what, panicked, stack string) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if text := what + panicked; text != g.last {
+		g.last = text
+		slog.Error(what+": internal error; please report it", "panic", panicked, "stack", stack)
+	}
+	return fmt.Errorf("%w: %s", errPanic, panicked)
+}
