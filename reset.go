@@ -22,6 +22,10 @@ const (
 	firstReadingTime = 5 * time.Second
 )
 
+// errUnknownOutcome is wrapped by the error of a reset that may have taken
+// effect or not.
+var errUnknownOutcome = errors.New("it is not known whether it was reset")
+
 // A resetter resets the peaks of PDUs, and judges by reading back whether a
 // reset took effect.
 type resetter struct {
@@ -111,7 +115,7 @@ func (r *resetter) resetAndReadBack(ctx context.Context, i int, step func(string
 		before = r.watch.status(i) // getting there may have taken long
 		r.watch.expectReset(i, true)
 	})
-	perhaps := errors.Is(err, nmc.ErrInterrupted) || errors.Is(err, errPanic)
+	perhaps := r.overSNMP || errors.Is(err, nmc.ErrInterrupted) || errors.Is(err, errPanic)
 	if err != nil && !perhaps {
 		r.watch.expectReset(i, false)
 		return 0, 0, err
@@ -127,11 +131,11 @@ func (r *resetter) resetAndReadBack(ctx context.Context, i int, step func(string
 		return after.resetFrom, after.register, nil
 	}
 
-	err = cmp.Or(err, errors.New("reading back: the card took the form"))
+	err = cmp.Or(err, errors.New("reading back: the card took the reset"))
 	last := r.watch.status(i)
 	unread := ctx.Err() != nil || last.err != nil || !last.asked.After(applied)
 	if unread {
-		return 0, 0, fmt.Errorf("%w; it is not known whether it was reset, as the PDU could not be read any more: see /peakdates", err)
+		return 0, 0, fmt.Errorf("%w; %w, as the PDU could not be read any more: see /peakdates", err, errUnknownOutcome)
 	}
 	r.watch.expectReset(i, false)
 	return 0, 0, fmt.Errorf("%w, but the peak did not change: send /reset again, or reset it in a browser", err)
@@ -154,10 +158,10 @@ func (r *resetter) readBefore(ctx context.Context, i int) (status, error) {
 }
 
 // submit resets the peak of PDU i over its web interface or over SNMP, and
-// calls applying right before. An error that wraps nmc.ErrInterrupted says
-// that it may have been reset all the same.
+// calls applying right before. With an error over SNMP, or one that wraps
+// nmc.ErrInterrupted, it may have been reset all the same.
 func (r *resetter) submit(ctx context.Context, i int, step func(string), applying func()) (err error) {
-	defer r.panics.catch("web page", &err)
+	defer r.panics.catch("reset", &err)
 	p := r.watch.status(i).pdu
 	if !r.overSNMP {
 		return r.submitForm(ctx, p, step, applying)
@@ -165,7 +169,7 @@ func (r *resetter) submit(ctx context.Context, i int, step func(string), applyin
 	applying()
 	err = r.watch.do(ctx, i, func(s *session) error { return s.resetPeak(ctx, p.unit) })
 	if err != nil {
-		return fmt.Errorf("%w: SNMP SET: %w: may the community or user write, and is nobody logged in to the card?", nmc.ErrInterrupted, err)
+		return fmt.Errorf("SNMP SET: %w: may the community or user write, and is nobody logged in to the card?", err)
 	}
 	return nil
 }
