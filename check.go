@@ -274,11 +274,11 @@ func (c *checker) checkUnlisted(ctx context.Context, units []pdu) (finding, bool
 		if listed {
 			continue
 		}
-		vars, err := s.get(ctx, 2, instance(rPDU2DeviceStatusPower, unit))
+		power, err := s.get(ctx, instance(rPDU2DeviceStatusPower, unit))
 		if err != nil {
 			continue
 		}
-		if _, err := watts(vars[0], 10); err == nil {
+		if _, err := watts(power, 10); err == nil {
 			unlisted = append(unlisted, fmt.Sprintf("%d/%d", units[0].num, unit))
 		}
 	}
@@ -303,7 +303,7 @@ func (c *checker) checkWrite(ctx context.Context, p pdu) finding {
 	if _, err := s.read(ctx, p.unit); errors.Is(err, errNoAnswer) {
 		return finding{what, "no answer: is -write-community right, or the user of SNMP v3?", true}
 	}
-	if _, err := s.get(ctx, 2, instance(rPDU2DeviceConfigDevicePeakPowerReset, p.unit)); err != nil {
+	if _, err := s.get(ctx, instance(rPDU2DeviceConfigDevicePeakPowerReset, p.unit)); err != nil {
 		return finding{what, fmt.Sprintf("rPDU2DeviceConfigDevicePeakPowerReset: %v", err), true}
 	}
 	return finding{what: what, text: "the object is there; whether it may be written shows at a reset"}

@@ -178,8 +178,8 @@ func (c *flagCheck) snmp(interval time.Duration) snmpConfig {
 	v3 := c.flags.snmp == "3"
 	c.want(v3 || c.flags.snmp == "auto", "snmp", "auto or 3")
 	c.want(isPort(c.snmpPort), "snmp-port", "a port from 1 to 65535")
-	c.want(len(c.community) <= maxCommunity, "community", "at most 255 bytes")
-	c.want(len(c.write) <= maxCommunity, "write-community", "at most 255 bytes")
+	c.want(len(c.community) <= maxCommunity, "community", fmt.Sprintf("at most %d bytes", maxCommunity))
+	c.want(len(c.write) <= maxCommunity, "write-community", fmt.Sprintf("at most %d bytes", maxCommunity))
 	if v3 {
 		cfg.v3.user = cmp.Or(c.v3User, c.user)
 	}
@@ -192,8 +192,9 @@ func (c *flagCheck) snmp(interval time.Duration) snmpConfig {
 	return cfg
 }
 
-// maxCommunity is the longest community that gosnmp encodes.
-const maxCommunity = 255
+// maxCommunity is the longest community that gosnmp encodes, in bytes: it takes
+// one for the length.
+const maxCommunity = 127
 
 var (
 	authProtocols = map[string]gosnmp.SnmpV3AuthProtocol{

@@ -38,9 +38,10 @@ type session struct {
 
 // A unitState is what a session knows of one unit.
 type unitState struct {
-	withUptime bool  // the unit is asked for the card's uptime
-	query      query // the largest that it answers
-	reduced    int   // readings in a row by a smaller query than the full one
+	withUptime bool                      // the unit is asked for the card's uptime
+	query      query                     // the largest that it answers
+	reduced    int                       // readings in a row by a smaller query than the full one
+	requests   [askOldPower + 1]*request // by query, as far as it was asked
 }
 
 const (
@@ -72,6 +73,7 @@ func newSession(addr string, units []int, cfg snmpConfig) *session {
 
 // close ends the conversation; the next exchange begins anew.
 func (s *session) close() {
+	s.plain.interruption.end()
 	if s.conn != nil {
 		s.conn.Close()
 	}
@@ -80,25 +82,23 @@ func (s *session) close() {
 
 // read asks a unit for its values.
 func (s *session) read(ctx context.Context, unit int) (reading, error) {
-	ctx, cancel := context.WithTimeout(ctx, 2*s.timeout)
-	defer cancel()
 	asked := time.Now()
-	r, err := s.readUnit(ctx, unit)
+	r, err := s.readUnit(ctx, asked.Add(2*s.timeout), unit)
 	r.asked = asked
 	return r, err
 }
 
 // readUnit tries the full query where that is due, and then what the unit is
 // known to answer.
-func (s *session) readUnit(ctx context.Context, unit int) (reading, error) {
+func (s *session) readUnit(ctx context.Context, until time.Time, unit int) (reading, error) {
 	u := s.units[unit]
 	if u.fullIsDue() {
-		if r, err := s.askFull(ctx, unit); err == nil {
+		if r, err := s.askFull(ctx, until, unit); err == nil {
 			u.query = askEverything
 			return r, nil
 		}
 	}
-	return s.askLess(ctx, unit)
+	return s.askLess(ctx, until, unit)
 }
 
 // fullIsDue reports whether a unit that is asked a smaller query is to be
@@ -117,14 +117,14 @@ func (u *unitState) fullIsDue() bool {
 // askFull tries the full query. A v1 agent refuses it as a whole where one
 // object is missing. It is perhaps one that speaks v2c as well, and was busy when
 // it was asked with that.
-func (s *session) askFull(ctx context.Context, unit int) (reading, error) {
-	r, err := s.ask(ctx, unit, askEverything, 1)
+func (s *session) askFull(ctx context.Context, until time.Time, unit int) (reading, error) {
+	r, err := s.ask(ctx, until, unit, askEverything, 1)
 	before := s.plain.asked
 	if !errors.Is(err, errNoObject) || before.version != gosnmp.Version1 {
 		return r, err
 	}
 	s.plain.asked = versionState{version: gosnmp.Version2c}
-	if r, err = s.ask(ctx, unit, askEverything, 1); err != nil {
+	if r, err = s.ask(ctx, until, unit, askEverything, 1); err != nil {
 		s.plain.asked = before
 	}
 	return r, err
@@ -133,12 +133,12 @@ func (s *session) askFull(ctx context.Context, unit int) (reading, error) {
 // askLess asks the query that was answered last, and smaller ones as long
 // as the card answers with an error status or without a power. A time-out says
 // nothing about the query: the next reading goes on with the same.
-func (s *session) askLess(ctx context.Context, unit int) (reading, error) {
+func (s *session) askLess(ctx context.Context, until time.Time, unit int) (reading, error) {
 	u := s.units[unit]
 	var first error
 	for q, more := u.query, true; more; q, more = q.smaller(unit) {
 		u.query = q
-		r, err := s.ask(ctx, unit, q, 2)
+		r, err := s.ask(ctx, until, unit, q, 2)
 		if err == nil {
 			return r, nil
 		}
@@ -152,9 +152,14 @@ func (s *session) askLess(ctx context.Context, unit int) (reading, error) {
 	return reading{}, first
 }
 
-// ask puts one query to a unit.
-func (s *session) ask(ctx context.Context, unit int, q query, attempts int) (reading, error) {
-	vars, err := s.get(ctx, attempts, q.objects(unit, s.units[unit].withUptime)...)
+// ask puts one query to a unit. With every second answer lost, the second of
+// two attempts keeps a PDU on line.
+func (s *session) ask(ctx context.Context, until time.Time, unit int, q query, attempts int) (reading, error) {
+	u := s.units[unit]
+	if u.requests[q] == nil {
+		u.requests[q] = newGet(s.community, q.objects(unit, u.withUptime))
+	}
+	vars, err := s.exchange(ctx, until, attempts, u.requests[q])
 	if err != nil {
 		return reading{}, err
 	}
@@ -163,30 +168,22 @@ func (s *session) ask(ctx context.Context, unit int, q query, attempts int) (rea
 	return r, err
 }
 
-// get asks for objects. With every second answer lost, the second of two
-// attempts keeps a PDU on line.
-func (s *session) get(ctx context.Context, attempts int, oids ...string) ([]gosnmp.SnmpPDU, error) {
-	return s.exchange(ctx, attempts, gosnmp.SnmpPacket{
-		PDUType: gosnmp.GetRequest, Community: s.community, Variables: nullValues(oids),
-	})
-}
-
-// nullValues returns the objects as a request for their values has them.
-func nullValues(oids []string) []gosnmp.SnmpPDU {
-	vars := make([]gosnmp.SnmpPDU, len(oids))
-	for i, oid := range oids {
-		vars[i] = gosnmp.SnmpPDU{Name: oid, Type: gosnmp.Null}
+// get asks for an object.
+func (s *session) get(ctx context.Context, oid string) (gosnmp.SnmpPDU, error) {
+	vars, err := s.exchange(ctx, time.Now().Add(2*s.timeout), 2, newGet(s.community, []string{oid}))
+	if err != nil {
+		return gosnmp.SnmpPDU{}, err
 	}
-	return vars
+	return vars[0], nil
 }
 
 // text asks for an object and returns it as text, or "" where there is none.
 func (s *session) text(ctx context.Context, oid string) string {
-	vars, err := s.get(ctx, 2, oid)
-	if err != nil || vars[0].Type != gosnmp.OctetString {
+	v, err := s.get(ctx, oid)
+	if err != nil || v.Type != gosnmp.OctetString {
 		return ""
 	}
-	b, _ := vars[0].Value.([]byte)
+	b, _ := v.Value.([]byte)
 	return printable(string(b))
 }
 
@@ -194,22 +191,17 @@ func (s *session) text(ctx context.Context, oid string) string {
 // where its answer is lost. What the answer says proves little, as cards were
 // seen to obey and answer genErr.
 func (s *session) resetPeak(ctx context.Context, unit int) error {
-	_, err := s.exchange(ctx, 1, gosnmp.SnmpPacket{
-		PDUType:   gosnmp.SetRequest,
-		Community: s.write.reveal(),
-		Variables: []gosnmp.SnmpPDU{{
-			Name: instance(rPDU2DeviceConfigDevicePeakPowerReset, unit), Type: gosnmp.Integer, Value: 2,
-		}},
-	})
+	set := newSet(s.write.reveal(), instance(rPDU2DeviceConfigDevicePeakPowerReset, unit), 2)
+	_, err := s.exchange(ctx, time.Now().Add(2*s.timeout), 1, set)
 	return err
 }
 
 // exchange sends a request up to so many times and returns the values of the
 // objects in the answer.
-func (s *session) exchange(ctx context.Context, attempts int, request gosnmp.SnmpPacket) ([]gosnmp.SnmpPDU, error) {
-	ctx, cancel := context.WithTimeout(ctx, 2*s.timeout)
-	defer cancel()
-	answer, err := s.send(ctx, attempts, request)
+func (s *session) exchange(
+	ctx context.Context, until time.Time, attempts int, r *request,
+) ([]gosnmp.SnmpPDU, error) {
+	answer, err := s.send(ctx, until, attempts, r)
 	if err != nil {
 		return nil, s.fail(err)
 	}
@@ -225,14 +217,16 @@ func (s *session) exchange(ctx context.Context, attempts int, request gosnmp.Snm
 }
 
 // send exchanges a request for its answer.
-func (s *session) send(ctx context.Context, attempts int, request gosnmp.SnmpPacket) (*gosnmp.SnmpPacket, error) {
+func (s *session) send(ctx context.Context, until time.Time, attempts int, r *request) (*gosnmp.SnmpPacket, error) {
 	if err := s.connect(ctx); err != nil {
 		return nil, err
 	}
-	if s.v3Client != nil {
-		return s.v3Client.exchange(ctx, attempts, request)
+	if s.v3Client == nil {
+		return s.plain.exchange(ctx, s.conn, r, timeouts{attempts: attempts, each: s.timeout, until: until})
 	}
-	return s.plain.exchange(ctx, s.conn, request, attempts, s.timeout)
+	ctx, cancel := context.WithDeadline(ctx, until)
+	defer cancel()
+	return s.v3Client.exchange(ctx, attempts, r.SnmpPacket)
 }
 
 // connect makes the connection, if there is none.

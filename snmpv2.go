@@ -24,6 +24,15 @@ type plainClient struct {
 	id       uint32   // of the last request
 	timedOut []uint32 // ids of the last requests that were not answered in time
 	panics   *panicGuard
+
+	interruption interruption
+}
+
+// A timeouts says how long an exchange may take.
+type timeouts struct {
+	attempts int
+	each     time.Duration
+	until    time.Time // all together
 }
 
 // A versionState is the SNMP version that a card is asked with. One that
@@ -40,15 +49,13 @@ const (
 	silentMost = 3
 	// timedOutMost is how many requests that timed out are remembered.
 	timedOutMost = 8
-	// firstRequestID is the first one that takes four bytes in BER.
-	firstRequestID = 1 << 24
 )
 
 func newPlainClient(panics *panicGuard) plainClient {
 	return plainClient{
 		asked:  versionState{version: gosnmp.Version2c},
 		buf:    make([]byte, 4096),
-		id:     firstRequestID + rand.Uint32N(1<<30),
+		id:     firstRequestID + rand.Uint32N(lastRequestID-firstRequestID),
 		panics: panics,
 	}
 }
@@ -56,31 +63,32 @@ func newPlainClient(panics *panicGuard) plainClient {
 // exchange sends a request up to so many times, and waits for the answer to
 // any of them.
 func (c *plainClient) exchange(
-	ctx context.Context, conn net.Conn, request gosnmp.SnmpPacket, attempts int, timeout time.Duration,
+	ctx context.Context, conn net.Conn, r *request, t timeouts,
 ) (*gosnmp.SnmpPacket, error) {
-	request.Version, request.RequestID = c.asked.version, c.nextID()
-	datagram, err := request.MarshalMsg()
+	datagram, err := r.datagram(c.asked.version, c.nextID())
 	if err != nil {
 		return nil, err
 	}
-	defer interruptReads(ctx, conn)()
+	c.interruption.by(ctx, conn)
+	defer conn.SetReadDeadline(time.Time{}) // or its timer would fire between two polls
 
 	wrong := errNoAnswer // what came instead of the answer
-	for range attempts {
-		conn.SetReadDeadline(time.Now().Add(timeout))
-		if ctx.Err() != nil {
+	for range t.attempts {
+		now := time.Now()
+		conn.SetReadDeadline(now.Add(min(t.each, t.until.Sub(now))))
+		if ctx.Err() != nil || !now.Before(t.until) {
 			break
 		}
 		if _, err := conn.Write(datagram); err != nil {
 			return nil, err
 		}
-		answer, err := c.receive(conn, request, &wrong)
+		answer, err := c.receive(conn, r.SnmpPacket, &wrong)
 		if answer != nil || err != nil {
 			return answer, err
 		}
 	}
 
-	c.timedOut = append(c.timedOut[max(0, len(c.timedOut)-timedOutMost+1):], request.RequestID)
+	c.timedOut = append(c.timedOut[max(0, len(c.timedOut)-timedOutMost+1):], r.RequestID)
 	c.asked.noteSilence()
 	return nil, wrong
 }
@@ -88,25 +96,10 @@ func (c *plainClient) exchange(
 // nextID returns the id of another request. A late answer to an earlier one
 // is told by its id.
 func (c *plainClient) nextID() uint32 {
-	if c.id++; c.id > 1<<31-1 {
+	if c.id++; c.id > lastRequestID {
 		c.id = firstRequestID
 	}
 	return c.id
-}
-
-// interruptReads lets reads from a connection fail as soon as ctx ends. The
-// function that it returns ends that, before the next exchange reads.
-func interruptReads(ctx context.Context, conn net.Conn) (stop func()) {
-	interrupted := make(chan struct{})
-	cancel := context.AfterFunc(ctx, func() {
-		conn.SetReadDeadline(time.Unix(1, 0))
-		close(interrupted)
-	})
-	return func() {
-		if !cancel() {
-			<-interrupted
-		}
-	}
 }
 
 // receive waits for the answer to a request until the connection's deadline.

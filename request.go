@@ -1,0 +1,89 @@
+package main
+
+import (
+	"encoding/asn1"
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	"github.com/gosnmp/gosnmp"
+)
+
+// A request is a GET or a SET. It is encoded once for each version of SNMP;
+// from then on only its id changes.
+type request struct {
+	gosnmp.SnmpPacket            // as it was last encoded
+	encoded           [2]encoded // v1, v2c
+}
+
+// An encoded is a request in BER.
+type encoded struct {
+	datagram []byte
+	id       []byte // the part of it that has the id
+}
+
+const (
+	// firstRequestID is the first id that takes four bytes in BER, and
+	// lastRequestID the last one.
+	firstRequestID = 1 << 24
+	lastRequestID  = 1<<31 - 1
+	idBytes        = 4
+)
+
+// newGet returns the request for the values of objects.
+func newGet(community string, oids []string) *request {
+	vars := make([]gosnmp.SnmpPDU, len(oids))
+	for i, oid := range oids {
+		vars[i] = gosnmp.SnmpPDU{Name: oid, Type: gosnmp.Null}
+	}
+	return &request{SnmpPacket: gosnmp.SnmpPacket{
+		PDUType: gosnmp.GetRequest, Community: community, Variables: vars,
+	}}
+}
+
+// newSet returns the request to set an object to a value.
+func newSet(community, oid string, value int) *request {
+	return &request{SnmpPacket: gosnmp.SnmpPacket{
+		PDUType: gosnmp.SetRequest, Community: community,
+		Variables: []gosnmp.SnmpPDU{{Name: oid, Type: gosnmp.Integer, Value: value}},
+	}}
+}
+
+// datagram returns the request as it is sent with a version of SNMP, v1 or
+// v2c, and an id from firstRequestID to lastRequestID. It is valid until the
+// next call.
+func (r *request) datagram(version gosnmp.SnmpVersion, id uint32) ([]byte, error) {
+	r.Version, r.RequestID = version, id
+	e := &r.encoded[version]
+	if e.datagram == nil {
+		var err error
+		if *e, err = encode(r.SnmpPacket); err != nil {
+			return nil, err
+		}
+	}
+	binary.BigEndian.PutUint32(e.id, id)
+	return e.datagram, nil
+}
+
+// encode returns a packet in BER. Its PDU is the last element of the message,
+// and begins with the id.
+func encode(packet gosnmp.SnmpPacket) (encoded, error) {
+	datagram, err := packet.MarshalMsg()
+	if err != nil {
+		return encoded{}, err
+	}
+
+	var message struct {
+		Version   int
+		Community []byte
+		PDU       asn1.RawValue
+	}
+	if _, err := asn1.Unmarshal(datagram, &message); err != nil {
+		return encoded{}, fmt.Errorf("the request is malformed: %w", err)
+	}
+	pdu := datagram[len(datagram)-len(message.PDU.Bytes):]
+	if len(pdu) < 2+idBytes || pdu[0] != asn1.TagInteger || pdu[1] != idBytes {
+		return encoded{}, errors.New("the request does not begin with an id of four bytes")
+	}
+	return encoded{datagram: datagram, id: pdu[2 : 2+idBytes]}, nil
+}
