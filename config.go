@@ -32,6 +32,7 @@ type config struct {
 	log        string        // path of exceedings.log
 	limit      int           // W a team
 	interval   time.Duration // between two readings of a PDU
+	near       time.Duration // likewise, near the limit; 0 for the interval
 	alertGroup bool          // alerts go to the access list's group, not to its users
 	snmp       snmpConfig
 	resetSNMP  bool   // peaks are reset over SNMP
@@ -146,6 +147,7 @@ func (f *flags) values() (config, error) {
 	c.want(err == nil && cfg.limit >= 1 && cfg.limit <= maxWatts, "limit", "a whole number of watts, such as 3000")
 	cfg.interval, err = time.ParseDuration(f.interval)
 	c.want(err == nil && cfg.interval >= 10*time.Millisecond && cfg.interval <= time.Minute, "interval", "a time from 10ms to 1m, such as 2s")
+	cfg.near = c.nearTime(cfg.interval)
 	c.want(cfg.alertGroup || f.notify == "users", "notify", "users or group")
 	c.want(f.log != "", "log", "the name of a file")
 	c.want(f.user != "", "user", "the name of the PDUs' super user, such as apc")
@@ -170,6 +172,21 @@ func (c *flagCheck) want(ok bool, name, wanted string) {
 	if !ok {
 		c.errs = append(c.errs, fmt.Errorf("-%s: %q: want %s", name, c.set.Lookup(name).Value, wanted))
 	}
+}
+
+// defaultNear is the time between two readings of a PDU near the limit, where
+// the interval is longer.
+const defaultNear = 500 * time.Millisecond
+
+// nearTime checks the time between two readings of a PDU near the limit.
+func (c *flagCheck) nearTime(interval time.Duration) time.Duration {
+	if c.near == "" {
+		return min(defaultNear, interval)
+	}
+	near, err := time.ParseDuration(c.near)
+	inRange := near == 0 || near >= 10*time.Millisecond && near <= interval
+	c.want(err == nil && inRange, "near", "a time from 10ms to that of -interval, such as 500ms, or 0")
+	return near
 }
 
 // snmp checks the flags about SNMP.

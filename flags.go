@@ -12,11 +12,11 @@ import (
 type flags struct {
 	set *flag.FlagSet
 
-	access, pdus, log, net, limit, interval, notify   string
-	community, snmpPort, snmp, v3User, v3Auth, v3Priv string
-	reset, write, user, web, api                      string
-	check, demo, version                              bool
-	nums                                              []string // of the PDUs to be checked; none for all
+	access, pdus, log, net, limit, interval, near, notify string
+	community, snmpPort, snmp, v3User, v3Auth, v3Priv     string
+	reset, write, user, web, api                          string
+	check, demo, version                                  bool
+	nums                                                  []string // of the PDUs to be checked; none for all
 }
 
 // parseFlags returns the flags and every mistake that the flag package sees,
@@ -58,6 +58,7 @@ func newFlags() *flags {
 	f.set.StringVar(&f.net, "net", "192.168.1", "`A.B.C`, the first three bytes of the PDUs' addresses")
 	f.set.StringVar(&f.limit, "limit", "3000", "power limit of a team, `W` watts")
 	f.set.StringVar(&f.interval, "interval", "2s", "time `D` between two readings of a PDU")
+	f.set.StringVar(&f.near, "near", "", "time `D` between two readings of a PDU near the limit, 0 for -interval (default 500ms)")
 	f.set.StringVar(&f.notify, "notify", "users", "who is alerted, `users|group`: the access list's users, or its group")
 	f.set.StringVar(&f.community, "community", "public", "SNMP read community `S`")
 	f.set.StringVar(&f.snmpPort, "snmp-port", "161", "SNMP port `N` of the PDUs")

@@ -22,7 +22,8 @@ func (p poll) answered() bool { return p.err == nil || errors.Is(p.err, errNoMet
 const (
 	unreachableAfter = 3 // polls
 	unreachableTime  = 6 * time.Second
-	settleReadings   = 3           // in which a card has updated all that a reset changes
+	settleReadings   = 3 // in which a card has updated all that a reset changes
+	settleTime       = 3 * time.Second
 	soundEvery       = time.Minute // a team's alerts have a sound, at most
 )
 
@@ -159,7 +160,7 @@ func (j *judgment) proof(told, reset, rose bool) evidence {
 func (j *judgment) peakReset(fell, moved bool) {
 	s := j.status
 	if s.reset.readings == 0 {
-		s.reset.from = j.before.register
+		s.reset.from, s.reset.since = j.before.register, j.poll.at
 	}
 	r := &s.reset
 	r.readings++
@@ -168,7 +169,8 @@ func (j *judgment) peakReset(fell, moved bool) {
 	r.known = r.known || reported || j.poll.ownReset
 
 	complete := r.fell && (r.moved || s.resetAt.IsZero())
-	if !complete && r.readings < settleReadings {
+	settled := r.readings >= settleReadings && j.poll.at.Sub(r.since) >= settleTime
+	if !complete && !settled {
 		return
 	}
 	if !r.known {

@@ -34,6 +34,9 @@ exceedings.log gets a line for each crossing, its end, each reset and each outag
 
 	2026-06-15 10:32:07 --- Second Team(.102): Above power limit (3120 W)!
 
+A PDU is read every -interval, and every -near from the moment that its team draws 90 % of the limit until it has drawn
+less than 88 % for 30 seconds, but no card more often than every four times as long as it takes to answer.
+
 SIGINT and SIGTERM end it. The exit code is 0 after a signal, 1 after a failed check, and 78 (EX_CONFIG) after a mistake
 in the flags, the environment or the files; then all mistakes are listed and nothing was started.
 

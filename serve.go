@@ -29,7 +29,7 @@ func serve(ctx, input context.Context, cfg config, hangup <-chan os.Signal) {
 	api.migrated = func(from, to int64) { cfg.access.migrate(from, to) }
 
 	watch := newSnoop(cfg.pdus, cfg.limit, cfg.interval, cfg.snmp)
-	watch.report = alerts.report
+	watch.report, watch.near = alerts.report, cfg.near
 	resets := newResetter(watch, log, cfg.resetSNMP, cfg.cards())
 	dialog := &resetDialog{
 		ctx: ctx, client: api, out: out, access: cfg.access, watch: watch, resetter: resets, pdus: cfg.pdus,

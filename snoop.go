@@ -14,12 +14,14 @@ import (
 type snoop struct {
 	limit    int // W a team
 	interval time.Duration
-	report   func(event) // logs and sends; one event at a time
+	near     time.Duration // between two readings of a PDU near the limit; 0 for the interval
+	report   func(event)   // logs and sends; one event at a time
 	cards    []*cardWatch
 	places   []place       // of the PDUs, in the order of the list
 	swept    chan struct{} // closed when every PDU has been polled once
 	events   chan event    // for report, which may be slow: the polls do not wait for it
 
+	start   time.Time // of history, and of the moments at which the cards are read
 	history *history
 
 	mu       sync.Mutex // guards what follows
@@ -36,6 +38,7 @@ type cardWatch struct {
 	session *session
 	units   []watchedUnit
 	jobs    chan func(*session) // what else is to be said to the card, followed by a poll
+	closest proximity           // of its teams to the limit
 }
 
 // A watchedUnit is one PDU behind a card.
@@ -50,9 +53,13 @@ type place struct {
 	card      *cardWatch
 }
 
-// newSnoop returns the watch of the PDUs. Its report must be set before run.
+// newSnoop returns the watch of the PDUs. Its report must be set before run,
+// and near if it is to read some PDUs more often.
 func newSnoop(pdus []pdu, limit int, interval time.Duration, cfg snmpConfig) *snoop {
+	start := time.Now()
 	s := &snoop{
+		start:    start,
+		history:  newHistory(len(pdus), interval, start),
 		limit:    limit,
 		interval: interval,
 		ownReset: make([]time.Time, len(pdus)),
@@ -60,8 +67,6 @@ func newSnoop(pdus []pdu, limit int, interval time.Duration, cfg snmpConfig) *sn
 		events:   make(chan event, 1000),
 		changed:  make(chan struct{}),
 	}
-	start := time.Now()
-	s.history = newHistory(len(pdus), interval, start)
 	for i, p := range pdus {
 		c := s.cardAt(p.snmp)
 		c.units = append(c.units, watchedUnit{pdu: i, unit: p.unit})
@@ -122,12 +127,14 @@ func (s *snoop) run(ctx context.Context) {
 	reports.Wait()
 }
 
-// watch polls the units of a card at each tick.
+// watch polls the units of a card when that is due.
 func (s *snoop) watch(ctx context.Context, c *cardWatch) {
 	defer c.session.close()
-	tick := time.NewTicker(s.interval) // it drops the ticks for which a slow card left no time
-	defer tick.Stop()
+	due := schedule{start: s.start, interval: s.interval, near: s.near}
+	timer := time.NewTimer(0)
+	defer timer.Stop()
 	for ctx.Err() == nil {
+		asked := time.Now()
 		for _, u := range c.units {
 			r, err := c.session.read(ctx, u.unit)
 			if ctx.Err() != nil {
@@ -135,8 +142,12 @@ func (s *snoop) watch(ctx context.Context, c *cardWatch) {
 			}
 			s.note(u.pdu, poll{reading: r, err: err, at: time.Now()})
 		}
+
+		answered := time.Now()
+		c.closest.note(s.mostOf(c), s.limit, answered)
+		timer.Reset(time.Until(due.next(c.closest, asked, answered)))
 		select {
-		case <-tick.C:
+		case <-timer.C:
 		case job := <-c.jobs:
 			job(c.session)
 		case <-ctx.Done():
@@ -171,6 +182,17 @@ func (s *snoop) note(i int, p poll) {
 	if before.polled.IsZero() && s.every(func(p *status) bool { return !p.polled.IsZero() }) {
 		close(s.swept)
 	}
+}
+
+// mostOf returns the highest power of the teams that have PDUs behind a card,
+// in W.
+func (s *snoop) mostOf(c *cardWatch) (watts int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, u := range c.units {
+		watts = max(watts, s.teams[s.places[u.pdu].team].sum())
+	}
+	return watts
 }
 
 // alive reports whether every PDU was polled not long ago.

@@ -22,13 +22,14 @@ type status struct {
 
 // A peakReset is a reset of the peak that is being observed. Some cards
 // update the register and its start time one reading apart, so it is judged
-// when both have moved or settleReadings have passed.
+// when both have moved or it has settled.
 type peakReset struct {
-	readings int  // since it was seen; 0 while there is none
-	from     int  // W, the register before
-	fell     bool // the register did
-	moved    bool // the start time did
-	known    bool // it is the bot's own, or was reported when the PDU came back
+	readings int       // since it was seen; 0 while there is none
+	since    time.Time // when it was seen
+	from     int       // W, the register before
+	fell     bool      // the register did
+	moved    bool      // the start time did
+	known    bool      // it is the bot's own, or was reported when the PDU came back
 }
 
 // A team is what is known of a team.
