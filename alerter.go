@@ -29,17 +29,17 @@ func (a *alerter) report(e event) {
 	if more := eventRemark(e); more != "" {
 		html += "\n" + escape(more)
 	}
-	p := post{html: html, silent: e.silent}
+	m := outgoing{post: post{html: html, silent: e.silent}, at: e.at}
 	if len(e.pdus) > 0 {
-		p.keys = graphKeys(e.pdus)
+		m.keys, m.about = graphKeys(e.pdus), shorten(e.team, 20)
 	}
-	a.send(outgoing{post: p, at: e.at})
+	a.send(m)
 }
 
 // graphKeys is the button below an alert about PDUs of a team, for a picture
 // of its last minutes.
 func graphKeys(pdus []pdu) [][]button {
-	return [][]button{{{"Graph", "graph " + pdus[0].number()}}}
+	return [][]button{{{Text: "Graph", Data: "graph " + pdus[0].number()}}}
 }
 
 // notify sends what concerns the bot itself, to the terminal as well.

@@ -2,142 +2,215 @@ package main
 
 import (
 	"bytes"
+	"context"
+	"fmt"
+	"image"
 	"image/png"
+	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
+
+	"iscbot/internal/chart"
 )
 
 // newTestGrapher returns a grapher of two teams that was started an hour
-// before noon, with a reading of every PDU every two seconds since.
-func newTestGrapher(t *testing.T) *grapher {
-	t.Helper()
+// before noon, with a reading of every PDU every two seconds since. At 11:50
+// the first team was above the limit for a minute.
+func newTestGrapher(ctx context.Context, out *outbox) *grapher {
 	pdus := []pdu{
 		{num: 101, unit: 1, name: "First Team", team: "First Team", snmp: "10.0.0.101:161"},
-		{num: 102, unit: 1, name: "left", team: "Double 90m", snmp: "10.0.0.102:161"},
-		{num: 103, unit: 1, name: "right", team: "Double 90m", snmp: "10.0.0.103:161"},
+		{num: 102, unit: 1, name: "left", team: "Double", snmp: "10.0.0.102:161"},
+		{num: 103, unit: 1, name: "right", team: "Double", snmp: "10.0.0.103:161"},
 	}
-	watch := newSnoop(pdus, 3000, 2*time.Second, snmpConfig{interval: 2 * time.Second})
+	const interval = 2 * time.Second
+	watch := newSnoop(pdus, 3000, interval, snmpConfig{interval: interval})
 	started := noon.Add(-time.Hour)
-	watch.history = newHistory(len(pdus), 2*time.Second, started)
-	for at := started; !at.After(noon); at = at.Add(2 * time.Second) {
+	watch.history = newHistory(len(pdus), interval, started)
+	for at := started; !at.After(noon); at = at.Add(interval) {
 		watts := 2000
-		if at.Minute() == 50 { // a minute above the limit
-			watts = 3120
+		if at.Minute() == 50 {
+			watts = 3121
 		}
 		watch.history.add(0, at, watts)
 		watch.history.add(1, at, 1000)
-		watch.history.add(2, at, 1200)
+		if at.Minute() != 55 { // the second team's other PDU was unplugged
+			watch.history.add(2, at, 1200)
+		}
 	}
 	crossing := noon.Add(-10 * time.Minute)
 	watch.history.noteEvent(event{kind: eventAbove, team: "First Team", at: crossing, watts: 3100})
-	watch.history.noteEvent(event{kind: eventBack, team: "First Team", at: crossing.Add(time.Minute), watts: 3120})
-	return newGrapher(nil, watch, 3000, started)
+	watch.history.noteEvent(event{kind: eventBack, team: "First Team", at: crossing.Add(time.Minute), watts: 3121})
+	return newGrapher(ctx, out, watch, 3000, started)
 }
 
-func TestGraphParse(t *testing.T) {
-	g := newTestGrapher(t)
-	minutes := func(n int) time.Time { return noon.Add(time.Duration(n) * time.Minute) }
+func TestGraphDraw(t *testing.T) {
+	g := newTestGrapher(t.Context(), nil)
 	for arg, tt := range map[string]struct {
-		teams    []int
-		from, to time.Time
-		err      string
+		caption string
+		size    image.Point
 	}{
-		"":                       {[]int{0, 1}, minutes(-15), noon, ""},
-		"101":                    {[]int{0}, minutes(-15), noon, ""},
-		".103":                   {[]int{1}, minutes(-15), noon, ""},
-		"first team":             {[]int{0}, minutes(-15), noon, ""},
-		"  First   Team  ":       {[]int{0}, minutes(-15), noon, ""},
-		"Double 90m":             {[]int{1}, minutes(-15), noon, ""}, // the team's name
-		"Double 90m 90m":         {[]int{1}, minutes(-90), noon, ""},
-		"101 45m":                {[]int{0}, minutes(-45), noon, ""},
-		"45m":                    {[]int{0, 1}, minutes(-45), noon, ""},
-		"101 11:05-11:35":        {[]int{0}, minutes(-55), minutes(-25), ""},
-		"101 11:05–11:35":        {[]int{0}, minutes(-55), minutes(-25), ""},
-		"101 11:05:30-11:06":     {[]int{0}, minutes(-55).Add(30 * time.Second), minutes(-54), ""},
-		"101 23:30-11:30":        {[]int{0}, minutes(-750), minutes(-30), ""},
-		"104":                    {err: `"104" is not a team or PDU`},
-		"Nobody 45m":             {err: `"Nobody" is not a team or PDU`},
-		"101 1s":                 {err: "want a length from 30 s to 24 h"},
-		"101 99h":                {err: "want a length from 30 s to 24 h"},
-		"101 13:00-14:00":        {err: "in the future"},
-		"101 10:00-10:30":        {err: "the bot was not running"},
-		"101 25:00-26:00":        {err: "is not a team or PDU"},
-		strings.Repeat("x", 500): {err: "is not a team or PDU"},
+		"101": {"11:45:00 to 12:00:00, limit 3000 W\nFirst Team\nHighest 3121 W at 11:50:00\nMean 2074 W\n" +
+			"Above the limit for 60 s\n451 readings, longest gap 0 s\n" +
+			"Crossing from 11:50:00 to 11:51:00, 60 s, at most 3121 W", image.Pt(888, 608)},
+		"double": {"11:45:00 to 12:00:00, limit 3000 W\nDouble\nHighest 2200 W at 11:45:00\nMean 2200 W\n" +
+			"Above the limit for 0 s\n421 readings, longest gap 60 s", image.Pt(888, 608)},
+		"": {"11:45:00 to 12:00:00, limit 3000 W\n" +
+			"First Team: highest 3121 W at 11:50:00, mean 2074 W, above 60 s, 451 readings\n" +
+			"Double: highest 2200 W at 11:45:00, mean 2200 W, 421 readings, gap 60 s", image.Pt(888, 808)},
+		"101 11:30-11:45": {"11:30:00 to 11:45:00, limit 3000 W\nFirst Team\nHighest 2000 W at 11:30:00\nMean 2000 W\n" +
+			"Above the limit for 0 s\n451 readings, longest gap 0 s", image.Pt(888, 608)},
+		"101 2h": {"10:00:00 to 12:00:00, limit 3000 W\nThe bot was not running before 11:00:00.\nFirst Team\n" +
+			"Highest 3121 W at 11:50:00\nMean 2018 W\nAbove the limit for 60 s\n1801 readings, longest gap 0 s\n" +
+			"Crossing from 11:50:00 to 11:51:00, 60 s, at most 3121 W", image.Pt(888, 608)},
 	} {
 		t.Run(arg, func(t *testing.T) {
-			r, err := g.parse(arg, noon)
-			if tt.err != "" {
-				wants(t, errorText(err), tt.err)
-				return
+			r, err := parseGraph(arg, g.watch.snapshot(), g.span(noon))
+			if err != nil {
+				t.Fatal(err)
 			}
-			same := err == nil && r.from.Equal(tt.from) && r.to.Equal(tt.to) && len(r.teams) == len(tt.teams) && r.teams[0] == tt.teams[0]
-			if !same {
-				t.Errorf("got %+v, %v", r, err)
+			photo, caption, err := g.draw(r, noon)
+			if err != nil || caption != tt.caption {
+				t.Errorf("got:\n%s\n(%v)\nwant:\n%s", caption, err, tt.caption)
+			}
+			picture, err := png.Decode(bytes.NewReader(photo))
+			if err != nil || picture.Bounds().Size() != tt.size {
+				t.Errorf("picture of %v, %v; want %v", picture.Bounds().Size(), err, tt.size)
 			}
 		})
 	}
 }
 
-func errorText(err error) string {
-	if err == nil {
-		return "no error"
+// TestGraphOpenCrossing checks that a crossing that goes on has the highest
+// power so far, and not that of its beginning.
+func TestGraphOpenCrossing(t *testing.T) {
+	g := newTestGrapher(t.Context(), nil)
+	g.watch.teams[1].most = 3900
+	g.watch.history.noteEvent(event{kind: eventAbove, team: "Double", at: noon.Add(-time.Minute), watts: 3100})
+	r, _ := parseGraph("102", g.watch.snapshot(), g.span(noon))
+	_, caption, err := g.draw(r, noon)
+	wants(t, caption, "Crossing from 11:59:00 still above, at most 3900 W")
+	if err != nil {
+		t.Error(err)
 	}
-	return err.Error()
 }
 
-func TestGraphEvidence(t *testing.T) {
-	g := newTestGrapher(t)
-	for arg, want := range map[string][]string{
-		"101": {"11:45:00 to 12:00:00, limit 3000 W\nFirst Team\nHighest 3120 W at 11:50:00\nMean 2074 W\nAbove the limit for 60 s\n451 readings, longest gap 0 s",
-			"Crossing from 11:50:00 to 11:51:00, 60 s, at most 3120 W"},
-		"":        {"First Team: highest 3120 W at 11:50:00, mean 2074 W, above 60 s", "Double 90m: highest 2200 W", "mean 2200 W, above 0 s"},
-		"101 90m": {"The bot was not running before 11:00:00."},
-	} {
-		t.Run(arg, func(t *testing.T) {
-			r, err := g.parse(arg, noon)
-			if err != nil {
-				t.Fatal(err)
+// TestGraphManyTeams checks that more teams than fit into a picture or a
+// caption are no mistake, and that it is said.
+func TestGraphManyTeams(t *testing.T) {
+	var pdus []pdu
+	for i := range chart.MaxCharts + 3 {
+		name := fmt.Sprint("🏁 <b>Team</b> ", i)
+		pdus = append(pdus, pdu{num: i + 1, unit: 1, name: name, team: name, snmp: fmt.Sprint("127.0.0.1:", i+1)})
+	}
+	watch := newSnoop(pdus, 1, time.Minute, snmpConfig{interval: time.Minute})
+	g := newGrapher(t.Context(), nil, watch, 1, time.Now())
+	now := time.Now()
+	r, err := parseGraph("", watch.snapshot(), g.span(now))
+	if err != nil {
+		t.Fatal(err)
+	}
+	photo, caption, err := g.draw(r, now)
+	wants(t, caption, "These are the first 50 teams: send /graph TEAM", "🏁 <b>Team</b> 0: no readings", " more lines")
+	if n := textLen(caption); err != nil || n > maxCaption || len(photo) == 0 {
+		t.Errorf("caption of %d characters, picture of %d bytes, %v", n, len(photo), err)
+	}
+}
+
+// TestGraphFlood checks that pictures that wait to be sent are few: a chat has
+// a few at most, and another chat does not suffer from that.
+func TestGraphFlood(t *testing.T) {
+	inbox(t, func(t *testing.T, o *outbox, p *postOffice) {
+		g := newTestGrapher(t.Context(), o)
+		p.failWith(func(m post) error {
+			if m.photo != nil {
+				return errNoNetwork
 			}
-			picture, caption, err := g.draw(t.Context(), r, noon)
-			if err != nil {
-				t.Fatal(err)
-			}
-			wants(t, caption, want...)
-			if _, err := png.Decode(bytes.NewReader(picture)); err != nil {
-				t.Error(err)
-			}
+			return nil
 		})
-	}
-}
+		for range 50 {
+			go g.answer(post{chat: 1}, "101 30s", noon)
+		}
+		synctest.Wait()
+		go g.answer(post{chat: 2}, "101 30s", noon)
+		synctest.Wait()
+		if g.waiting[1] != graphsPerChat || g.waiting[2] != 1 || g.total != graphsPerChat+1 {
+			t.Errorf("waiting: %v", g.waiting)
+		}
+		p.failWith(nil)
+		time.Sleep(graphForgotten)
+		photos := 0
+		for _, m := range p.taken() {
+			if m.photo != nil {
+				photos++
+			} else if m.chat != 1 || !strings.HasPrefix(m.html, "Too many pictures are on their way") {
+				t.Errorf("chat %d was told %q", m.chat, m.html)
+			}
+		}
+		if photos != graphsPerChat+1 {
+			t.Errorf("%d pictures, want %d", photos, graphsPerChat+1)
+		}
+		if len(g.waiting) != 0 || g.total != 0 {
+			t.Errorf("still waiting: %v, %d", g.waiting, g.total)
+		}
 
-// TestGraphCaptionFits checks that a caption is not longer than Telegram
-// takes, and says what it leaves out.
-func TestGraphCaptionFits(t *testing.T) {
-	var lines []string
-	for range 50 {
-		lines = append(lines, strings.Repeat("Ü", 60))
-	}
-	caption := fitCaption("head", lines)
-	wants(t, caption, "head\nÜ", " more lines")
-	if n := textLen(caption); n > maxCaption {
-		t.Errorf("%d characters", n)
-	}
-	if caption := fitCaption("head", lines[:2]); strings.Contains(caption, "more lines") {
-		t.Errorf("got %q", caption)
-	}
-}
-
-func FuzzGraphParse(f *testing.F) {
-	f.Add("101 10:05-10:35")
-	f.Add("First Team 90m")
-	pdus := []pdu{{num: 101, unit: 1, name: "A", team: "A", snmp: "10.0.0.101:161"}}
-	watch := newSnoop(pdus, 3000, time.Second, snmpConfig{interval: time.Second})
-	g := newGrapher(nil, watch, 3000, noon.Add(-time.Hour))
-	f.Fuzz(func(t *testing.T, arg string) {
-		r, err := g.parse(arg, noon)
-		if err == nil && (!r.to.After(r.from) || r.from.After(noon) || len(r.teams) != 1) {
-			t.Errorf("%q: got %+v", arg, r)
+		for chat := range int64(graphsWaiting + 10) {
+			go g.answer(post{chat: 10 + chat}, "101 30s", noon)
+		}
+		synctest.Wait()
+		refused := 0
+		for _, m := range p.taken() {
+			if m.chat >= 10 && m.photo == nil {
+				refused++
+			}
+		}
+		if refused > 10 {
+			t.Errorf("%d of other chats were refused", refused)
 		}
 	})
+}
+
+// TestGraphsAtOnce checks that at most two pictures are drawn at the same
+// time, and that those which wait end with the bot.
+func TestGraphsAtOnce(t *testing.T) {
+	inbox(t, func(t *testing.T, o *outbox, p *postOffice) {
+		ctx, cancel := context.WithCancel(t.Context())
+		g := newTestGrapher(ctx, o)
+		for range graphsMost {
+			g.drawing <- struct{}{}
+		}
+		for chat := range int64(3) {
+			go g.answer(post{chat: chat + 1}, "101", noon)
+		}
+		synctest.Wait()
+		p.want(t)
+		<-g.drawing // one is drawn
+		time.Sleep(time.Second)
+		g.drawing <- struct{}{}
+		if n := len(p.taken()); n != 3 {
+			t.Errorf("%d pictures were sent one after the other, want 3", n)
+		}
+		go g.answer(post{chat: 1}, "102", noon)
+		synctest.Wait()
+		cancel()
+		synctest.Wait()
+		if n := len(p.taken()); n != 3 || g.total != 0 {
+			t.Errorf("%d messages, %d waiting", n, g.total)
+		}
+	})
+}
+
+// TestGraphAboutAlert covers the data of the button below an alert, which
+// anybody may forge.
+func TestGraphAboutAlert(t *testing.T) {
+	g := newTestGrapher(t.Context(), nil)
+	for data, want := range map[string][]int{
+		"101": {0}, "103": {1}, "": nil, "104": nil, "1O1": nil, "-1": nil, "101 90m": nil, strings.Repeat("1", 64): nil,
+	} {
+		r, ok := g.aboutAlert(data, noon)
+		if ok != (want != nil) || ok && (!slices.Equal(r.teams, want) || r.to.Sub(r.from) != alertGraphTime || !r.to.Equal(noon)) {
+			t.Errorf("%q: got %+v, %v", data, r, ok)
+		}
+	}
 }

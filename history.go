@@ -12,18 +12,21 @@ const (
 	historyBytes = 8 << 20
 	// chunkSlots is how many slots are allocated at a time.
 	chunkSlots = 1024
-	// noPower marks a slot without a reading. Others have tens of watts, which
-	// is what the PDUs measure, and one more.
+	// noPower marks a slot without a reading.
 	noPower = 0
+	// fineWatts is the power up to which it is kept to the watt, and above that
+	// to ten.
+	fineWatts = 50_000
 	// crossingsMost is how many crossings of a team are kept.
 	crossingsMost = 1000
 )
 
 // A history keeps the PDUs' power, two bytes a reading, and the teams'
-// crossings. Time is divided into slots of the polling interval. If several
-// readings fall into a slot, the highest counts.
+// crossings. Time is divided into slots of the polling interval, and each
+// reading belongs to the slot whose middle is nearest: polls are never quite on
+// time. If several readings fall into a slot, the highest counts.
 type history struct {
-	start time.Time // of slot 0
+	start time.Time // the middle of slot 0
 	step  time.Duration
 	slots int // kept
 
@@ -54,12 +57,12 @@ type powerPoint struct {
 // newHistory returns the history of so many PDUs. Where they are many it goes
 // back less than a day.
 func newHistory(pdus int, step time.Duration, start time.Time) *history {
-	slots := min(int(historyTime/step), historyBytes/2/max(pdus, 1))
-	slots -= slots % chunkSlots
+	day := int((historyTime + step - 1) / step)
+	chunks := min((day+chunkSlots-1)/chunkSlots, historyBytes/2/chunkSlots/max(pdus, 1))
 	h := &history{
 		start:     start,
 		step:      step,
-		slots:     max(slots, chunkSlots),
+		slots:     max(chunks, 1) * chunkSlots,
 		pdus:      make([]powerRing, pdus),
 		crossings: make(map[string][]crossing),
 	}
@@ -70,20 +73,19 @@ func newHistory(pdus int, step time.Duration, start time.Time) *history {
 }
 
 // kept returns how far back the history goes at most.
-func (h *history) kept() time.Duration { return time.Duration(h.slots) * h.step }
+func (h *history) kept() time.Duration { return min(time.Duration(h.slots)*h.step, historyTime) }
 
-// slot returns the slot of a moment. It may be negative.
-func (h *history) slot(at time.Time) int {
-	d := at.Sub(h.start)
-	if d < 0 {
-		return int(d/h.step) - 1
+// slot returns the slot of a moment after the start, or -1.
+func (h *history) slot(sinceStart time.Duration) int {
+	if sinceStart < -h.step/2 {
+		return -1
 	}
-	return int(d / h.step)
+	return int((sinceStart + h.step/2) / h.step)
 }
 
 // add notes a reading of PDU i.
 func (h *history) add(i int, at time.Time, watts int) {
-	slot := h.slot(at)
+	slot := h.slot(at.Sub(h.start))
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	r := &h.pdus[i]
@@ -94,10 +96,27 @@ func (h *history) add(i int, at time.Time, watts int) {
 		r.set(gap%h.slots, noPower)
 	}
 	r.last = slot
-	value := uint16(min(watts/10+1, 1<<16-1))
+	value := packWatts(watts)
 	if value > r.get(slot%h.slots) {
 		r.set(slot%h.slots, value)
 	}
+}
+
+// packWatts returns a power as a slot has it, which is never noPower.
+func packWatts(watts int) uint16 {
+	if watts > fineWatts {
+		watts = fineWatts + (watts-fineWatts)/10
+	}
+	return uint16(min(max(watts, 0)+1, 1<<16-1))
+}
+
+// unpackWatts undoes packWatts.
+func unpackWatts(value uint16) int {
+	watts := int(value) - 1
+	if watts > fineWatts {
+		watts = fineWatts + (watts-fineWatts)*10
+	}
+	return watts
 }
 
 func (r *powerRing) get(k int) uint16 {
@@ -126,31 +145,38 @@ func (h *history) power(i, slot int) (watts int, ok bool) {
 		return 0, false
 	}
 	value := r.get(slot % h.slots)
-	return (int(value) - 1) * 10, value != noPower
+	return unpackWatts(value), value != noPower
 }
 
 // sums returns the power of a team with these PDUs between two moments: at
 // each moment for which all of them have a reading. The times are by the clock
 // of now, also where that was set since.
 func (h *history) sums(pdus []int, from, to, now time.Time) (points []powerPoint) {
-	current := h.slot(now)
-	first := max(current-int(now.Sub(from)/h.step), current-h.slots+1, 0)
-	last := min(current-int(now.Sub(to)/h.step), current)
+	current := now.Sub(h.start) // by the monotonic clock
+	first := max(h.slot(current-now.Sub(from)), h.slot(current)-h.slots+1, 0)
+	last := h.slot(current - max(now.Sub(to), 0))
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for slot := first; slot <= last; slot++ {
-		sum, complete := 0, true
-		for _, i := range pdus {
-			watts, ok := h.power(i, slot)
-			sum += watts
-			complete = complete && ok
-		}
-		if complete {
-			at := now.Add(-time.Duration(current-slot) * h.step)
+		at := now.Add(time.Duration(slot)*h.step - current)
+		if sum, ok := h.sum(pdus, slot); ok && !at.Before(from) && !at.After(to) {
 			points = append(points, powerPoint{at, sum})
 		}
 	}
 	return points
+}
+
+// sum returns the power of PDUs in a slot, if all of them have a reading. h.mu
+// is held.
+func (h *history) sum(pdus []int, slot int) (sum int, ok bool) {
+	for _, i := range pdus {
+		watts, ok := h.power(i, slot)
+		if !ok {
+			return 0, false
+		}
+		sum += watts
+	}
+	return sum, true
 }
 
 // noteEvent keeps what an event says of a crossing.

@@ -25,7 +25,7 @@ func (h *history) wattsOf(pdus []int, from, to, now int) (found [][2]int) {
 func TestHistory(t *testing.T) {
 	h := newHistory(2, 2*time.Second, noon)
 	h.notes(0, [2]int{0, 1000}, [2]int{2, 1100}, [2]int{6, 1300}, [2]int{8, 0})
-	h.notes(1, [2]int{0, 500}, [2]int{6, 700}, [2]int{9, 3000}, [2]int{9, 2000})
+	h.notes(1, [2]int{0, 500}, [2]int{6, 700}, [2]int{7, 3000}, [2]int{8, 2000})
 	for name, tt := range map[string]struct {
 		pdus     []int
 		from, to int
@@ -35,7 +35,7 @@ func TestHistory(t *testing.T) {
 		"a window":                    {[]int{0}, 2, 6, [][2]int{{2, 1100}, {6, 1300}}},
 		"before the start":            {[]int{0}, -100, 0, [][2]int{{0, 1000}}},
 		"in the future":               {[]int{0}, 20, 30, nil},
-		"the highest of a slot":       {[]int{1}, 8, 9, [][2]int{{8, 3000}}},
+		"the highest of a slot":       {[]int{1}, 7, 8, [][2]int{{8, 3000}}},
 		"a sum needs all of the PDUs": {[]int{0, 1}, 0, 8, [][2]int{{0, 1500}, {6, 2000}, {8, 3000}}},
 	} {
 		t.Run(name, func(t *testing.T) {

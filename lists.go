@@ -59,6 +59,12 @@ func powerList(command string, teams []team, limit int, now time.Time) []string 
 	return pages(fmt.Sprintf(heads[command], clockTime(last, now), limit), rows)
 }
 
+// isPowerList reports whether a text is a page of /current.
+func isPowerList(text string) bool {
+	start, _, _ := strings.Cut(heads["/current"], "%")
+	return strings.HasPrefix(text, start)
+}
+
 // currentRows returns the rows of a team with the power now.
 func currentRows(t team, limit int, now time.Time) (rows []row) {
 	sum, known := 0, true

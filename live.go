@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"sync"
 	"time"
@@ -17,15 +18,17 @@ const (
 // liveBoards are messages that keep the list of /current up to date. They show
 // what the watch knows, and so cost the PDUs nothing.
 type liveBoards struct {
-	client *client
-	out    *outbox
-	list   func(now time.Time) string
+	ctx     context.Context // of all changes
+	client  *client
+	out     *outbox
+	current func(now time.Time) []string // the pages of /current
 
 	mu     sync.Mutex // guards boards
 	boards map[int64]*board
 }
 
-// A board is one live list. A chat has one at most.
+// A board is one live list. A chat has one at most, whatever its topics:
+// Telegram's limits are those of the chat.
 type board struct {
 	message *progress
 	until   time.Time
@@ -33,10 +36,12 @@ type board struct {
 }
 
 // stopKeys is the keyboard of a live list.
-var stopKeys = [][]button{{{"Stop", "stop"}}}
+var stopKeys = [][]button{{{Text: "Stop", Data: "stop"}}}
 
-func newLiveBoards(c *client, out *outbox, list func(now time.Time) string) *liveBoards {
-	return &liveBoards{client: c, out: out, list: list, boards: make(map[int64]*board)}
+func newLiveBoards(
+	ctx context.Context, c *client, out *outbox, current func(now time.Time) []string,
+) *liveBoards {
+	return &liveBoards{ctx: ctx, client: c, out: out, current: current, boards: make(map[int64]*board)}
 }
 
 // start starts a board in the place of the one that the chat had, and reports
@@ -44,13 +49,11 @@ func newLiveBoards(c *client, out *outbox, list func(now time.Time) string) *liv
 func (l *liveBoards) start(where post, now time.Time) (*board, bool) {
 	b := &board{until: now.Add(boardTime), ended: make(chan string, 1)}
 	l.mu.Lock()
+	defer l.mu.Unlock()
 	old := l.boards[where.chat]
 	if old == nil && len(l.boards) >= boardsMost {
-		l.mu.Unlock()
 		return nil, false
 	}
-	l.boards[where.chat] = b
-	l.mu.Unlock()
 	if old != nil {
 		old.end("Continued in the newer one.")
 	}
@@ -58,6 +61,7 @@ func (l *liveBoards) start(where post, now time.Time) (*board, bool) {
 	where.html, where.keys = l.text(b, now), stopKeys
 	b.message = newProgress(l.client, l.out, where)
 	b.message.bestEffort = true
+	l.boards[where.chat] = b
 	return b, true
 }
 
@@ -69,20 +73,33 @@ func (b *board) end(why string) {
 	}
 }
 
-// stop ends the board of a chat, and reports whether there was one.
-func (l *liveBoards) stop(chat int64) bool {
+// stop ends the board that is a message, and reports whether it is one.
+func (l *liveBoards) stop(chat, message int64) bool {
 	l.mu.Lock()
 	b := l.boards[chat]
 	l.mu.Unlock()
-	if b != nil {
+	if b == nil {
+		return false
+	}
+	id, _, _ := b.message.state()
+	if id == message {
 		b.end("Stopped.")
 	}
-	return b != nil
+	return id == message
 }
 
 // text returns the text of a board.
 func (l *liveBoards) text(b *board, now time.Time) string {
 	return l.list(now) + "\nlive until " + b.until.Format("15:04")
+}
+
+// list returns what fits into one message of the list of /current.
+func (l *liveBoards) list(now time.Time) string {
+	pages := l.current(now)
+	if n := len(pages); n > 1 {
+		return fmt.Sprintf("%s\nthe first of %d pages: see /current", pages[0], n)
+	}
+	return pages[0]
 }
 
 // keep keeps a board up to date until it ends, or ctx does.
@@ -91,8 +108,8 @@ func (l *liveBoards) keep(ctx context.Context, b *board) {
 	defer l.remove(chat, b)
 	gone := make(chan struct{})
 	go func() {
-		b.message.run(ctx)
-		close(gone)
+		defer close(gone)
+		b.message.run(l.ctx)
 	}()
 
 	every := boardPrivate

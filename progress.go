@@ -16,6 +16,8 @@ const (
 	// finishTime is how long the last text of a progress may take before it is
 	// sent as a new message.
 	finishTime = 15 * time.Second
+	// endTime is how long it may take when the bot ends.
+	endTime = time.Second
 )
 
 // A progress is a message that changes in place while something goes on: a
@@ -80,12 +82,15 @@ func (p *progress) run(ctx context.Context) {
 			p.finishWith(ctx, html)
 			return
 		case pending && p.out.mayEdit(p.first.chat, false):
-			shown = html // the next change comes soon
 			err := p.edit(ctx, id, html, p.keys())
+			gone := isFinalRefusal(err)
+			if err == nil || gone {
+				shown = html
+			}
 			if err != nil {
 				slog.Debug("message not changed", "err", err)
 			}
-			if p.bestEffort && isFinalRefusal(err) {
+			if p.bestEffort && gone {
 				return
 			}
 		case !p.wait(ctx, pending):
@@ -117,9 +122,14 @@ func (p *progress) wait(ctx context.Context, pending bool) bool {
 	}
 }
 
-// finishWith gives the message its last text, or sends that as a new one.
+// finishWith gives the message its last text, or sends that as a new one. When
+// the bot ends, a result is best sent anew, without trying anything else.
 func (p *progress) finishWith(ctx context.Context, html string) {
-	ctx, cancel := context.WithTimeout(ctx, finishTime)
+	within := finishTime
+	if p.bestEffort && ctx.Err() != nil {
+		ctx, within = context.WithoutCancel(ctx), endTime
+	}
+	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
 	for ctx.Err() == nil {
 		id, _, _ := p.state()

@@ -13,9 +13,8 @@ import (
 
 // A chatWindow is what people see of a chat in which a progress is shown.
 type chatWindow struct {
-	fail func(method string) string // an answer that refuses a call, or ""; may be nil
-
-	mu    sync.Mutex // guards what follows
+	mu    sync.Mutex                 // guards what follows
+	fail  func(method string) string // an answer that refuses a call, or ""; may be nil
 	away  time.Time  // no call is answered before then
 	start time.Time
 	texts []string // of the messages as they stand now
@@ -25,14 +24,14 @@ type chatWindow struct {
 
 func (w *chatWindow) serve(ctx context.Context, method string, in map[string]any) string {
 	w.mu.Lock()
-	away := time.Now().Before(w.away)
+	away, fail := time.Now().Before(w.away), w.fail
 	w.mu.Unlock()
 	if away {
 		<-ctx.Done()
 		return ""
 	}
-	if w.fail != nil {
-		if text := w.fail(method); text != "" {
+	if fail != nil {
+		if text := fail(method); text != "" {
 			return text
 		}
 	}
@@ -209,7 +208,7 @@ func TestProgressLimit(t *testing.T) {
 		time.Sleep(19 * time.Second)
 		w.want(t, "steps", "alert")
 		time.Sleep(2 * time.Second)
-		w.want(t, "steps", "alert", "answer")
+		w.want(t, "more steps", "alert", "answer")
 		p.finish("result")
 		wait()
 		w.want(t, "result", "alert", "answer")

@@ -27,6 +27,7 @@ const (
 // An outgoing message is on its way to a chat.
 type outgoing struct {
 	post
+	about string         // what its buttons are about, for those of several messages in one
 	alert bool           // it goes before the answers, and is not given up
 	at    time.Time      // of the event that it reports; zero if it reports none
 	sent  func(id int64) // called in a goroutine of its own, or nil
@@ -276,7 +277,9 @@ func joinable(a, b outgoing) bool {
 // join makes one message of several. Alerts that are late say so.
 func join(batch []outgoing, now time.Time) post {
 	p := batch[0].post
-	p.keys = nil
+	if len(batch) > 1 {
+		p.keys = joinKeys(batch)
+	}
 	var texts []string
 	for _, m := range batch {
 		text := m.html
@@ -285,20 +288,28 @@ func join(batch []outgoing, now time.Time) post {
 		}
 		texts = append(texts, text)
 		p.silent = p.silent && m.silent
-		p.keys = joinKeys(p.keys, m.keys)
 	}
 	p.html = strings.Join(texts, "\n\n")
 	return p
 }
 
-// joinKeys adds the rows of a keyboard to another one, each once and a few at
-// most.
-func joinKeys(keys, more [][]button) [][]button {
+// joinKeys returns the rows of the keyboards of messages, each once and a few
+// at most. Where they are of several messages, they say what they are about.
+func joinKeys(batch []outgoing) (keys [][]button) {
 	const most = 4
-	for _, row := range more {
-		known := slices.ContainsFunc(keys, func(k []button) bool { return slices.Equal(k, row) })
-		if !known && len(keys) < most {
-			keys = append(slices.Clip(keys), row)
+	named := slices.ContainsFunc(batch, func(m outgoing) bool { return m.keys != nil && m.about != batch[0].about })
+	for _, m := range batch {
+		for _, row := range m.keys {
+			row = slices.Clone(row)
+			for i := range row {
+				if named && m.about != "" {
+					row[i].Text += " " + m.about
+				}
+			}
+			known := slices.ContainsFunc(keys, func(k []button) bool { return slices.Equal(k, row) })
+			if !known && len(keys) < most {
+				keys = append(keys, row)
+			}
 		}
 	}
 	return keys

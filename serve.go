@@ -34,7 +34,7 @@ func serve(ctx, input context.Context, cfg config, hangup <-chan os.Signal) {
 	dialog := &resetDialog{
 		ctx: ctx, client: api, out: out, access: cfg.access, watch: watch, resetter: resets, pdus: cfg.pdus,
 	}
-	answers := newResponder(api, out, cfg.access, watch, dialog, cfg.limit)
+	answers := newResponder(ctx, api, out, watch, dialog, cfg.limit)
 	updates := &updateLoop{client: api, started: answers.start, handle: answers.handle, ready: watch.swept}
 
 	warnWithoutRecipients(alerts)
@@ -44,7 +44,7 @@ func serve(ctx, input context.Context, cfg config, hangup <-chan os.Signal) {
 	tasks.Go(func() { watch.run(watching) })
 	tasks.Go(func() { clock.run(watching) })
 	tasks.Go(func() { serveSystemd(watching, watch) })
-	tasks.Go(func() { reloadAccess(watching, hangup, cfg.access, alerts, answers) })
+	tasks.Go(func() { reloadAccess(watching, hangup, cfg.access, alerts, api) })
 	offset := updates.run(input)
 
 	answers.tasks.Wait()
@@ -65,7 +65,7 @@ func warnWithoutRecipients(alerts *alerter) {
 }
 
 // reloadAccess reads the access list again at each SIGHUP.
-func reloadAccess(ctx context.Context, hangup <-chan os.Signal, access *accessList, alerts *alerter, answers *responder) {
+func reloadAccess(ctx context.Context, hangup <-chan os.Signal, access *accessList, alerts *alerter, api *client) {
 	for {
 		select {
 		case <-hangup:
@@ -75,7 +75,7 @@ func reloadAccess(ctx context.Context, hangup <-chan os.Signal, access *accessLi
 			}
 			slog.Info("access list reloaded", "access", access)
 			warnWithoutRecipients(alerts)
-			answers.setMenus(ctx)
+			setMenus(ctx, api, access)
 		case <-ctx.Done():
 			return
 		}

@@ -168,7 +168,7 @@ func (s *snoop) note(i int, p poll) {
 	}
 
 	if p.err == nil {
-		s.history.add(i, p.at, p.watts)
+		s.history.add(i, p.asked, p.watts)
 	}
 	var events []event
 	*t, events = judge(*t, at.pdu, p, s.limit)

@@ -409,6 +409,10 @@ func (c *client) sendMessage(ctx context.Context, p post) (int64, error) {
 		delete(in, "reply_parameters")
 		err = c.call(ctx, method, in, &result)
 	}
+	if p.photo != nil && (says(err, "send photos") || says(err, "SEND_PHOTOS_FORBIDDEN")) {
+		p.photo, p.html = nil, p.html+"\n(This group takes no pictures.)"
+		return c.sendMessage(ctx, p)
+	}
 	if says(err, "can't parse entities") {
 		delete(in, "parse_mode")
 		in[text] = plainText(p.html)

@@ -11,24 +11,42 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	// buttonWait is how long a typed button may be missing before that is said:
+	// lines from a file are faster than the bot's answers.
+	buttonWait = 3 * time.Second
+	// answerWait is how long the next line waits for the answer to a press.
+	answerWait = 3 * time.Second
+	// liveEvery is how often a message that keeps changing by itself is shown.
+	liveEvery = 5 * time.Second
 )
 
 // A terminal is a chat with the bot in a terminal.
 type terminal struct {
 	*telegram
-	out sync.Mutex // held while something is written
+	out     sync.Mutex   // held while something is written
+	pressed atomic.Int64 // the message whose button was pressed last
 }
 
 // Print writes the bot's messages to a chat as they come, and new texts of old
-// ones. When ctx is done it writes what is left and returns.
+// ones. One that has buttons and changes by itself is written every five seconds
+// at most. When ctx is done it writes what is left and returns.
 func (t *terminal) Print(ctx context.Context, chat int64, out io.Writer) {
+	written := make(map[int64]time.Time) // by message
 	for n := 0; ; {
 		done := ctx.Err() != nil
 		t.mu.Lock()
 		shown, changed := t.shown[n:], t.changed
 		t.mu.Unlock()
 		for _, m := range shown {
-			if m.Chat == chat {
+			isLive := len(m.Edits) > 0 && m.Buttons != nil && !t.pressed.CompareAndSwap(m.ID, 0)
+			tooSoon := isLive && time.Since(written[m.ID]) < liveEvery
+			if m.Chat == chat && !tooSoon {
+				written[m.ID] = time.Now()
 				t.write(out, bubble(t.bot.Username, m))
 			}
 		}
@@ -89,8 +107,8 @@ func bubble(from string, m Message) string {
 func kilobytes(data []byte) int { return (len(data) + 999) / 1000 }
 
 // Type lets u say the lines of in in c, which the bot knows from the start; a
-// line [TEXT] presses the button TEXT of the newest message that has buttons.
-// With echo, for input that is no terminal, out shows what is typed. At the end
+// line [TEXT] presses the newest button TEXT, and waits for the bot's answer to
+// that. With echo, for input that is no terminal, out shows what is typed. At the end
 // of in it returns once the bot has confirmed all that was said. When ctx is done
 // before, it returns its cause, and a read from in may be left waiting.
 func (t *terminal) Type(ctx context.Context, c Chat, u User, in io.Reader, out io.Writer, echo bool) error {
@@ -107,7 +125,7 @@ func (t *terminal) Type(ctx context.Context, c Chat, u User, in io.Reader, out i
 			if echo {
 				t.write(out, "> "+line+"\n")
 			}
-			t.enter(c, u, line, out)
+			t.enter(ctx, c, u, line, out)
 		}
 	}
 }
@@ -138,18 +156,13 @@ func readLines(ctx context.Context, in io.Reader) (<-chan string, <-chan error) 
 
 // enter does what a typed line asks for. What follows a question with force_reply
 // answers it, as in Telegram's apps.
-func (t *terminal) enter(c Chat, u User, line string, out io.Writer) {
-	list := t.Messages(c.ID)
+func (t *terminal) enter(ctx context.Context, c Chat, u User, line string, out io.Writer) {
 	isButton := strings.HasPrefix(line, "[") && strings.HasSuffix(line, "]")
 	if isButton {
-		message, data, ok := button(list, strings.TrimSpace(line[1:len(line)-1]))
-		if !ok {
-			t.write(out, fmt.Sprintf("There is no button %s now.\n", line))
-			return
-		}
-		t.Press(c, u, message, data)
+		t.pressButton(ctx, c, u, strings.TrimSpace(line[1:len(line)-1]), out)
 		return
 	}
+	list := t.Messages(c.ID)
 	if n := len(list); n > 0 && list[n-1].ForceReply {
 		t.Reply(c, u, list[n-1].ID, line)
 		return
@@ -157,18 +170,36 @@ func (t *terminal) enter(c Chat, u User, line string, out io.Writer) {
 	t.Say(c, u, line)
 }
 
-// button finds a button of the newest message that has any.
+// pressButton presses the newest button of that name, as soon as there is one.
+func (t *terminal) pressButton(ctx context.Context, c Chat, u User, name string, out io.Writer) {
+	soon, cancel := context.WithTimeout(ctx, buttonWait)
+	defer cancel()
+	var message int64
+	var data string
+	err := t.Until(soon, func() (ok bool) {
+		message, data, ok = button(t.Messages(c.ID), name)
+		return ok
+	})
+	if err != nil {
+		t.write(out, fmt.Sprintf("There is no button [%s] now.\n", name))
+		return
+	}
+
+	t.pressed.Store(message)
+	soon, cancel = context.WithTimeout(ctx, answerWait)
+	defer cancel()
+	if text, _ := t.AwaitAnswer(soon, t.Press(c, u, message, data)); text != "" {
+		t.write(out, fmt.Sprintf("(%s)\n\n", text))
+	}
+}
+
+// button finds the newest button of a name.
 func button(list []Message, name string) (message int64, data string, ok bool) {
 	for _, m := range slices.Backward(list) {
-		for _, row := range m.Buttons {
-			for _, b := range row {
-				if b.Text == name {
-					return m.ID, b.Data, true
-				}
+		for _, b := range slices.Concat(m.Buttons...) {
+			if b.Text == name {
+				return m.ID, b.Data, true
 			}
-		}
-		if m.Buttons != nil {
-			break
 		}
 	}
 	return 0, "", false

@@ -1,0 +1,149 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"maps"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+// refreshPause is the time between two changes of a list by its button.
+const refreshPause = time.Second
+
+// A buttonHandler answers the presses of the buttons below messages. Their
+// data may be forged, and their message may be missing.
+type buttonHandler struct {
+	ctx     context.Context // of what a press begins
+	client  *client
+	out     *outbox
+	access  *accessList
+	resets  *resetDialog
+	boards  *liveBoards
+	graphs  *grapher
+	current func(now time.Time) []string // the pages of /current
+	budgets *budgets
+	tasks   *sync.WaitGroup
+
+	refreshed map[messageID]time.Time // when lists were changed
+}
+
+// A messageID names a message.
+type messageID struct{ chat, id int64 }
+
+// press does what a button stands for.
+func (b *buttonHandler) press(c *callbackQuery) {
+	word, arg, _ := strings.Cut(c.Data, " ")
+	text := "Unknown button."
+	switch {
+	case word == "reset":
+		text = b.resets.press(c)
+	case c.Message == nil || !c.From.isPerson():
+	case word == "stop":
+		text = b.stop(c)
+	case word != "current" && word != "graph":
+	case !b.withinBudget(c):
+		text = "That was a lot at once: wait a little."
+	case word == "current":
+		b.refresh(c, arg)
+		return
+	case word == "graph":
+		text = b.graph(c.Message, arg)
+	}
+	b.answer(c, text)
+}
+
+// answer answers a press with a text, which the telephone waits for.
+func (b *buttonHandler) answer(c *callbackQuery, text string) {
+	b.tasks.Go(func() {
+		if err := b.client.answerCallback(b.ctx, c.ID, text); err != nil {
+			slog.Debug("press not answered", "err", err)
+		}
+	})
+}
+
+// withinBudget reports whether a press is within what its chat may ask for.
+func (b *buttonHandler) withinBudget(c *callbackQuery) bool {
+	if b.access.canReset(c.From.ID, c.Message.Chat.ID) {
+		return true
+	}
+	ok, _ := b.budgets.take(c.Message.Chat.ID, time.Now())
+	return ok
+}
+
+// refreshKeys is the keyboard below a page of /current.
+func refreshKeys(page int) [][]button {
+	return [][]button{{{Text: "Refresh", Data: fmt.Sprintf("current %d", page)}}}
+}
+
+// refresh brings a page of /current up to date, and answers the press.
+func (b *buttonHandler) refresh(c *callbackQuery, arg string) {
+	m, now := c.Message, time.Now()
+	pages := b.current(now)
+	page, err := strconv.Atoi(arg)
+	known := err == nil && page >= 0 && page < len(pages)
+	if !known || !isPowerList(m.Text) { // no other message may be overwritten
+		b.answer(c, "Send /current again.")
+		return
+	}
+	if text := b.refusal(m, pages[page], now); text != "" {
+		b.answer(c, text)
+		return
+	}
+
+	b.refreshed[messageID{m.Chat.ID, m.ID}] = now
+	b.tasks.Go(func() {
+		text := "up to date"
+		if err := b.client.editMessage(b.ctx, m.Chat.ID, m.ID, pages[page], refreshKeys(page)); err != nil {
+			slog.Debug("list not refreshed", "err", err)
+			b.out.hold(m.Chat.ID, retryAfter(err, 0))
+			text = "The list could not be changed: send /current."
+		}
+		b.answer(c, text)
+	})
+}
+
+// refusal says why a list is not changed, if it is not.
+func (b *buttonHandler) refusal(m *message, list string, now time.Time) string {
+	if len(b.refreshed) > 1000 {
+		maps.DeleteFunc(b.refreshed, func(_ messageID, at time.Time) bool { return now.Sub(at) >= refreshPause })
+	}
+	if b.refreshed == nil {
+		b.refreshed = make(map[messageID]time.Time)
+	}
+	last, changed := b.refreshed[messageID{m.Chat.ID, m.ID}]
+	switch {
+	case sameList(plainText(list), m.Text):
+		return "unchanged"
+	case changed && now.Sub(last) < refreshPause:
+		return "Wait a second."
+	case !b.out.mayEdit(m.Chat.ID, m.Chat.isPrivate()): // in a group, others may be doing the same
+		return "Telegram takes no more changes right now: wait a few seconds."
+	}
+	return ""
+}
+
+// stop ends a live list.
+func (b *buttonHandler) stop(c *callbackQuery) string {
+	m := c.Message
+	switch {
+	case !m.Chat.isPrivate() && !b.access.canReset(c.From.ID, m.Chat.ID):
+		return "In a group, those on the access list can stop it."
+	case !b.boards.stop(m.Chat.ID, m.ID):
+		return "It has ended already."
+	}
+	return "Stopped."
+}
+
+// graph answers the button below an alert with a picture.
+func (b *buttonHandler) graph(m *message, number string) string {
+	request, ok := b.graphs.aboutAlert(number, time.Now())
+	if !ok {
+		return "Unknown button."
+	}
+	b.tasks.Go(func() { b.graphs.send(replyTo(m), request, time.Now()) })
+	return "Drawing ..."
+}

@@ -1,0 +1,113 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"time"
+)
+
+// captionCrossings is how many crossings a caption lists.
+const captionCrossings = 12
+
+// longestStep is how far apart two readings may be without a gap between them:
+// one may be missing.
+func longestStep(interval time.Duration) time.Duration { return 2*interval + interval/2 }
+
+// A graphEvidence is what the readings of a team in a window come to.
+type graphEvidence struct {
+	readings int
+	highest  powerPoint
+	mean     int           // W
+	above    time.Duration // the limit
+	gap      time.Duration // the longest time without a reading beyond the interval
+}
+
+// newEvidence returns what readings between two moments come to.
+func newEvidence(points []powerPoint, from, to time.Time, limit int, interval time.Duration) graphEvidence {
+	e := graphEvidence{readings: len(points)}
+	sum, last := 0, from
+	for i, p := range points {
+		sum += p.watts
+		if i == 0 || p.watts > e.highest.watts {
+			e.highest = p
+		}
+		if p.watts > limit {
+			e.above += interval
+			if i+1 < len(points) && points[i+1].at.Sub(p.at) <= longestStep(interval) {
+				e.above += points[i+1].at.Sub(p.at) - interval
+			}
+		}
+		e.gap = max(e.gap, p.at.Sub(last)-interval)
+		last = p.at
+	}
+	e.gap = max(e.gap, to.Sub(last)-interval)
+	if len(points) > 0 {
+		e.mean = sum / len(points)
+	}
+	return e
+}
+
+// line returns the evidence of one team among others.
+func (e graphEvidence) line(team string, now time.Time) string {
+	if e.readings == 0 {
+		return team + ": no readings"
+	}
+	line := fmt.Sprintf("%s: highest %d W at %s, mean %d W", team, e.highest.watts, clockTime(e.highest.at, now), e.mean)
+	if e.above > 0 {
+		line += ", above " + seconds(e.above)
+	}
+	line += ", " + readingCount(e.readings)
+	if e.gap >= time.Second {
+		line += ", gap " + seconds(e.gap)
+	}
+	return line
+}
+
+// lines returns the evidence of a team alone.
+func (e graphEvidence) lines(team string, now time.Time) []string {
+	if e.readings == 0 {
+		return []string{team, "No readings"}
+	}
+	return []string{
+		team,
+		fmt.Sprintf("Highest %d W at %s", e.highest.watts, clockTime(e.highest.at, now)),
+		fmt.Sprintf("Mean %d W", e.mean),
+		"Above the limit for " + seconds(e.above),
+		fmt.Sprintf("%s, longest gap %s", readingCount(e.readings), seconds(e.gap)),
+	}
+}
+
+func readingCount(n int) string {
+	if n == 1 {
+		return "1 reading"
+	}
+	return fmt.Sprintf("%d readings", n)
+}
+
+// crossingLines lists crossings, the last ones if there are many.
+func crossingLines(crossings []crossing, now time.Time) (lines []string) {
+	for _, c := range crossings[max(0, len(crossings)-captionCrossings):] {
+		end := "still above"
+		if !c.to.IsZero() {
+			end = fmt.Sprintf("to %s, %s", clockTime(c.to, now), seconds(c.to.Sub(c.from)))
+		}
+		lines = append(lines, fmt.Sprintf("Crossing from %s %s, at most %d W", clockTime(c.from, now), end, c.highest))
+	}
+	if n := len(crossings) - captionCrossings; n > 0 {
+		lines = slices.Insert(lines, 0, fmt.Sprintf("%d earlier crossings: see exceedings.log", n))
+	}
+	return lines
+}
+
+// fitCaption joins the lines of a caption as far as they fit.
+func fitCaption(head string, lines []string) string {
+	caption := head
+	for i, line := range lines {
+		more := fmt.Sprintf("\nand %d more lines", len(lines)-i)
+		if textLen(caption+"\n"+line+more) > maxCaption {
+			return caption + more
+		}
+		caption += "\n" + line
+	}
+	return caption
+}

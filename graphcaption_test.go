@@ -1,0 +1,131 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+)
+
+// secondsAfterNoon returns points, each of a second after noon and watts.
+func secondsAfterNoon(points ...[2]int) (all []powerPoint) {
+	for _, p := range points {
+		all = append(all, powerPoint{noon.Add(time.Duration(p[0]) * time.Second), p[1]})
+	}
+	return all
+}
+
+func TestGraphEvidence(t *testing.T) {
+	for name, tt := range map[string]struct {
+		points   []powerPoint
+		interval time.Duration
+		line     string
+		lines    string
+	}{
+		"nothing": {nil, 2 * time.Second, "A: no readings", "A|No readings"},
+		"below the limit": {
+			secondsAfterNoon([2]int{0, 1000}, [2]int{2, 3000}, [2]int{4, 2000}, [2]int{6, 2000}, [2]int{8, 2000}, [2]int{10, 2000}),
+			2 * time.Second,
+			"A: highest 3000 W at 12:00:02, mean 2000 W, 6 readings",
+			"A|Highest 3000 W at 12:00:02|Mean 2000 W|Above the limit for 0 s|6 readings, longest gap 0 s",
+		},
+		"above it, the first highest counts": {
+			secondsAfterNoon([2]int{0, 3001}, [2]int{2, 4000}, [2]int{4, 4000}, [2]int{6, 2000}, [2]int{8, 2000}, [2]int{10, 2000}),
+			2 * time.Second,
+			"A: highest 4000 W at 12:00:02, mean 2833 W, above 6 s, 6 readings",
+			"A|Highest 4000 W at 12:00:02|Mean 2833 W|Above the limit for 6 s|6 readings, longest gap 0 s",
+		},
+		"every second reading is missing": { // a slow card
+			secondsAfterNoon([2]int{0, 3500}, [2]int{4, 3500}, [2]int{8, 1000}),
+			2 * time.Second,
+			"A: highest 3500 W at 12:00:00, mean 2666 W, above 8 s, 3 readings, gap 2 s",
+			"A|Highest 3500 W at 12:00:00|Mean 2666 W|Above the limit for 8 s|3 readings, longest gap 2 s",
+		},
+		"a gap counts for nothing": {
+			secondsAfterNoon([2]int{0, 3500}, [2]int{8, 3500}),
+			2 * time.Second,
+			"A: highest 3500 W at 12:00:00, mean 3500 W, above 4 s, 2 readings, gap 6 s",
+			"A|Highest 3500 W at 12:00:00|Mean 3500 W|Above the limit for 4 s|2 readings, longest gap 6 s",
+		},
+		"a gap at the beginning": {
+			secondsAfterNoon([2]int{9, 100}), 2 * time.Second,
+			"A: highest 100 W at 12:00:09, mean 100 W, 1 reading, gap 7 s",
+			"A|Highest 100 W at 12:00:09|Mean 100 W|Above the limit for 0 s|1 reading, longest gap 7 s",
+		},
+		"a gap at the end": {
+			secondsAfterNoon([2]int{1, 100}), 2 * time.Second,
+			"A: highest 100 W at 12:00:01, mean 100 W, 1 reading, gap 7 s",
+			"A|Highest 100 W at 12:00:01|Mean 100 W|Above the limit for 0 s|1 reading, longest gap 7 s",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			e := newEvidence(tt.points, noon, noon.Add(10*time.Second), 3000, tt.interval)
+			if got := e.line("A", noon); got != tt.line {
+				t.Errorf("got  %q\nwant %q", got, tt.line)
+			}
+			if got := strings.Join(e.lines("A", noon), "|"); got != tt.lines {
+				t.Errorf("got  %q\nwant %q", got, tt.lines)
+			}
+		})
+	}
+}
+
+func TestCrossingLines(t *testing.T) {
+	at := func(n int) time.Time { return noon.Add(time.Duration(n) * time.Minute) }
+	for name, tt := range map[string]struct {
+		crossings []crossing
+		want      string
+	}{
+		"none":        {nil, ""},
+		"over":        {[]crossing{{at(0), at(1), 3120}}, "Crossing from 12:00:00 to 12:01:00, 60 s, at most 3120 W"},
+		"still above": {[]crossing{{from: at(2), highest: 3200}}, "Crossing from 12:02:00 still above, at most 3200 W"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := strings.Join(crossingLines(tt.crossings, noon), "\n"); got != tt.want {
+				t.Errorf("got %q, want %q", got, tt.want)
+			}
+		})
+	}
+
+	var many []crossing
+	for i := range captionCrossings + 3 {
+		many = append(many, crossing{at(i), at(i).Add(time.Second), 3100})
+	}
+	lines := crossingLines(many, noon)
+	if len(lines) != captionCrossings+1 || lines[0] != "3 earlier crossings: see exceedings.log" {
+		t.Errorf("of many: %q", lines)
+	}
+	wants(t, lines[1], "from 12:03:00")
+}
+
+// TestFitCaption checks that a caption is not longer than Telegram takes, and
+// says what it leaves out.
+func TestFitCaption(t *testing.T) {
+	for name, tt := range map[string]struct {
+		lines int
+		line  string
+		more  bool
+	}{
+		"two lines":      {2, strings.Repeat("Ü", 60), false},
+		"many lines":     {50, strings.Repeat("Ü", 60), true},
+		"many of emoji":  {50, strings.Repeat("\U0001F600", 40), true}, // two units each
+		"one long line":  {1, strings.Repeat("x", 2000), true},
+		"of many digits": {1000, "x", true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var lines []string
+			for range tt.lines {
+				lines = append(lines, tt.line)
+			}
+			caption := fitCaption("head", lines)
+			if n := textLen(caption); n > maxCaption {
+				t.Errorf("%d characters", n)
+			}
+			shown := strings.Count(caption, "\n"+tt.line)
+			more := fmt.Sprintf("\nand %d more lines", tt.lines-shown)
+			if strings.HasSuffix(caption, more) != tt.more || !tt.more && shown != tt.lines {
+				t.Errorf("%d lines, then %q", shown, caption[strings.LastIndexByte(caption, '\n'):])
+			}
+		})
+	}
+}

@@ -1,0 +1,167 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+)
+
+const (
+	graphTime      = 15 * time.Minute // that /graph shows
+	alertGraphTime = 10 * time.Minute // that the button below an alert shows
+	graphLeast     = 30 * time.Second // the shortest window
+)
+
+// A graphRequest is what a picture is to show.
+type graphRequest struct {
+	teams    []int // places among the teams
+	from, to time.Time
+}
+
+// A graphSpan is the time of which there may be readings.
+type graphSpan struct {
+	started time.Time     // when the bot was
+	kept    time.Duration // how long readings are
+	now     time.Time
+}
+
+const graphUsage = "send /graph, /graph 101 or /graph TEAM, " +
+	"and after it a length such as 90m or a window such as 10:05-10:35"
+
+// parseGraph understands the argument of /graph: a team, or a number of one of
+// its PDUs, and then a length of time or a window, each of which may be
+// missing.
+func parseGraph(arg string, teams []team, span graphSpan) (graphRequest, error) {
+	r := graphRequest{from: span.now.Add(-graphTime), to: span.now}
+	target := strings.Join(strings.Fields(arg), " ")
+	if _, isTeam := findTeam(teams, target); !isTeam {
+		rest, window, err := cutWindow(target, span)
+		switch {
+		case err == nil:
+			target, r.from, r.to = rest, window.from, window.to
+		case !errors.Is(err, errNoWindow):
+			return r, err
+		}
+	}
+
+	if target == "" {
+		for i := range teams {
+			r.teams = append(r.teams, i)
+		}
+		return r, nil
+	}
+	i, ok := findTeam(teams, target)
+	if !ok {
+		return r, fmt.Errorf("%q is not a team or PDU of the list: %s", shorten(target, 40), graphUsage)
+	}
+	r.teams = []int{i}
+	return r, nil
+}
+
+// findTeam returns the team that is meant by its name or by a number of one of
+// its PDUs.
+func findTeam(teams []team, text string) (int, bool) {
+	if i := slices.IndexFunc(teams, func(t team) bool { return strings.EqualFold(t.name, text) }); i >= 0 {
+		return i, true
+	}
+	for i, t := range teams {
+		for _, p := range t.pdus {
+			if _, ok := findPDU([]pdu{p.pdu}, text); ok {
+				return i, true
+			}
+		}
+	}
+	return 0, false
+}
+
+// errNoWindow is returned for a text without a length of time or a window.
+var errNoWindow = errors.New("no length of time or window")
+
+// clockWindow matches a window of two clock times at the end of a text. People
+// type all sorts of dashes, with and without blanks.
+var clockWindow = regexp.MustCompile(`(?:^| )(\d\d?:\d\d(?::\d\d)?) ?[-–—] ?(\d\d?:\d\d(?::\d\d)?)$`)
+
+// cutWindow cuts a length of time such as 90m, or a window such as
+// 10:05-10:35, off the end of a text.
+func cutWindow(text string, span graphSpan) (rest string, window graphRequest, err error) {
+	if m := clockWindow.FindStringSubmatchIndex(text); m != nil {
+		window, err = span.between(text[m[2]:m[3]], text[m[4]:m[5]])
+		return text[:m[0]], window, err
+	}
+
+	i := strings.LastIndexByte(text, ' ')
+	word := strings.ToLower(text[i+1:])
+	length, err := time.ParseDuration(word)
+	if err != nil {
+		return text, window, errNoWindow
+	}
+	if length < graphLeast || length > historyTime {
+		return text, window, fmt.Errorf("%q: want a length from %s to %d h, such as 90m",
+			shorten(word, 40), durationText(graphLeast), int(historyTime.Hours()))
+	}
+	return text[:max(i, 0)], graphRequest{from: span.now.Add(-length), to: span.now}, nil
+}
+
+// between returns the window between two clock times: the last one that began
+// before now, if there may be readings of it.
+func (s graphSpan) between(first, last string) (r graphRequest, err error) {
+	from, err1 := clockTimeOn(s.now, first)
+	to, err2 := clockTimeOn(s.now, last)
+	if err1 != nil || err2 != nil || from.Equal(to) {
+		return r, fmt.Errorf("%q: want two clock times, such as 10:05-10:35", first+"-"+last)
+	}
+	if to.Before(from) { // over midnight
+		from = from.AddDate(0, 0, -1)
+	}
+	r = graphRequest{from: from, to: to}
+	yesterday := graphRequest{from: from.AddDate(0, 0, -1), to: to.AddDate(0, 0, -1)}
+	if from.After(s.now) && s.check(yesterday) == nil {
+		r = yesterday
+	}
+	if err := s.check(r); err != nil {
+		return r, err
+	}
+	if r.to.After(s.now) {
+		r.to = s.now
+	}
+	return r, nil
+}
+
+// clockTimeOn returns the moment of a day at which clocks show a time.
+func clockTimeOn(day time.Time, text string) (time.Time, error) {
+	t, err := time.Parse("15:04", text)
+	if err != nil {
+		t, err = time.Parse(time.TimeOnly, text)
+	}
+	y, m, d := day.Date()
+	return time.Date(y, m, d, t.Hour(), t.Minute(), t.Second(), 0, day.Location()), err
+}
+
+// check refuses a window of which there can be no readings.
+func (s graphSpan) check(r graphRequest) error {
+	from, to := clockTime(r.from, s.now), clockTime(r.to, s.now)
+	switch {
+	case r.from.After(s.now):
+		return fmt.Errorf("%s to %s is in the future", from, to)
+	case r.to.Before(s.started):
+		return fmt.Errorf("the bot was not running from %s to %s: it was started at %s",
+			from, to, clockTime(s.started, s.now))
+	case r.to.Before(s.now.Add(-s.kept)):
+		return fmt.Errorf("readings are kept for %s only", durationText(s.kept))
+	}
+	return nil
+}
+
+// remarks says why there may be no readings at the beginning of a window.
+func (s graphSpan) remarks(from time.Time) (remarks []string) {
+	if from.Before(s.started) {
+		remarks = append(remarks, fmt.Sprintf("The bot was not running before %s.", clockTime(s.started, s.now)))
+	}
+	if from.Before(s.now.Add(-s.kept)) {
+		remarks = append(remarks, fmt.Sprintf("Readings are kept for %s only.", durationText(s.kept)))
+	}
+	return remarks
+}

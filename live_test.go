@@ -1,0 +1,316 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// liveList returns the pages of a list that changes every second until then.
+func liveList(until time.Time) func(now time.Time) []string {
+	return func(now time.Time) []string {
+		if now.After(until) {
+			now = until
+		}
+		return []string{fmt.Sprintf("Power at %s, limit 3000 W\n<pre>%d W</pre>", now.Format(time.TimeOnly), now.Unix()%1000)}
+	}
+}
+
+// watchBoards runs a test of live lists in a bubble. The list changes for ten
+// minutes.
+func watchBoards(t *testing.T, w *chatWindow, test func(t *testing.T, l *liveBoards, out *outbox)) {
+	t.Helper()
+	watchChat(t, w, func(t *testing.T, c *client, out *outbox) {
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		test(t, newLiveBoards(ctx, c, out, liveList(time.Now().Add(10*time.Minute))), out)
+	})
+}
+
+// run starts a board, and returns what waits for its end.
+func (l *liveBoards) run(t *testing.T, chat int64) (wait func()) {
+	t.Helper()
+	b, ok := l.start(post{chat: chat}, time.Now())
+	if !ok {
+		t.Fatal("no room for another board")
+	}
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		l.keep(l.ctx, b)
+	}()
+	return func() { <-ended }
+}
+
+// edits returns how many edits there were so far.
+func (w *chatWindow) edits() int {
+	synctest.Wait()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	n := 0
+	for _, line := range w.log {
+		if strings.Contains(line, "editMessageText") {
+			n++
+		}
+	}
+	return n
+}
+
+// lastText returns the last text that a message got.
+func (w *chatWindow) lastText() string {
+	synctest.Wait()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.log[len(w.log)-1]
+}
+
+// TestBoard checks how often a live list changes, that it does not while
+// nothing else does, and that it ends after an hour.
+func TestBoard(t *testing.T) {
+	for name, tt := range map[string]struct {
+		chat  int64
+		every time.Duration
+	}{"person": {1, 3 * time.Second}, "group": {-1, 6 * time.Second}} {
+		t.Run(name, func(t *testing.T) {
+			w := &chatWindow{}
+			watchBoards(t, w, func(t *testing.T, l *liveBoards, _ *outbox) {
+				wait := l.run(t, tt.chat)
+				w.want(t, "Power at 00:00:00, limit 3000 W\n<pre>800 W</pre>\nlive until 01:00")
+				for _, minute := range []int{1, 9} {
+					before := w.edits()
+					time.Sleep(time.Duration(minute) * time.Minute)
+					if n, want := w.edits()-before, minute*int(time.Minute/tt.every); n < want-1 || n > want {
+						t.Errorf("%d edits in %d min, want %d", n, minute, want)
+					}
+				}
+				time.Sleep(tt.every)
+				before := w.edits()
+				time.Sleep(49 * time.Minute)
+				if n := w.edits() - before; n != 0 {
+					t.Errorf("%d edits while nothing changed", n)
+				}
+				begin := time.Now()
+				wait()
+				if d := time.Since(begin); d > time.Minute {
+					t.Errorf("it did not end after an hour, but %v later", d)
+				}
+				w.want(t, "Power at 00:10:00, limit 3000 W\n<pre>400 W</pre>\nEnded after an hour.")
+				if _, keys := w.last["reply_markup"]; keys || len(l.boards) != 0 {
+					t.Errorf("its button is left, or the board is: %v, %d", w.last, len(l.boards))
+				}
+			})
+		})
+	}
+}
+
+// TestBoardEnds covers what else ends a live list.
+func TestBoardEnds(t *testing.T) {
+	for name, tt := range map[string]struct {
+		end  func(l *liveBoards, w *chatWindow)
+		want string
+	}{
+		"stop":        {func(l *liveBoards, _ *chatWindow) { l.stop(1, 1) }, "\nStopped."},
+		"a newer one": {func(l *liveBoards, _ *chatWindow) { l.boards[1].end("Continued in the newer one.") }, "newer one."},
+		"deleted": {func(_ *liveBoards, w *chatWindow) {
+			w.setFail(refusing(400, "Bad Request: message to edit not found", ""))
+		}, "live until 01:00"},
+		"blocked": {func(_ *liveBoards, w *chatWindow) {
+			w.setFail(refusing(403, "Forbidden: bot was blocked by the user", ""))
+		}, "live until 01:00"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := &chatWindow{}
+			watchBoards(t, w, func(t *testing.T, l *liveBoards, _ *outbox) {
+				wait := l.run(t, 1)
+				time.Sleep(time.Minute)
+				tt.end(l, w)
+				begin := time.Now()
+				wait()
+				if d := time.Since(begin); d > 4*time.Second || len(l.boards) != 0 {
+					t.Errorf("it ended after %v; %d boards are left", d, len(l.boards))
+				}
+				if text := w.lastText(); !strings.HasSuffix(text, tt.want) {
+					t.Errorf("its last text is %q", text)
+				}
+			})
+		})
+	}
+}
+
+// setFail sets what fails from now on.
+func (w *chatWindow) setFail(fail func(method string) string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.fail = fail
+}
+
+// TestBoardStop checks that the button of one list does not stop another one.
+func TestBoardStop(t *testing.T) {
+	watchBoards(t, &chatWindow{}, func(t *testing.T, l *liveBoards, _ *outbox) {
+		first := l.run(t, 1)
+		time.Sleep(5 * time.Second)
+		second := l.run(t, 1)
+		first()
+		time.Sleep(5 * time.Second)
+		other := l.run(t, 2)
+		time.Sleep(5 * time.Second)
+		for _, m := range [][2]int64{{1, 1}, {2, 2}, {3, 1}, {1, 0}} {
+			if l.stop(m[0], m[1]) {
+				t.Errorf("message %d of chat %d stopped a list", m[1], m[0])
+			}
+		}
+		if !l.stop(1, 2) || !l.stop(2, 3) {
+			t.Error("a list could not be stopped")
+		}
+		second()
+		other()
+	})
+}
+
+// TestBoardSurvives checks that a list goes on after what may happen to an
+// edit, and shows the last values even if they do not change any more.
+func TestBoardSurvives(t *testing.T) {
+	login := func(method string) string {
+		if method == "editMessageText" {
+			return "<html>Please log in"
+		}
+		return ""
+	}
+	for name, tt := range map[string]struct {
+		fail func(method string) string
+		away time.Duration // without an answer to anything
+	}{
+		"too many":        {limiting(30), 0},
+		"a login page":    {login, 0},
+		"lost connection": {nil, time.Minute},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := &chatWindow{}
+			watchBoards(t, w, func(t *testing.T, l *liveBoards, _ *outbox) {
+				wait := l.run(t, 1)
+				time.Sleep(9*time.Minute + 50*time.Second)
+				w.setFail(tt.fail)
+				w.mu.Lock()
+				w.away = time.Now().Add(tt.away)
+				w.mu.Unlock()
+				time.Sleep(time.Minute) // the list does not change any more
+				w.setFail(nil)
+				time.Sleep(30 * time.Second)
+				w.want(t, "Power at 00:10:00, limit 3000 W\n<pre>400 W</pre>\nlive until 01:00")
+				l.stop(1, 1)
+				wait()
+			})
+		})
+	}
+}
+
+// TestBoardsMost checks that at most twenty lists are live at the same time,
+// and that they end with the bot, each of which says so.
+func TestBoardsMost(t *testing.T) {
+	w := &chatWindow{}
+	watchChat(t, w, func(t *testing.T, c *client, out *outbox) {
+		ctx, cancel := context.WithCancel(t.Context())
+		l := newLiveBoards(ctx, c, out, liveList(time.Now().Add(time.Hour)))
+		var waits []func()
+		for chat := range int64(boardsMost) {
+			waits = append(waits, l.run(t, chat+1))
+		}
+		if _, ok := l.start(post{chat: 99}, time.Now()); ok {
+			t.Error("one list too many")
+		}
+		time.Sleep(time.Minute)
+		waits = append(waits, l.run(t, 1)) // in the place of another one
+		time.Sleep(10 * time.Second)
+		begin := time.Now()
+		cancel()
+		for _, wait := range waits {
+			wait()
+		}
+		if d := time.Since(begin); d > 2*endTime {
+			t.Errorf("the end took %v", d)
+		}
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		stopped := 0
+		for _, text := range w.texts {
+			if strings.HasSuffix(text, "\nThe bot was stopped.") {
+				stopped++
+			}
+		}
+		if stopped != boardsMost {
+			t.Errorf("%d lists say that the bot was stopped", stopped)
+		}
+	})
+}
+
+// TestBoardPages checks that a list of several messages says that there is
+// more.
+func TestBoardPages(t *testing.T) {
+	l := &liveBoards{current: func(time.Time) []string { return []string{"first", "second"} }}
+	if text := l.list(noon); text != "first\nthe first of 2 pages: see /current" {
+		t.Errorf("got %q", text)
+	}
+}
+
+// TestBoardWithAlerts checks that a live list and twenty alerts a minute in a
+// group stay within Telegram's limits, and that no alert is late.
+func TestBoardWithAlerts(t *testing.T) {
+	var mu sync.Mutex // guards what follows
+	var times []time.Time
+	due := make(map[string]time.Time)
+	var worst time.Duration
+	w := &chatWindow{}
+	note := answering(func(ctx context.Context, method string, in map[string]any) string {
+		mu.Lock()
+		times = append(times, time.Now())
+		for line := range strings.SplitSeq(in["text"].(string), "\n\n") {
+			if at, ok := due[line]; ok {
+				worst = max(worst, time.Since(at))
+				delete(due, line)
+			}
+		}
+		mu.Unlock()
+		return w.serve(ctx, method, in)
+	})
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		c := note.client()
+		out := newOutbox(c.sendMessage)
+		l := newLiveBoards(ctx, c, out, liveList(time.Now().Add(time.Hour)))
+		wait := l.run(t, -1)
+		time.Sleep(3 * time.Minute)
+		before := len(times)
+
+		for i := range 200 {
+			text := fmt.Sprint("alert ", i)
+			mu.Lock()
+			due[text] = time.Now()
+			mu.Unlock()
+			out.put(alertTo(-1, text))
+			time.Sleep(time.Minute / 20)
+		}
+		synctest.Wait()
+		if worst > time.Second || len(due) > 0 {
+			t.Errorf("an alert came %v late, %d did not come", worst, len(due))
+		}
+		time.Sleep(5 * time.Minute)
+		cancel()
+		wait()
+		out.drain()
+
+		after, _ := slices.BinarySearchFunc(times, times[len(times)-1].Add(-4*time.Minute), time.Time.Compare)
+		if quiet := len(times) - after; before < 25 || quiet < 35 {
+			t.Errorf("%d changes in 3 min without alerts, %d in 4 min after them", before, quiet)
+		}
+		for i := groupMinute; i < len(times); i++ {
+			if d := times[i].Sub(times[i-groupMinute]); d < time.Minute {
+				t.Fatalf("%d messages and edits in %v, %v after the start", groupMinute+1, d, times[i].Sub(times[0]))
+			}
+		}
+	})
+}
