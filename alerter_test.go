@@ -227,3 +227,48 @@ func TestAlerterNotify(t *testing.T) {
 	})
 	log.wantTimes(t, `level=WARN msg="x < y cannot be written"`, 1)
 }
+
+// TestAlerterButtons checks the buttons below alerts: of one, of several about
+// the same team, of several teams, and of one about all PDUs.
+func TestAlerterButtons(t *testing.T) {
+	about := func(kind eventKind, team string, num int) event {
+		return event{kind: kind, at: time.Now(), team: team, pdus: []pdu{{num: num, unit: 1, name: team, team: team}}}
+	}
+	graph := func(text, number string) []button { return []button{{text, "graph " + number}} }
+	long := "🏁" + strings.Repeat("x", 50)
+	for name, tt := range map[string]struct {
+		events []event
+		want   [][]button
+	}{
+		"one":       {[]event{about(eventAbove, "A", 1)}, [][]button{graph("Graph", "1")}},
+		"one team":  {[]event{about(eventAbove, "A", 1), about(eventBack, "A", 1)}, [][]button{graph("Graph", "1")}},
+		"two teams": {[]event{about(eventAbove, "A", 1), about(eventAbove, "B", 2)}, [][]button{graph("Graph A", "1"), graph("Graph B", "2")}},
+		"a long name": {[]event{about(eventAbove, long, 1), about(eventAbove, "B", 2)},
+			[][]button{graph("Graph 🏁"+strings.Repeat("x", 19)+"...", "1"), graph("Graph B", "2")}},
+		"all PDUs": {[]event{{kind: eventAllUnreachable, at: time.Now()}}, nil},
+		"many teams": {[]event{
+			about(eventAbove, "A", 1), about(eventAbove, "B", 2), about(eventAbove, "C", 3),
+			about(eventAbove, "D", 4), about(eventAbove, "E", 5),
+		}, [][]button{graph("Graph A", "1"), graph("Graph B", "2"), graph("Graph C", "3"), graph("Graph D", "4")}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inbox(t, func(t *testing.T, o *outbox, p *postOffice) {
+				log := newJournal(filepath.Join(t.TempDir(), "exceedings.log"))
+				go log.run()
+				defer log.close()
+				a := &alerter{journal: log, out: o, access: newAccessList(0, 1), limit: 3000}
+				a.notify("these wait for their turn")
+				synctest.Wait()
+				for _, e := range tt.events {
+					e.at = time.Now()
+					a.report(e)
+				}
+				time.Sleep(time.Minute)
+				posts := p.taken()
+				if len(posts) != 2 || !slices.EqualFunc(posts[1].keys, tt.want, slices.Equal) {
+					t.Errorf("%d messages; buttons %v, want %v", len(posts), posts[len(posts)-1].keys, tt.want)
+				}
+			})
+		})
+	}
+}

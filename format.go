@@ -40,3 +40,11 @@ func shorten(s string, n int) string {
 	}
 	return s
 }
+
+// count returns a number of things: 1 reading, 2 readings.
+func count(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
+}

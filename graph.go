@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"log/slog"
 	"strings"
 	"sync"
@@ -163,7 +164,7 @@ func (g *grapher) crossings(t team, r graphRequest) []crossing {
 }
 
 // chart returns the chart of a team.
-func (g *grapher) chart(t team, points []powerPoint, r graphRequest) chart.Chart {
+func (g *grapher) chart(t team, points iter.Seq[powerPoint], r graphRequest) chart.Chart {
 	c := chart.Chart{Title: t.name, From: r.from, To: r.to, Limit: g.limit, MaxGap: longestStep(g.watch.interval)}
 	if len(t.pdus) == 1 {
 		c.Title = t.pdus[0].number() + " " + t.name
@@ -173,8 +174,12 @@ func (g *grapher) chart(t team, points []powerPoint, r graphRequest) chart.Chart
 			c.Notice = "No power meter"
 		}
 	}
-	for _, p := range points {
-		c.Points = append(c.Points, chart.Point{At: p.at, Watts: p.watts})
+	c.Points = func(yield func(chart.Point) bool) {
+		for p := range points {
+			if !yield(chart.Point{At: p.at, Watts: p.watts}) {
+				return
+			}
+		}
 	}
 	return c
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"iter"
 	"slices"
 	"time"
 )
@@ -23,27 +24,27 @@ type graphEvidence struct {
 }
 
 // newEvidence returns what readings between two moments come to.
-func newEvidence(points []powerPoint, from, to time.Time, limit int, interval time.Duration) graphEvidence {
-	e := graphEvidence{readings: len(points)}
-	sum, last := 0, from
-	for i, p := range points {
-		sum += p.watts
-		if i == 0 || p.watts > e.highest.watts {
-			e.highest = p
+func newEvidence(points iter.Seq[powerPoint], from, to time.Time, limit int, interval time.Duration) (e graphEvidence) {
+	last := powerPoint{at: from}
+	sum := 0
+	for p := range points {
+		passed := p.at.Sub(last.at)
+		e.gap = max(e.gap, passed-interval)
+		if last.watts > limit && passed <= longestStep(interval) {
+			e.above += passed - interval
 		}
 		if p.watts > limit {
 			e.above += interval
-			if i+1 < len(points) && points[i+1].at.Sub(p.at) <= longestStep(interval) {
-				e.above += points[i+1].at.Sub(p.at) - interval
-			}
 		}
-		e.gap = max(e.gap, p.at.Sub(last)-interval)
-		last = p.at
+		if e.readings == 0 || p.watts > e.highest.watts {
+			e.highest = p
+		}
+		e.readings++
+		sum += p.watts
+		last = p
 	}
-	e.gap = max(e.gap, to.Sub(last)-interval)
-	if len(points) > 0 {
-		e.mean = sum / len(points)
-	}
+	e.gap = max(e.gap, to.Sub(last.at)-interval)
+	e.mean = sum / max(e.readings, 1)
 	return e
 }
 
@@ -56,7 +57,7 @@ func (e graphEvidence) line(team string, now time.Time) string {
 	if e.above > 0 {
 		line += ", above " + seconds(e.above)
 	}
-	line += ", " + readingCount(e.readings)
+	line += ", " + count(e.readings, "reading")
 	if e.gap >= time.Second {
 		line += ", gap " + seconds(e.gap)
 	}
@@ -73,15 +74,8 @@ func (e graphEvidence) lines(team string, now time.Time) []string {
 		fmt.Sprintf("Highest %d W at %s", e.highest.watts, clockTime(e.highest.at, now)),
 		fmt.Sprintf("Mean %d W", e.mean),
 		"Above the limit for " + seconds(e.above),
-		fmt.Sprintf("%s, longest gap %s", readingCount(e.readings), seconds(e.gap)),
+		fmt.Sprintf("%s, longest gap %s", count(e.readings, "reading"), seconds(e.gap)),
 	}
-}
-
-func readingCount(n int) string {
-	if n == 1 {
-		return "1 reading"
-	}
-	return fmt.Sprintf("%d readings", n)
 }
 
 // crossingLines lists crossings, the last ones if there are many.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -59,7 +60,7 @@ func TestGraphEvidence(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			e := newEvidence(tt.points, noon, noon.Add(10*time.Second), 3000, tt.interval)
+			e := newEvidence(slices.Values(tt.points), noon, noon.Add(10*time.Second), 3000, tt.interval)
 			if got := e.line("A", noon); got != tt.line {
 				t.Errorf("got  %q\nwant %q", got, tt.line)
 			}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"iter"
 	"sync"
 	"time"
 )
@@ -148,35 +149,45 @@ func (h *history) power(i, slot int) (watts int, ok bool) {
 	return unpackWatts(value), value != noPower
 }
 
-// sums returns the power of a team with these PDUs between two moments: at
-// each moment for which all of them have a reading. The times are by the clock
-// of now, also where that was set since.
-func (h *history) sums(pdus []int, from, to, now time.Time) (points []powerPoint) {
+// sums yields the power of a team with these PDUs between two moments: at each
+// moment for which all of them have a reading. The times are by the clock of
+// now, also where that was set since.
+func (h *history) sums(pdus []int, from, to, now time.Time) iter.Seq[powerPoint] {
 	current := now.Sub(h.start) // by the monotonic clock
 	first := max(h.slot(current-now.Sub(from)), h.slot(current)-h.slots+1, 0)
 	last := h.slot(current - max(now.Sub(to), 0))
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	for slot := first; slot <= last; slot++ {
-		at := now.Add(time.Duration(slot)*h.step - current)
-		if sum, ok := h.sum(pdus, slot); ok && !at.Before(from) && !at.After(to) {
-			points = append(points, powerPoint{at, sum})
+	return func(yield func(powerPoint) bool) {
+		var sums [256]int // so that the polls do not wait for all of it
+		for slot := first; slot <= last; slot++ {
+			k := (slot - first) % len(sums)
+			if k == 0 {
+				h.fill(sums[:], pdus, slot)
+			}
+			at := now.Add(time.Duration(slot)*h.step - current)
+			inside := !at.Before(from) && !at.After(to)
+			if inside && sums[k] >= 0 && !yield(powerPoint{at, sums[k]}) {
+				return
+			}
 		}
 	}
-	return points
 }
 
-// sum returns the power of PDUs in a slot, if all of them have a reading. h.mu
-// is held.
-func (h *history) sum(pdus []int, slot int) (sum int, ok bool) {
-	for _, i := range pdus {
-		watts, ok := h.power(i, slot)
-		if !ok {
-			return 0, false
+// fill sets sums to the power of PDUs in the slots from first on, or to -1
+// where one of them has no reading.
+func (h *history) fill(sums, pdus []int, first int) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for k := range sums {
+		sums[k] = 0
+		for _, i := range pdus {
+			watts, ok := h.power(i, first+k)
+			if !ok {
+				sums[k] = -1
+				break
+			}
+			sums[k] += watts
 		}
-		sum += watts
 	}
-	return sum, true
 }
 
 // noteEvent keeps what an event says of a crossing.

@@ -16,7 +16,7 @@ func (h *history) notes(i int, readings ...[2]int) {
 // wattsOf returns the sums of PDUs in a window, in seconds after noon.
 func (h *history) wattsOf(pdus []int, from, to, now int) (found [][2]int) {
 	second := func(n int) time.Time { return noon.Add(time.Duration(n) * time.Second) }
-	for _, p := range h.sums(pdus, second(from), second(to), second(now)) {
+	for p := range h.sums(pdus, second(from), second(to), second(now)) {
 		found = append(found, [2]int{int(p.at.Sub(noon).Seconds()), p.watts})
 	}
 	return found
@@ -119,5 +119,39 @@ func TestHistoryCrossings(t *testing.T) {
 				t.Errorf("got %v, want %v", got, tt.want)
 			}
 		})
+	}
+}
+
+// TestHistorySlots checks that each poll has a slot of its own, though polls
+// are never quite on time.
+func TestHistorySlots(t *testing.T) {
+	for _, step := range []time.Duration{10 * time.Millisecond, 2 * time.Second, time.Minute} {
+		h := newHistory(1, step, noon)
+		const polls = 500
+		for n := range polls {
+			off := time.Duration(n%7-3) * step / 7 // up to three sevenths early or late
+			h.add(0, noon.Add(time.Duration(n+1)*step+off), 10*n)
+		}
+		now := noon.Add((polls + 1) * step)
+		n := 0
+		for p := range h.sums([]int{0}, noon, now, now) {
+			if p.watts != 10*n || !p.at.Equal(noon.Add(time.Duration(n+1)*step)) {
+				t.Fatalf("step %v: reading %d is %d W at %v", step, n, p.watts, p.at)
+			}
+			n++
+		}
+		if n != polls {
+			t.Errorf("step %v: %d readings of %d", step, n, polls)
+		}
+	}
+}
+
+func TestPackWatts(t *testing.T) {
+	for watts, want := range map[int]int{
+		0: 0, 1: 1, 3001: 3001, fineWatts: fineWatts, fineWatts + 19: fineWatts + 10, maxWatts: maxWatts, -1: 0, 1 << 30: 205_340,
+	} {
+		if got := unpackWatts(packWatts(watts)); got != want || packWatts(watts) == noPower {
+			t.Errorf("%d W became %d W, want %d", watts, got, want)
+		}
 	}
 }

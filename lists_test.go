@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -136,20 +137,24 @@ func TestLongLists(t *testing.T) {
 // /current, whatever the names are.
 func TestCurrentColumns(t *testing.T) {
 	for name, tt := range map[string]struct {
-		pdus []status
-		want string
+		pdus  []status
+		want  string
+		limit int // 3000 W where it is 0
 	}{
-		"names of twelve characters": {[]status{seen(101, "Twelve_chars", "Twelve_chars", 10240, 0)}, ".101 Twelve_chars 10240 W ▇▇▇▇▇▇▇▇ !"},
-		"near the limit":             {[]status{seen(101, "A", "A", 2850, 0)}, ".101 A 2850 W ▇▇▇▇▇▇▇░ ~"},
-		"just below that":            {[]status{seen(101, "A", "A", 2840, 0)}, ".101 A 2840 W ▇▇▇▇▇▇▇░"},
-		"at the limit":               {[]status{seen(101, "A", "A", 3000, 0)}, ".101 A 3000 W ▇▇▇▇▇▇▇▇ ~"},
-		"above it":                   {[]status{seen(101, "A", "A", 3010, 0)}, ".101 A 3010 W ▇▇▇▇▇▇▇▇ !"},
-		"idle":                       {[]status{seen(101, "A", "A", 0, 0)}, ".101 A 0 W ░░░░░░░░"},
-		"a long name":                {[]status{seen(101, "Universität Unterföhring", "Universität Unterföhring", 1500, 0)}, ".101 Univer…öhring 1500 W ▇▇▇▇░░░░"},
-		"a long Chinese name":        {[]status{seen(101, "清华大学清华大学清华", "清华大学清华大学清华", 1500, 0)}, ".101 清华大…学清华 1500 W ▇▇▇▇░░░░"},
+		"names of twelve characters": {[]status{seen(101, "Twelve_chars", "Twelve_chars", 10240, 0)}, ".101 Twelve_chars 10240 W ▇▇▇▇▇▇▇▇ !", 0},
+		"near the limit":             {[]status{seen(101, "A", "A", 2850, 0)}, ".101 A 2850 W ▇▇▇▇▇▇▇░ ~", 0},
+		"just below that":            {[]status{seen(101, "A", "A", 2840, 0)}, ".101 A 2840 W ▇▇▇▇▇▇▇░", 0},
+		"at the limit":               {[]status{seen(101, "A", "A", 3000, 0)}, ".101 A 3000 W ▇▇▇▇▇▇▇▇ ~", 0},
+		"above it":                   {[]status{seen(101, "A", "A", 3010, 0)}, ".101 A 3010 W ▇▇▇▇▇▇▇▇ !", 0},
+		"idle":                       {[]status{seen(101, "A", "A", 0, 0)}, ".101 A 0 W ░░░░░░░░", 0},
+		"a long name":                {[]status{seen(101, "Universität Unterföhring", "Universität Unterföhring", 1500, 0)}, ".101 Univer…öhring 1500 W ▇▇▇▇░░░░", 0},
+		"a long Chinese name":        {[]status{seen(101, "清华大学清华大学清华", "清华大学清华大学清华", 1500, 0)}, ".101 清华大…学清华 1500 W ▇▇▇▇░░░░", 0},
+		"the least limit":            {[]status{seen(101, "A", "A", 10, 0)}, ".101 A 10 W ▇▇▇▇▇▇▇▇ !", 1},
+		"the greatest limit":         {[]status{seen(101, "Twelve_chars", "Twelve_chars", 100_000, 0)}, ".101 Twelv…chars 100000 W ▇▇▇▇▇▇▇▇ ~", 100_000},
+		"emoji":                      {[]status{seen(101, "🏁🏁🏁🏁🏁🏁🏁🏁", "🏁🏁🏁🏁🏁🏁🏁🏁", 1500, 0)}, ".101 🏁🏁🏁…🏁🏁🏁 1500 W ▇▇▇▇░░░░", 0},
 	} {
 		t.Run(name, func(t *testing.T) {
-			text := plainText(powerList("/current", grouped(tt.pdus...), 3000, noon)[0])
+			text := plainText(powerList("/current", grouped(tt.pdus...), cmp.Or(tt.limit, 3000), noon)[0])
 			_, line, _ := strings.Cut(text, "\n")
 			if line != tt.want {
 				t.Errorf("got  %q, want %q", line, tt.want)

@@ -37,7 +37,7 @@ const (
 
 // helpText is the answer to /start and /help. In a group it is short.
 func helpText(menu []menuCommand, pdus, limit int, inGroup bool) string {
-	text := fmt.Sprintf("I watch the power of %d PDUs; a team may draw %d W.\n", pdus, limit)
+	text := fmt.Sprintf("I watch the power of %s; a team may draw %d W.\n", count(pdus, "PDU"), limit)
 	if inGroup {
 		var names []string
 		for _, c := range menu {

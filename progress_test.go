@@ -15,7 +15,7 @@ import (
 type chatWindow struct {
 	mu    sync.Mutex                 // guards what follows
 	fail  func(method string) string // an answer that refuses a call, or ""; may be nil
-	away  time.Time  // no call is answered before then
+	away  time.Time                  // no call is answered before then
 	start time.Time
 	texts []string // of the messages as they stand now
 	log   []string // "+seconds method: text"

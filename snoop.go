@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"iter"
 	"log/slog"
 	"slices"
 	"sync"
@@ -230,9 +231,9 @@ func (s *snoop) snapshot() []team {
 	return slices.Clone(s.teams) // judge never changes the statuses of a team in place
 }
 
-// powerOf returns the power of a team between two moments, as far as all its
+// powerOf yields the power of a team between two moments, as far as all its
 // PDUs were read.
-func (s *snoop) powerOf(team int, from, to, now time.Time) []powerPoint {
+func (s *snoop) powerOf(team int, from, to, now time.Time) iter.Seq[powerPoint] {
 	var pdus []int
 	for i, at := range s.places {
 		if at.team == team {

@@ -11,13 +11,16 @@
 //		To:     now,
 //		Limit:  3000,
 //		MaxGap: 10 * time.Second,
-//		Points: points,
+//		Points: slices.Values(readings),
 //	}
 //	var picture bytes.Buffer
 //	err := chart.Draw(&picture, []chart.Chart{team})
 package chart
 
-import "time"
+import (
+	"iter"
+	"time"
+)
 
 // A Point is one reading.
 type Point struct {
@@ -41,9 +44,9 @@ type Chart struct {
 	// MaxGap is how far apart two readings may be to be joined by a line.
 	MaxGap time.Duration
 
-	// Points are the readings in order of time. Those outside the window are
-	// left out.
-	Points []Point
+	// Points yields the readings in order of time, each time that it is called.
+	// Those outside the window are left out. If it is nil there are none.
+	Points iter.Seq[Point]
 
 	// Notice is drawn across a chart that has no reading in its window, such as
 	// "The bot was not running". If it is empty, "No readings" is drawn.

@@ -1,6 +1,7 @@
 package chart
 
 import (
+	"iter"
 	"slices"
 	"time"
 )
@@ -33,11 +34,7 @@ func spans(ch Chart, n int) []span {
 
 	var last reading
 	first := true
-	for _, p := range ch.Points {
-		if !shows(ch, p) {
-			continue
-		}
-
+	for p := range shown(ch) {
 		next := reading{p.At, place(ch, p.At) * float64(n), float64(max(p.Watts, 0))}
 		columns[min(int(next.place), n-1)].add(next.watts)
 		if !first && next.at.Sub(last.at) <= ch.MaxGap {
@@ -81,9 +78,18 @@ func widen(columns []span, by int) {
 	}
 }
 
-// shows reports whether p lies in the window of ch.
-func shows(ch Chart, p Point) bool {
-	return ch.From.Before(ch.To) && !p.At.Before(ch.From) && !p.At.After(ch.To)
+// shown yields the readings in the window of ch.
+func shown(ch Chart) iter.Seq[Point] {
+	return func(yield func(Point) bool) {
+		if ch.Points == nil || !ch.From.Before(ch.To) {
+			return
+		}
+		for p := range ch.Points {
+			if !p.At.Before(ch.From) && !p.At.After(ch.To) && !yield(p) {
+				return
+			}
+		}
+	}
 }
 
 // place is how far into the window t is: 0 at its beginning, 1 at its end.
@@ -94,10 +100,8 @@ func place(ch Chart, t time.Time) float64 {
 // highest returns the highest power in the window, and whether there is a
 // reading at all.
 func highest(ch Chart) (watts int, ok bool) {
-	for _, p := range ch.Points {
-		if shows(ch, p) {
-			watts, ok = max(watts, p.Watts), true
-		}
+	for p := range shown(ch) {
+		watts, ok = max(watts, p.Watts), true
 	}
 
 	return watts, ok

@@ -2,6 +2,7 @@ package chart
 
 import (
 	"math"
+	"slices"
 	"testing"
 	"time"
 )
@@ -25,6 +26,7 @@ func FuzzRender(f *testing.F) {
 			Limit:  limit,
 			MaxGap: time.Duration(maxGap),
 		}
+		var points []Point
 		at := ch.From
 		for ; len(data) >= 2; data = data[2:] {
 			at = at.Add(time.Duration(int8(data[0])) * time.Second)
@@ -32,8 +34,9 @@ func FuzzRender(f *testing.F) {
 			if data[1] == 0xff {
 				watts = math.MaxInt
 			}
-			ch.Points = append(ch.Points, Point{at, watts})
+			points = append(points, Point{at, watts})
 		}
+		ch.Points = slices.Values(points)
 		charts := make([]Chart, 1+n%MaxCharts)
 		charts[len(charts)-1] = ch
 

@@ -5,6 +5,7 @@ import (
 	"image"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 )
@@ -51,7 +52,7 @@ func chartOf(points []Point) Chart {
 		To:     points[len(points)-1].At,
 		Limit:  3000,
 		MaxGap: 5 * time.Second,
-		Points: points,
+		Points: slices.Values(points),
 	}
 }
 
@@ -178,8 +179,9 @@ func TestGapIsNotBridged(t *testing.T) {
 func TestReadingBetweenGapsIsADot(t *testing.T) {
 	for name, watts := range map[string]int{"below": 1000, "at the limit": 3000, "above": 3500, "nothing": 0} {
 		t.Run(name, func(t *testing.T) {
-			ch := chartOf(every(flat(450, watts)...))
-			ch.Points = ch.Points[200:201]
+			points := every(flat(450, watts)...)
+			ch := chartOf(points)
+			ch.Points = slices.Values(points[200:201])
 			paint(t, ch, func(t *testing.T, picture *image.Paletted, p pen, a plot) {
 				if n := count(picture, a.Rectangle, curve, red); n < 12 || n > 120 {
 					t.Errorf("dot has %d pixels", n)
@@ -205,7 +207,7 @@ func TestNoticeWithoutReadings(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			ch := Chart{From: morning, To: morning.Add(time.Hour), Points: tt.points, Notice: "The bot was not running"}
+			ch := Chart{From: morning, To: morning.Add(time.Hour), Points: slices.Values(tt.points), Notice: "The bot was not running"}
 			paint(t, ch, func(t *testing.T, picture *image.Paletted, p pen, a plot) {
 				if n := count(picture, a.Rectangle, ink); (n > 0) != tt.notices {
 					t.Errorf("%d pixels are ink, want a notice: %t", n, tt.notices)

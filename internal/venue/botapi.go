@@ -25,7 +25,7 @@ func NewAPI(token, username string) *API {
 	number, _, _ := strings.Cut(token, ":")
 	id, _ := strconv.ParseInt(number, 10, 64)
 	t := newTelegram(User{ID: id, Name: username, Username: username, IsBot: true})
-	a := &API{telegram: t, terminal: &terminal{telegram: t}, faults: &faults{}, token: token}
+	a := &API{telegram: t, terminal: &terminal{telegram: t, wait: pressWait}, faults: &faults{}, token: token}
 	a.network = newNetwork(a.handle)
 	return a
 }

@@ -311,6 +311,7 @@ func TestNetwork(t *testing.T) {
 func TestTerminal(t *testing.T) {
 	a := NewAPI("123456:secret", "iscbot")
 	defer a.Close()
+	a.wait = 10 * time.Millisecond
 	in, typist := io.Pipe()
 	var out bytes.Buffer
 	ctx, cancel := context.WithCancel(t.Context())
@@ -355,5 +356,52 @@ func TestTerminal(t *testing.T) {
 		if !strings.Contains(got, want) {
 			t.Errorf("no %q in\n%s", want, got)
 		}
+	}
+}
+
+// TestTerminalLive holds that a message that keeps changing does not fill the
+// terminal, and that a press and its answer are shown.
+func TestTerminalLive(t *testing.T) {
+	a := NewAPI("123456:secret", "iscbot")
+	defer a.Close()
+	in, typist := io.Pipe()
+	var out bytes.Buffer
+	ctx, cancel := context.WithCancel(t.Context())
+	printed, typed := make(chan bool), make(chan error)
+	go func() { a.Print(ctx, ann.ID, &out); close(printed) }()
+	go func() { typed <- a.Type(t.Context(), Private(ann), ann, in, &out, true) }()
+
+	io.WriteString(typist, "[B]\n") // before there is a button
+	a.Know(Private(ann))
+	expect(t, a, "sendMessage", fields{"chat_id": ann.ID, "text": "Value 1", "reply_markup": keyboard("b")}, "200")
+	expect(t, a, "getUpdates", fields{"timeout": 50, "allowed_updates": []string{}}, `"data":"b"`)
+	edit := func(text string, keys fields) {
+		p := fields{"chat_id": ann.ID, "message_id": a.Messages(0)[0].ID, "text": text}
+		if keys != nil {
+			p["reply_markup"] = keys
+		}
+		expect(t, a, "editMessageText", p, "200")
+	}
+	edit("Value 2", keyboard("b")) // as the press asked for
+	expect(t, a, "answerCallbackQuery", fields{"callback_query_id": "4382000", "text": "Thanks"}, "200")
+	edit("Value 3", keyboard("b"))
+	edit("Value 4", keyboard("b"))
+	edit("The end", nil)
+	expect(t, a, "getUpdates", fields{"offset": 875_000_002}, "200")
+	typist.Close()
+	if err := <-typed; err != nil {
+		t.Error(err)
+	}
+	cancel()
+	<-printed
+
+	got := out.String()
+	for _, want := range []string{"Value 1\n", "edited:\n  Value 2\n", "(Thanks)\n", "edited:\n  The end\n\n"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("no %q in\n%s", want, got)
+		}
+	}
+	if strings.Contains(got, "Value 3") || strings.Contains(got, "Value 4") {
+		t.Errorf("it was shown all the time:\n%s", got)
 	}
 }

@@ -16,11 +16,10 @@ import (
 )
 
 const (
-	// buttonWait is how long a typed button may be missing before that is said:
-	// lines from a file are faster than the bot's answers.
-	buttonWait = 3 * time.Second
-	// answerWait is how long the next line waits for the answer to a press.
-	answerWait = 3 * time.Second
+	// pressWait is how long a typed button may be missing before that is said, as
+	// lines from a file are faster than the bot, and how long the next line waits
+	// for the answer to a press.
+	pressWait = 3 * time.Second
 	// liveEvery is how often a message that keeps changing by itself is shown.
 	liveEvery = 5 * time.Second
 )
@@ -28,8 +27,9 @@ const (
 // A terminal is a chat with the bot in a terminal.
 type terminal struct {
 	*telegram
-	out     sync.Mutex   // held while something is written
-	pressed atomic.Int64 // the message whose button was pressed last
+	wait    time.Duration // pressWait, or less in tests
+	out     sync.Mutex    // held while something is written
+	pressed atomic.Int64  // the message whose button was pressed last
 }
 
 // Print writes the bot's messages to a chat as they come, and new texts of old
@@ -172,7 +172,7 @@ func (t *terminal) enter(ctx context.Context, c Chat, u User, line string, out i
 
 // pressButton presses the newest button of that name, as soon as there is one.
 func (t *terminal) pressButton(ctx context.Context, c Chat, u User, name string, out io.Writer) {
-	soon, cancel := context.WithTimeout(ctx, buttonWait)
+	soon, cancel := context.WithTimeout(ctx, t.wait)
 	defer cancel()
 	var message int64
 	var data string
@@ -186,7 +186,7 @@ func (t *terminal) pressButton(ctx context.Context, c Chat, u User, name string,
 	}
 
 	t.pressed.Store(message)
-	soon, cancel = context.WithTimeout(ctx, answerWait)
+	soon, cancel = context.WithTimeout(ctx, t.wait)
 	defer cancel()
 	if text, _ := t.AwaitAnswer(soon, t.Press(c, u, message, data)); text != "" {
 		t.write(out, fmt.Sprintf("(%s)\n\n", text))
