@@ -240,9 +240,10 @@ func TestAlerterButtons(t *testing.T) {
 		events []event
 		want   [][]button
 	}{
-		"one":       {[]event{about(eventAbove, "A", 1)}, [][]button{graph("Graph", "1")}},
-		"one team":  {[]event{about(eventAbove, "A", 1), about(eventBack, "A", 1)}, [][]button{graph("Graph", "1")}},
-		"two teams": {[]event{about(eventAbove, "A", 1), about(eventAbove, "B", 2)}, [][]button{graph("Graph A", "1"), graph("Graph B", "2")}},
+		"one":      {[]event{about(eventAbove, "A", 1)}, [][]button{graph("Graph", "1")}},
+		"one team": {[]event{about(eventAbove, "A", 1), about(eventBack, "A", 1)}, [][]button{graph("Graph", "1")}},
+		"two teams": {[]event{about(eventAbove, "A", 1), about(eventAbove, "B", 2)},
+			[][]button{graph("Graph A", "1"), graph("Graph B", "2")}},
 		"a long name": {[]event{about(eventAbove, long, 1), about(eventAbove, "B", 2)},
 			[][]button{graph("Graph 🏁"+strings.Repeat("x", 19)+"...", "1"), graph("Graph B", "2")}},
 		"all PDUs": {[]event{{kind: eventAllUnreachable, at: time.Now()}}, nil},

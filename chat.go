@@ -27,11 +27,14 @@ type responder struct {
 
 // newResponder returns the responder; its start must be called first. Answers
 // that take time are given until ctx ends.
-func newResponder(ctx context.Context, c *client, out *outbox, watch *snoop, resets *resetDialog, limit int) *responder {
+func newResponder(
+	ctx context.Context, c *client, out *outbox, watch *snoop, resets *resetDialog, limit int,
+) *responder {
 	r := &responder{
-		client: c, out: out, watch: watch, access: resets.access, resets: resets, limit: limit, started: time.Now(),
+		client: c, out: out, watch: watch, access: resets.access, resets: resets,
+		limit: limit, started: time.Now(),
 	}
-	r.boards = newLiveBoards(ctx, c, out, r.current)
+	r.boards = newLiveBoards(c, out, r.current)
 	r.graphs = newGrapher(ctx, out, watch, limit, r.started)
 	r.buttons = &buttonHandler{
 		ctx: ctx, client: c, out: out, access: r.access,
@@ -160,7 +163,8 @@ func (r *responder) startBoard(ctx context.Context, m *message) {
 	}
 	b, ok := r.boards.start(replyTo(m), time.Now())
 	if !ok {
-		r.answer(m, fmt.Sprintf("There are %d live lists already. Send /current instead, or try again later.", boardsMost))
+		const text = "There are %d live lists already. Send /current instead, or try again later."
+		r.answer(m, fmt.Sprintf(text, boardsMost))
 		return
 	}
 	r.tasks.Go(func() { r.boards.keep(ctx, b) })

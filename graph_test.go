@@ -206,10 +206,12 @@ func TestGraphsAtOnce(t *testing.T) {
 func TestGraphAboutAlert(t *testing.T) {
 	g := newTestGrapher(t.Context(), nil)
 	for data, want := range map[string][]int{
-		"101": {0}, "103": {1}, "": nil, "104": nil, "1O1": nil, "-1": nil, "101 90m": nil, strings.Repeat("1", 64): nil,
+		"101": {0}, "103": {1}, "": nil, "104": nil, "1O1": nil, "-1": nil, "101 90m": nil,
+		strings.Repeat("1", 64): nil,
 	} {
 		r, ok := g.aboutAlert(data, noon)
-		if ok != (want != nil) || ok && (!slices.Equal(r.teams, want) || r.to.Sub(r.from) != alertGraphTime || !r.to.Equal(noon)) {
+		right := slices.Equal(r.teams, want) && r.to.Equal(noon) && r.to.Sub(r.from) == alertGraphTime
+		if ok != (want != nil) || ok && !right {
 			t.Errorf("%q: got %+v, %v", data, r, ok)
 		}
 	}

@@ -53,7 +53,8 @@ func (e graphEvidence) line(team string, now time.Time) string {
 	if e.readings == 0 {
 		return team + ": no readings"
 	}
-	line := fmt.Sprintf("%s: highest %d W at %s, mean %d W", team, e.highest.watts, clockTime(e.highest.at, now), e.mean)
+	line := fmt.Sprintf("%s: highest %d W at %s, mean %d W",
+		team, e.highest.watts, clockTime(e.highest.at, now), e.mean)
 	if e.above > 0 {
 		line += ", above " + seconds(e.above)
 	}

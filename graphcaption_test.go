@@ -25,13 +25,15 @@ func TestGraphEvidence(t *testing.T) {
 	}{
 		"nothing": {nil, 2 * time.Second, "A: no readings", "A|No readings"},
 		"below the limit": {
-			secondsAfterNoon([2]int{0, 1000}, [2]int{2, 3000}, [2]int{4, 2000}, [2]int{6, 2000}, [2]int{8, 2000}, [2]int{10, 2000}),
+			secondsAfterNoon([2]int{0, 1000}, [2]int{2, 3000}, [2]int{4, 2000}, [2]int{6, 2000}, [2]int{8, 2000},
+				[2]int{10, 2000}),
 			2 * time.Second,
 			"A: highest 3000 W at 12:00:02, mean 2000 W, 6 readings",
 			"A|Highest 3000 W at 12:00:02|Mean 2000 W|Above the limit for 0 s|6 readings, longest gap 0 s",
 		},
 		"above it, the first highest counts": {
-			secondsAfterNoon([2]int{0, 3001}, [2]int{2, 4000}, [2]int{4, 4000}, [2]int{6, 2000}, [2]int{8, 2000}, [2]int{10, 2000}),
+			secondsAfterNoon([2]int{0, 3001}, [2]int{2, 4000}, [2]int{4, 4000}, [2]int{6, 2000}, [2]int{8, 2000},
+				[2]int{10, 2000}),
 			2 * time.Second,
 			"A: highest 4000 W at 12:00:02, mean 2833 W, above 6 s, 6 readings",
 			"A|Highest 4000 W at 12:00:02|Mean 2833 W|Above the limit for 6 s|6 readings, longest gap 0 s",

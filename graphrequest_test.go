@@ -74,7 +74,7 @@ func TestParseGraphMistakes(t *testing.T) {
 		"101 99999999999h":               example, // too long for a duration
 		"101 NaNh":                       example,
 		"101 12:30-13:00":                "12:30:00 to 13:00:00 is in the future",
-		"101 10:00-10:30":                "the bot was not running from 10:00:00 to 10:30:00: it was started at 11:00:00",
+		"101 10:00-10:30":                "not running from 10:00:00 to 10:30:00: it was started at 11:00:00",
 		"101 25:00-26:00":                `"25:00-26:00": want two clock times, such as 10:05-10:35`,
 		"101 11:05-11:05":                "want two clock times",
 		"101 11:05-11:70":                "want two clock times",
@@ -116,9 +116,11 @@ func TestGraphSpan(t *testing.T) {
 		want string
 	}{
 		"yesterday, as today's is to come": {running(48, historyTime), "13:00", "14:00", "-1380 to -1320 []"},
-		"yesterday is too long ago":        {running(48, 9*time.Hour), "13:00", "14:00", "13:00:00 to 14:00:00 is in the future"},
-		"over midnight, kept":              {running(48, historyTime), "23:00", "01:00", "-780 to -660 []"},
-		"not kept any more":                {running(48, 9*time.Hour), "01:00", "02:00", "readings are kept for 9 h 0 min only"},
+		"yesterday is too long ago": {running(48, 9*time.Hour), "13:00", "14:00",
+			"13:00:00 to 14:00:00 is in the future"},
+		"over midnight, kept": {running(48, historyTime), "23:00", "01:00", "-780 to -660 []"},
+		"not kept any more": {running(48, 9*time.Hour), "01:00", "02:00",
+			"readings are kept for 9 h 0 min only"},
 		"partly kept": {running(48, 9*time.Hour), "02:00", "04:00",
 			"-600 to -480 [Readings are kept for 9 h 0 min only.]"},
 		"partly before the start": {running(1, historyTime), "10:30", "11:30",
@@ -130,7 +132,8 @@ func TestGraphSpan(t *testing.T) {
 			r, err := tt.span.between(tt.from, tt.to)
 			got := errorText(err)
 			if err == nil {
-				got = fmt.Sprintf("%.0f to %.0f %v", r.from.Sub(noon).Minutes(), r.to.Sub(noon).Minutes(), tt.span.remarks(r.from))
+				got = fmt.Sprintf("%.0f to %.0f %v",
+					r.from.Sub(noon).Minutes(), r.to.Sub(noon).Minutes(), tt.span.remarks(r.from))
 			}
 			if got != tt.want {
 				t.Errorf("got  %s\nwant %s", got, tt.want)

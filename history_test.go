@@ -148,7 +148,8 @@ func TestHistorySlots(t *testing.T) {
 
 func TestPackWatts(t *testing.T) {
 	for watts, want := range map[int]int{
-		0: 0, 1: 1, 3001: 3001, fineWatts: fineWatts, fineWatts + 19: fineWatts + 10, maxWatts: maxWatts, -1: 0, 1 << 30: 205_340,
+		0: 0, 1: 1, 3001: 3001, -1: 0,
+		fineWatts: fineWatts, fineWatts + 19: fineWatts + 10, maxWatts: maxWatts, 1 << 30: 205_340,
 	} {
 		if got := unpackWatts(packWatts(watts)); got != want || packWatts(watts) == noPower {
 			t.Errorf("%d W became %d W, want %d", watts, got, want)

@@ -18,7 +18,6 @@ const (
 // liveBoards are messages that keep the list of /current up to date. They show
 // what the watch knows, and so cost the PDUs nothing.
 type liveBoards struct {
-	ctx     context.Context // of all changes
 	client  *client
 	out     *outbox
 	current func(now time.Time) []string // the pages of /current
@@ -38,10 +37,8 @@ type board struct {
 // stopKeys is the keyboard of a live list.
 var stopKeys = [][]button{{{Text: "Stop", Data: "stop"}}}
 
-func newLiveBoards(
-	ctx context.Context, c *client, out *outbox, current func(now time.Time) []string,
-) *liveBoards {
-	return &liveBoards{ctx: ctx, client: c, out: out, current: current, boards: make(map[int64]*board)}
+func newLiveBoards(c *client, out *outbox, current func(now time.Time) []string) *liveBoards {
+	return &liveBoards{client: c, out: out, current: current, boards: make(map[int64]*board)}
 }
 
 // start starts a board in the place of the one that the chat had, and reports
@@ -109,7 +106,7 @@ func (l *liveBoards) keep(ctx context.Context, b *board) {
 	gone := make(chan struct{})
 	go func() {
 		defer close(gone)
-		b.message.run(l.ctx)
+		b.message.run(ctx)
 	}()
 
 	every := boardPrivate

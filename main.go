@@ -70,6 +70,7 @@ func manual() string {
 }
 
 func main() {
+	debug.SetGCPercent(25) // a Pi has little memory, and the bot makes little garbage
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	code := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
 	stop()

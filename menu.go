@@ -30,8 +30,8 @@ var (
 
 // What people read about the bot before they write to it.
 const (
-	botDescription = "Shows how much power the teams' racks draw, alerts the officials when a team goes over the limit, " +
-		"and resets peaks. Send /help to see what it can do."
+	botDescription = "Shows how much power the teams' racks draw, alerts the officials when a team goes over the " +
+		"limit, and resets peaks. Send /help to see what it can do."
 	botShortDescription = "Watches the power of the teams' racks"
 )
 

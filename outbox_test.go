@@ -260,7 +260,7 @@ func TestOutboxTopicGone(t *testing.T) {
 		synctest.Wait()
 		put("second")
 		time.Sleep(time.Minute)
-		p.want(t, "+0 -1: first", "+3 -1: second")
+		p.want(t, "+0 -1: first", "+1 -1: second")
 		if _, tries := p.list(); tries != 3 {
 			t.Errorf("%d tries", tries)
 		}
@@ -733,7 +733,7 @@ func TestOutboxFirstAlert(t *testing.T) {
 			time.Sleep(time.Second)
 		}
 		time.Sleep(time.Minute)
-		p.want(t, "+0 -1: list", "+0 -1: first", "+3 -1: a\n\nb\n\nc", "+63 -1: later", "+66 -1: d\n\ne")
+		p.want(t, "+0 -1: list", "+0 -1: first", "+3 -1: a\n\nb\n\nc", "+63 -1: later", "+64 -1: d", "+65 -1: e")
 	})
 }
 

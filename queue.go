@@ -17,6 +17,9 @@ const (
 	maxAlerts = 100
 	// joinText is what joining adds to a text at most.
 	joinText = 100
+	// joinTime is how long alerts wait after another one, to be joined if there
+	// are many.
+	joinTime = time.Second
 	// lateAfter is the age from which an alert says how late it is.
 	lateAfter = 5 * time.Second
 	// maxOutlived is how often others may be delivered while an alert is
@@ -319,7 +322,7 @@ func joinKeys(batch []outgoing) (keys [][]button) {
 func (q *queue) delivered(batch []outgoing, now time.Time) {
 	q.count(now, paceAfter(batch))
 	if batch[0].alert {
-		q.nextAlert = now.Add(paceAfter(batch))
+		q.nextAlert = now.Add(joinTime)
 	}
 	q.failures.note(nil)
 	q.retry.reset()
