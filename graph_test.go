@@ -6,8 +6,13 @@ import (
 	"fmt"
 	"image"
 	"image/png"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -155,48 +160,64 @@ func TestGraphFlood(t *testing.T) {
 			t.Errorf("still waiting: %v, %d", g.waiting, g.total)
 		}
 
+		for range graphsMost { // nothing is drawn any more
+			g.drawing <- struct{}{}
+		}
 		for chat := range int64(graphsWaiting + 10) {
 			go g.answer(post{chat: 10 + chat}, "101 30s", noon)
 		}
-		synctest.Wait()
+		time.Sleep(time.Minute)
 		refused := 0
 		for _, m := range p.taken() {
 			if m.chat >= 10 && m.photo == nil {
 				refused++
 			}
 		}
-		if refused > 10 {
-			t.Errorf("%d of other chats were refused", refused)
+		if refused != 10 || g.total != graphsWaiting {
+			t.Errorf("%d of other chats were refused, %d wait", refused, g.total)
+		}
+		for range graphsMost {
+			<-g.drawing
 		}
 	})
 }
 
-// TestGraphsAtOnce checks that at most two pictures are drawn at the same
-// time, and that those which wait end with the bot.
+// TestGraphsAtOnce checks that at most two pictures are drawn at the same time.
 func TestGraphsAtOnce(t *testing.T) {
+	g := newTestGrapher(t.Context(), nil)
+	r, _ := parseGraph("101", g.watch.snapshot(), g.span(noon))
+	var drawn sync.WaitGroup
+	g.watch.history.mu.Lock() // who draws has to wait
+	for range graphsMost + 3 {
+		drawn.Go(func() { g.draw(r, noon) })
+	}
+	for late := time.Now().Add(10 * time.Second); len(g.drawing) < graphsMost && time.Now().Before(late); {
+		runtime.Gosched()
+	}
+	if n := len(g.drawing); n != graphsMost {
+		t.Errorf("%d are drawn, want %d", n, graphsMost)
+	}
+	g.watch.history.mu.Unlock()
+	drawn.Wait()
+	if n := len(g.drawing); n != 0 {
+		t.Errorf("%d are still drawn", n)
+	}
+}
+
+// TestGraphEnds checks that pictures which wait to be drawn end with the bot.
+func TestGraphEnds(t *testing.T) {
 	inbox(t, func(t *testing.T, o *outbox, p *postOffice) {
 		ctx, cancel := context.WithCancel(t.Context())
 		g := newTestGrapher(ctx, o)
 		for range graphsMost {
 			g.drawing <- struct{}{}
 		}
-		for chat := range int64(3) {
-			go g.answer(post{chat: chat + 1}, "101", noon)
-		}
-		synctest.Wait()
-		p.want(t)
-		<-g.drawing // one is drawn
-		time.Sleep(time.Second)
-		g.drawing <- struct{}{}
-		if n := len(p.taken()); n != 3 {
-			t.Errorf("%d pictures were sent one after the other, want 3", n)
-		}
 		go g.answer(post{chat: 1}, "102", noon)
 		synctest.Wait()
 		cancel()
-		synctest.Wait()
-		if n := len(p.taken()); n != 3 || g.total != 0 {
-			t.Errorf("%d messages, %d waiting", n, g.total)
+		p.want(t)
+		if g.total != 0 {
+			t.Errorf("%d are waiting", g.total)
 		}
 	})
 }
@@ -215,4 +236,92 @@ func TestGraphAboutAlert(t *testing.T) {
 			t.Errorf("%q: got %+v, %v", data, r, ok)
 		}
 	}
+}
+
+// docsGrapher returns a grapher of the demo's teams after twenty minutes, of
+// which one was above the limit twice.
+func docsGrapher(ctx context.Context) *grapher {
+	const interval = 2 * time.Second
+	var pdus []pdu
+	for i, team := range []string{"Aachen", "Barcelona", "Cape Town", "Denver", "Edinburgh", "Fukuoka"} {
+		pdus = append(pdus, pdu{num: 101 + i, unit: 1, name: team, team: team, snmp: fmt.Sprint("127.0.0.1:", 101+i)})
+	}
+	watch := newSnoop(pdus, 3000, interval, snmpConfig{interval: interval})
+	started := noon.Add(-20 * time.Minute)
+	watch.history = newHistory(len(pdus), interval, started)
+	random := rand.New(rand.NewPCG(1, 2))
+	for n := range 601 {
+		at := started.Add(time.Duration(n) * interval)
+		for i := range pdus {
+			level := (i + (n+40*i)/110) % 5
+			watts := 1500 + 110*i + 170*level + random.IntN(60)
+			crosses := i == 1 && (n > 330 && n < 345 || n > 480 && n < 530)
+			if crosses {
+				watts = 3060 + random.IntN(90)
+			}
+			if lost := i == 3 && n > 300 && n < 380; !lost {
+				watch.history.add(i, at, watts/10*10)
+			}
+		}
+	}
+	for _, n := range [][3]int{{331, 345, 3140}, {481, 530, 3140}} {
+		from, to := started.Add(time.Duration(n[0])*interval), started.Add(time.Duration(n[1])*interval)
+		watch.history.noteEvent(event{kind: eventAbove, team: "Barcelona", at: from, watts: n[2]})
+		watch.history.noteEvent(event{kind: eventBack, team: "Barcelona", at: to, watts: n[2]})
+	}
+	return newGrapher(ctx, nil, watch, 3000, started)
+}
+
+// TestDocsPictures checks that the pictures in docs are what the bot draws;
+// with ISCBOT_UPDATE set it writes them there.
+func TestDocsPictures(t *testing.T) {
+	g := docsGrapher(t.Context())
+	for name, arg := range map[string]string{"graph.png": "102", "teams.png": ""} {
+		t.Run(name, func(t *testing.T) {
+			r, err := parseGraph(arg, g.watch.snapshot(), g.span(noon))
+			if err != nil {
+				t.Fatal(err)
+			}
+			photo, caption, err := g.draw(r, noon)
+			if err != nil || textLen(caption) > maxCaption || strings.Contains(caption, "more lines") {
+				t.Errorf("%v, caption:\n%s", err, caption)
+			}
+			path := filepath.Join("docs", name)
+			if os.Getenv("ISCBOT_UPDATE") != "" {
+				if err := os.WriteFile(path, photo, 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			stored, err := os.ReadFile(path)
+			if err != nil || !samePicture(t, photo, stored) {
+				t.Errorf("%s is not of today (%v): ISCBOT_UPDATE=1 go test -run TestDocsPictures", path, err)
+			}
+		})
+	}
+}
+
+// samePicture reports whether two pictures differ in one pixel of 2000 at most,
+// as another processor's floating point may make it.
+func samePicture(t *testing.T, a, b []byte) bool {
+	t.Helper()
+	var pictures [2]image.Image
+	for i, data := range [][]byte{a, b} {
+		var err error
+		if pictures[i], err = png.Decode(bytes.NewReader(data)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	size := pictures[0].Bounds()
+	if size != pictures[1].Bounds() {
+		return false
+	}
+	different := 0
+	for y := range size.Dy() {
+		for x := range size.Dx() {
+			if pictures[0].At(x, y) != pictures[1].At(x, y) {
+				different++
+			}
+		}
+	}
+	return different <= size.Dx()*size.Dy()/2000
 }
