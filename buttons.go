@@ -7,7 +7,6 @@ import (
 	"maps"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 )
 
@@ -26,7 +25,7 @@ type buttonHandler struct {
 	graphs  *grapher
 	current func(now time.Time) []string // the pages of /current
 	budgets *budgets
-	tasks   *sync.WaitGroup
+	tasks   *taskGroup
 
 	refreshed map[messageID]time.Time // when lists were changed
 }

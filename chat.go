@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"sync"
 	"time"
 )
 
@@ -22,7 +21,7 @@ type responder struct {
 
 	me      string // the bot's name
 	budgets budgets
-	tasks   sync.WaitGroup // what goes on beside the handling of updates
+	tasks   taskGroup // what goes on beside the handling of updates
 }
 
 // newResponder returns the responder; its start must be called first. Answers
@@ -63,6 +62,9 @@ func (r *responder) handle(ctx context.Context, u *update, now time.Time) {
 		r.followMigration(u.Message)
 		r.answerMessage(ctx, u.Message, now)
 	case u.Callback != nil:
+		if m := u.Callback.Message; m != nil {
+			r.out.heard(m.Chat.ID)
+		}
 		r.buttons.press(u.Callback)
 	}
 }

@@ -17,6 +17,10 @@ import (
 const (
 	// checkParallel is how many things are checked at the same time.
 	checkParallel = 32
+	// patience is how long each of two attempts waits for an answer over SNMP.
+	// That is longer than the watch can wait, which tells a slow card from a
+	// silent one.
+	patience = time.Second
 	// clockAccuracy is how far the host's clock may be off for -check.
 	clockAccuracy = 5 * time.Second
 )
@@ -49,7 +53,7 @@ func (c *checker) run(ctx context.Context, out io.Writer) int {
 		func() []finding { return c.checkTelegram(ctx) },
 		func() []finding { return []finding{checkLog(c.log)} },
 	}
-	for _, units := range byCard(c.pdus) {
+	for _, units := range byCard(c.checked) {
 		tests = append(tests, func() []finding { return c.checkCard(ctx, units) })
 	}
 
@@ -213,83 +217,146 @@ func checkLog(path string) finding {
 // checkCard tests the units behind one card, one after the other: it takes
 // one request at a time.
 func (c *checker) checkCard(ctx context.Context, units []pdu) (found []finding) {
+	card := c.openCard(units[0], c.snmp)
+	defer card.session.close()
 	for _, p := range units {
-		found = append(found, c.checkSNMP(ctx, p))
-		if c.resetSNMP {
-			found = append(found, c.checkWrite(ctx, p))
-		} else {
+		found = append(found, card.checkSNMP(ctx, p))
+		switch {
+		case !c.resetSNMP:
 			found = append(found, c.checkWeb(ctx, p))
+		case card.answered: // otherwise it is silent to the other community as well
+			found = append(found, c.checkWrite(ctx, p))
 		}
 	}
-	if f, ok := c.checkUnlisted(ctx, units); ok {
-		found = append(found, f)
+	if card.answered {
+		found = append(found, card.checkUnlisted(ctx)...)
 	}
 	return found
 }
 
-// checkSNMP reads a PDU as the watch does, and what it is.
-func (c *checker) checkSNMP(ctx context.Context, p pdu) finding {
-	s := newSession(p.snmp, []int{p.unit}, c.snmp)
-	defer s.close()
-	what := p.displayName() + " SNMP"
-	r, err := s.read(ctx, p.unit)
-	if err != nil && !errors.Is(err, errNoMeter) { // the first attempt may have met a busy card
-		r, err = s.read(ctx, p.unit)
-	}
-	switch {
-	case errors.Is(err, errLate):
-		return finding{what, fmt.Sprintf("%v at %s: use a longer -interval", err, p.snmp), true}
-	case errors.Is(err, errNoObject) && p.unit > 1:
-		return finding{what, fmt.Sprintf("%v at %s: is there a unit %d behind this card?", err, p.snmp, p.unit), true}
-	case err != nil && !errors.Is(err, errNoMeter):
-		return finding{what, fmt.Sprintf("%v at %s: is SNMP on, and are -net, -snmp-port and -community right?", err, p.snmp), true}
-	}
+// A checkedCard is a card whose SNMP agent is being tested.
+type checkedCard struct {
+	listed   []pdu // the units behind it that are in the PDU list
+	session  *session
+	interval time.Duration
+	allowed  time.Duration // for an answer, by the watch
+	answered bool
+}
 
-	model := strings.TrimSpace(s.text(ctx, instance(rPDU2IdentModelNumber, p.unit)) + " " + s.text(ctx, instance(rPDU2IdentFirmwareRev, p.unit)))
-	if model == "" {
-		model = s.text(ctx, sysDescr)
+// openCard opens a patient session with the card of a PDU.
+func (c *checker) openCard(p pdu, cfg snmpConfig) *checkedCard {
+	card := &checkedCard{interval: cfg.interval}
+	var units []int
+	for _, other := range c.pdus {
+		if other.snmp == p.snmp {
+			card.listed = append(card.listed, other)
+			units = append(units, other.unit)
+		}
+	}
+	card.session = newSession(p.snmp, units, cfg)
+	card.allowed = card.session.timeout
+	card.session.timeout = max(card.allowed, patience)
+	return card
+}
+
+// read reads a PDU and tells how long that took.
+func (c *checkedCard) read(ctx context.Context, p pdu) (r reading, took time.Duration, err error) {
+	r, err = c.session.read(ctx, p.unit)
+	if errors.Is(err, errNoAnswer) { // to the other version, perhaps
+		r, err = c.session.read(ctx, p.unit)
+	}
+	if !errors.Is(err, errNoAnswer) {
+		c.answered = true
 	}
 	if err != nil {
-		return finding{what, model + ": " + err.Error() + ", so it cannot be watched", true}
+		return r, 0, err
 	}
-	model += fmt.Sprintf(", %d W, peak %d W, answered in %s", r.watts, r.peak, r.at.Sub(r.asked).Round(time.Millisecond))
-	told := s.text(ctx, mconfigClockDate) + " " + s.text(ctx, mconfigClockTime)
-	if t, err := time.ParseInLocation(pduTime, told, time.Local); err == nil {
-		model += fmt.Sprintf(", its clock is %s off", time.Since(t).Round(time.Second).Abs())
+
+	took = r.at.Sub(r.asked)
+	for range 2 {
+		if took <= c.allowed {
+			break
+		}
+		// It may not be slow: a lost answer or a query that was refused takes time
+		// as well.
+		asked := time.Now()
+		if again, err := c.session.ask(ctx, asked.Add(c.session.timeout), p.unit, c.session.units[p.unit].query, 1); err == nil {
+			took = min(took, again.at.Sub(asked))
+		}
 	}
-	return finding{what: what, text: model}
+	return r, took, nil
+}
+
+// checkSNMP reads a PDU, and what it is.
+func (c *checkedCard) checkSNMP(ctx context.Context, p pdu) finding {
+	what := p.displayName() + " SNMP"
+	r, took, err := c.read(ctx, p)
+	switch {
+	case errors.Is(err, errNoMeter):
+		return finding{what, fmt.Sprintf("%s: %v, so it cannot be watched", c.model(ctx, p), err), true}
+	case errors.Is(err, errNoObject) && p.unit > 1:
+		return finding{what, fmt.Sprintf("%v at %s: is there a unit %d behind this card?", err, p.snmp, p.unit), true}
+	case err != nil:
+		return finding{what, fmt.Sprintf("%v at %s: is SNMP on, and are -net, -snmp-port and %s right?",
+			err, p.snmp, c.credentials()), true}
+	case took > c.allowed:
+		return finding{what, fmt.Sprintf("answers too late for -interval %s: it took %s, and the bot can wait for %s: "+
+			"use a longer -interval", c.interval, took.Round(time.Millisecond), c.allowed), true}
+	}
+
+	text := fmt.Sprintf("%s, %d W, peak %d W, answered in %s",
+		c.model(ctx, p), r.watts, r.peak, took.Round(time.Millisecond))
+	clock := c.session.text(ctx, mconfigClockDate) + " " + c.session.text(ctx, mconfigClockTime)
+	if t, err := time.ParseInLocation(pduTime, clock, time.Local); err == nil {
+		text += fmt.Sprintf(", its clock is %s off", time.Since(t).Round(time.Second).Abs())
+	}
+	return finding{what: what, text: text}
+}
+
+// credentials names the flags by which a card knows the bot.
+func (c *checkedCard) credentials() string {
+	if c.session.v3.user != "" {
+		return "-v3-user"
+	}
+	return "-community"
+}
+
+// model returns a PDU's model and firmware.
+func (c *checkedCard) model(ctx context.Context, p pdu) string {
+	name := c.session.text(ctx, instance(rPDU2IdentModelNumber, p.unit))
+	firmware := c.session.text(ctx, instance(rPDU2IdentFirmwareRev, p.unit))
+	if name == "" && firmware == "" {
+		return c.session.text(ctx, sysDescr)
+	}
+	return strings.TrimSpace(name + " " + firmware)
 }
 
 // checkUnlisted looks for units behind a card that are not in the list: their
 // power would be missing.
-func (c *checker) checkUnlisted(ctx context.Context, units []pdu) (finding, bool) {
-	s := newSession(units[0].snmp, []int{1}, c.snmp)
-	defer s.close()
-	if _, err := s.read(ctx, 1); err != nil && !errors.Is(err, errNoMeter) && !errors.Is(err, errWrong) {
-		return finding{}, false // it does not answer, which was found already
-	}
+func (c *checkedCard) checkUnlisted(ctx context.Context) []finding {
 	var unlisted []string
 	for unit := 1; unit <= maxUnits; unit++ {
-		listed := slices.ContainsFunc(units, func(p pdu) bool { return p.unit == unit })
+		listed := slices.ContainsFunc(c.listed, func(p pdu) bool { return p.unit == unit })
 		if listed {
 			continue
 		}
-		power, err := s.get(ctx, instance(rPDU2DeviceStatusPower, unit))
+		power, err := c.session.get(ctx, instance(rPDU2DeviceStatusPower, unit))
 		if err != nil {
 			continue
 		}
 		if _, err := watts(power, 10); err == nil {
-			unlisted = append(unlisted, fmt.Sprintf("%d/%d", units[0].num, unit))
+			unlisted = append(unlisted, fmt.Sprintf("%d/%d", c.listed[0].num, unit))
 		}
 	}
 	if unlisted == nil {
-		return finding{}, false
+		return nil
 	}
-	return finding{
-		what: fmt.Sprintf("card .%d", units[0].num),
-		text: fmt.Sprintf("units of a chain are not in the PDU list, so their power is missing: add %s", strings.Join(unlisted, ", ")),
-		bad:  true,
-	}, true
+	return []finding{{
+		what: fmt.Sprintf("card .%d", c.listed[0].num),
+		text: fmt.Sprintf("units of a chain are not in the PDU list, so their power is missing: add %s",
+			strings.Join(unlisted, ", ")),
+		bad: true,
+	}}
 }
 
 // checkWrite reads what a reset over SNMP would write. Whether it may be
@@ -297,13 +364,14 @@ func (c *checker) checkUnlisted(ctx context.Context, units []pdu) (finding, bool
 func (c *checker) checkWrite(ctx context.Context, p pdu) finding {
 	cfg := c.snmp
 	cfg.community = cfg.write.reveal()
-	s := newSession(p.snmp, []int{p.unit}, cfg)
-	defer s.close()
+	card := c.openCard(p, cfg)
+	defer card.session.close()
 	what := p.displayName() + " reset"
-	if _, err := s.read(ctx, p.unit); errors.Is(err, errNoAnswer) {
-		return finding{what, "no answer: is -write-community right, or the user of SNMP v3?", true}
+	if _, _, err := card.read(ctx, p); errors.Is(err, errNoAnswer) {
+		return finding{what, fmt.Sprintf("%v: is -write-community right, or the user of SNMP v3?", err), true}
 	}
-	if _, err := s.get(ctx, instance(rPDU2DeviceConfigDevicePeakPowerReset, p.unit)); err != nil {
+	object := instance(rPDU2DeviceConfigDevicePeakPowerReset, p.unit)
+	if _, err := card.session.get(ctx, object); err != nil {
 		return finding{what, fmt.Sprintf("rPDU2DeviceConfigDevicePeakPowerReset: %v", err), true}
 	}
 	return finding{what: what, text: "the object is there; whether it may be written shows at a reset"}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -15,16 +16,16 @@ import (
 	"iscbot/internal/venue"
 )
 
-// check runs -check at the site and returns the exit code and what it prints.
+// check runs -check at the site and returns the exit code and what it prints. The
+// arguments are numbers of PDUs, or flags and -check themselves.
 func (s *site) check(t *testing.T, args ...string) (int, string) {
 	t.Helper()
-	p := s.start(t, append([]string{"-check"}, args...)...)
-	select {
-	case <-p.exited:
-	case <-time.After(30 * time.Second):
-		t.Fatal("the check does not end")
+	if !slices.Contains(args, "-check") {
+		args = append([]string{"-check"}, args...)
 	}
-	return p.ProcessState.ExitCode(), p.stdout.String()
+	p := s.start(t, args...)
+	code := p.await(t)
+	return code, p.stdout.String()
 }
 
 func TestCheck(t *testing.T) {
@@ -45,14 +46,14 @@ func TestCheck(t *testing.T) {
 		}
 	}
 	if left, _ := filepath.Glob(filepath.Join(s.dir, "*")); len(left) != 2 {
-		t.Errorf("left behind: %v", left)
+		t.Errorf("files are left: %v", left)
 	}
 	code, out = s.check(t, "2", "3")
 	if code != 0 || strings.Contains(out, "First_PDU") || !strings.Contains(out, "Third_PDU (.3) web") {
 		t.Errorf("exit code %d:\n%s", code, out)
 	}
 	if len(s.api.Messages(0)) != 0 || len(s.api.Calls("getUpdates")) != 0 {
-		t.Error("the chats noticed it")
+		t.Error("the chats noticed the check")
 	}
 }
 
@@ -71,7 +72,7 @@ func TestCheckWrong(t *testing.T) {
 	wants(t, out, "WRONG clock: 3 h 0 min ", "WRONG chat 99: ", "send /start to @isc_bot", "WRONG chat 7: ", "WRONG log: /nowhere/exceedings.log",
 		"WRONG First_PDU (.1) SNMP: no answer", "WRONG Second_PDU (.2) web: logging in: wrong user name or password: check ISCBOT_PASSWORD and -user",
 		"WRONG Third_PDU (.3) web: looking for the peak's reset: no control", "\n      form ", "WRONG Fourth_PDU (.4) SNMP", "no power meter")
-	if code != 1 {
+	if code != exitFailed {
 		t.Errorf("exit code %d:\n%s", code, out)
 	}
 	s.unharmed(t, 0, 0, 0, 0)
@@ -84,24 +85,83 @@ func TestCheckNoToken(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(path, "-net", "127.0.0", "-snmp-port", "1", "-interval", "100ms", "-check", "7", "1")
+	cmd := exec.Command(path, "-net", "127.0.0", "-snmp-port", "1", "-check", "1")
 	cmd.Dir = s.dir
 	cmd.Env = append(os.Environ(), "ISCBOT_TOKEN=", "ISCBOT_PASSWORD=x")
 	out, _ := cmd.CombinedOutput()
-	wants(t, string(out), `-check: "7": want numbers`)
-	if code := cmd.ProcessState.ExitCode(); code != exitConfig {
-		t.Errorf("exit code %d", code)
-	}
-	cmd = exec.Command(path, append(cmd.Args[1:len(cmd.Args)-2], "1")...)
-	cmd.Dir, cmd.Env = s.dir, append(os.Environ(), "ISCBOT_TOKEN=", "ISCBOT_PASSWORD=x")
-	out, _ = cmd.CombinedOutput()
 	wants(t, string(out), "Telegram: skipped", "WRONG First_PDU (.1) SNMP: no answer")
-	if code := cmd.ProcessState.ExitCode(); code != 1 {
+	if code := cmd.ProcessState.ExitCode(); code != exitFailed {
 		t.Errorf("exit code %d", code)
 	}
 }
 
-// TestService plays systemd: it listens to what the bot tells it, and reads its log lines.
+// TestCheckSlow checks that a card that answers too late is told from one that is
+// silent, and that only the latter leads to the community.
+func TestCheckSlow(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, "First_PDU", "Second_PDU", "Third_PDU")
+	s.pdus[0].Behave(venue.Manners{Delay: 500 * time.Millisecond})
+	s.pdus[1].Behave(venue.Manners{Mute: true})
+	code, out := s.check(t)
+	wants(t, out, "WRONG First_PDU (.1) SNMP: answers too late for -interval "+siteInterval, "use a longer -interval",
+		"WRONG Second_PDU (.2) SNMP: no answer at 127.0.0.2:", "-snmp-port and -community right?")
+	for line := range strings.Lines(out) {
+		if strings.Contains(line, "First_PDU") && strings.Contains(line, "community") {
+			t.Errorf("the community is blamed: %s", line)
+		}
+	}
+	if code != exitFailed {
+		t.Errorf("exit code %d", code)
+	}
+
+	s.pdus[0].Behave(venue.Manners{Delay: 300 * time.Millisecond})
+	s.pdus[2].Behave(venue.Manners{Lose: 2}) // not slow
+	code, out = s.check(t, "-interval", "5s", "-check", "1", "3")
+	wants(t, out, "ok    First_PDU (.1) SNMP: ", "ok    Third_PDU (.3) SNMP: ")
+	if code != exitOK {
+		t.Errorf("exit code %d:\n%s", code, out)
+	}
+}
+
+// TestCheckChain checks that units that are not in the PDU list are found, and
+// that numbers after -check make no units unlisted.
+func TestCheckChain(t *testing.T) {
+	t.Parallel()
+	s := newChainedSite(t, []string{"left", "right"})
+	code, out := s.check(t)
+	wants(t, out, "ok    left (.1) SNMP: ", "ok    right (.1/2) SNMP: ", "ok    right (.1/2) web: ")
+	if code != exitOK {
+		t.Errorf("exit code %d:\n%s", code, out)
+	}
+	code, out = s.check(t, "1")
+	if code != exitOK || strings.Contains(out, "right") {
+		t.Errorf("exit code %d:\n%s", code, out)
+	}
+
+	s.write(t, "ips.csv", "1,left\n1/3,top\n")
+	code, out = s.check(t)
+	wants(t, out, "WRONG card .1: units of a chain are not in the PDU list, so their power is missing: add 1/2\n",
+		"WRONG top (.1/3) SNMP: ", "is there a unit 3 behind this card?")
+	if code != exitFailed {
+		t.Errorf("exit code %d:\n%s", code, out)
+	}
+}
+
+// TestCheckMigrated checks that the new id of a group is found.
+func TestCheckMigrated(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, "First_PDU")
+	s.api.Migrate(groupID, groupID-1)
+	code, out := s.check(t)
+	wants(t, out, fmt.Sprintf("WRONG chat %d: the group became a supergroup: put its new id %d into the access list (can be reached",
+		groupID, groupID-1))
+	if code != exitFailed {
+		t.Errorf("exit code %d:\n%s", code, out)
+	}
+}
+
+// TestService plays systemd: it receives the bot's notifications, and reads its
+// log.
 func TestService(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, "First_PDU")
@@ -115,14 +175,26 @@ func TestService(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer socket.Close()
-	next := func() string {
+	states := make(chan string, 10_000)
+	go func() {
+		defer close(states)
 		buf := make([]byte, 100)
-		socket.SetReadDeadline(time.Now().Add(20 * time.Second))
-		n, err := socket.Read(buf)
-		if err != nil {
-			t.Fatal(err)
+		for {
+			n, err := socket.Read(buf)
+			if err != nil {
+				return
+			}
+			states <- string(buf[:n])
 		}
-		return string(buf[:n])
+	}()
+	next := func() string {
+		select {
+		case state := <-states:
+			return state
+		case <-time.After(testWait):
+			t.Fatal("systemd was not notified")
+			return ""
+		}
 	}
 	s.write(t, "token", testToken+"\n")
 	s.write(t, "password", testPassword+"\r\n")
@@ -133,7 +205,7 @@ func TestService(t *testing.T) {
 		"NOTIFY_SOCKET=" + filepath.Join(dir, "s"), "WATCHDOG_USEC=300000", "JOURNAL_STREAM=8:1"})
 	for _, want := range []string{"READY=1", "WATCHDOG=1", "WATCHDOG=1", "WATCHDOG=1"} {
 		if got := next(); got != want {
-			t.Errorf("systemd was told %q, not %q", got, want)
+			t.Errorf("systemd was notified of %q, want %q", got, want)
 		}
 	}
 	s.ask(t, venue.Private(ann), ann, "/reset 1", "First_PDU (.1) reset") // token and password are right
@@ -142,7 +214,7 @@ func TestService(t *testing.T) {
 	}
 	for got := next(); got != "STOPPING=1"; got = next() {
 		if got != "WATCHDOG=1" {
-			t.Errorf("systemd was told %q", got)
+			t.Errorf("systemd was notified of %q", got)
 		}
 	}
 	wants(t, p.log(), "can read a secret: chmod 600", "file=password")
@@ -151,7 +223,8 @@ func TestService(t *testing.T) {
 	}
 }
 
-// TestWatchdogStarves: a bot whose watch hangs tells systemd nothing.
+// TestWatchdogStarves checks that a bot whose watch hangs does not notify systemd's
+// watchdog.
 func TestWatchdogStarves(t *testing.T) {
 	dir, err := os.MkdirTemp("", "n")
 	if err != nil {
@@ -180,7 +253,7 @@ func TestWatchdogStarves(t *testing.T) {
 		got = append(got, string(buf[:n]))
 	}
 	if fmt.Sprint(got) != "[READY=1 STOPPING=1]" {
-		t.Errorf("systemd was told %q", got)
+		t.Errorf("systemd was notified of %q", got)
 	}
 }
 

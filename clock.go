@@ -27,13 +27,20 @@ type clockWatch struct {
 
 	mu    sync.Mutex // guards what follows
 	wrong bool       // which was reported
+	last  time.Time  // when the newest answer came that was compared
 }
 
 // compare compares the time of an answer of the Bot API with the host's own
-// when it came.
+// when it came. An answer that a newer one has overtaken tells nothing: the clock
+// may have been set in between.
 func (c *clockWatch) compare(server, own time.Time) {
 	off := own.Round(0).Sub(server)
 	c.mu.Lock()
+	if own.Before(c.last) {
+		c.mu.Unlock()
+		return
+	}
+	c.last = own
 	was := c.wrong
 	c.wrong = off.Abs() > clockTolerance || was && off.Abs() > clockRight
 	wrong := c.wrong

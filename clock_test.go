@@ -45,11 +45,26 @@ func TestClockCompare(t *testing.T) {
 			server := time.Date(2026, 6, 25, 10, 0, 0, 0, time.UTC)
 			for _, off := range tt.off {
 				c.compare(server, server.Add(off).In(time.FixedZone("", 7200)))
+				server = server.AddDate(0, 0, 1)
 			}
 			if !slices.Equal(got, tt.want) {
 				t.Errorf("reported %q, want %q", got, tt.want)
 			}
 		})
+	}
+}
+
+// TestClockOvertaken checks that an answer tells nothing after a newer one: the
+// clock may have been set in between.
+func TestClockOvertaken(t *testing.T) {
+	var got []string
+	c := &clockWatch{report: func(text string) { got = append(got, text) }}
+	older := time.Now()
+	newer := older.Add(time.Millisecond)
+	c.compare(newer, newer)
+	c.compare(older.Add(time.Hour), older)
+	if got != nil {
+		t.Errorf("reported %q", got)
 	}
 }
 

@@ -29,6 +29,7 @@ const (
 type config struct {
 	access     *accessList
 	pdus       []pdu
+	checked    []pdu         // those that -check is about
 	log        string        // path of exceedings.log
 	limit      int           // W a team
 	interval   time.Duration // between two readings of a PDU
@@ -57,7 +58,7 @@ func configure(ctx context.Context, f *flags, errs error, stdin io.Reader, stder
 	errs = errors.Join(errs, err)
 
 	if cfg.pdus, err = loadPDUs(f.pdus, f.addresses); err == nil {
-		cfg.pdus, err = selectPDUs(cfg.pdus, f.nums)
+		cfg.checked, err = selectPDUs(cfg.pdus, f.nums)
 	}
 	errs = errors.Join(errs, err)
 

@@ -37,7 +37,7 @@ type resetDialog struct {
 	watch    *snoop
 	resetter *resetter
 	pdus     []pdu
-	tasks    sync.WaitGroup // what goes on beside the handling of updates
+	tasks    taskGroup // what goes on beside the handling of updates
 
 	mu        sync.Mutex // guards what follows
 	questions []*question

@@ -25,7 +25,8 @@ func (s *site) log(t testing.TB) string {
 	return string(text)
 }
 
-// until lets one person after the other ask until an answer has all the words. So nobody is limited to a message a second.
+// until lets one person after the other ask until an answer has all the words:
+// so nobody is limited to a message a second.
 func (s *site) until(t testing.TB, text string, words ...string) {
 	t.Helper()
 	ctx := limit(t)
@@ -34,6 +35,7 @@ func (s *site) until(t testing.TB, text string, words ...string) {
 		if !slices.ContainsFunc(words, func(w string) bool { return !strings.Contains(m.Text, w) }) {
 			return
 		}
+		pause(ctx, 50*time.Millisecond)
 	}
 	t.Fatalf("%s was never answered with %q", text, words)
 }

@@ -24,6 +24,7 @@ column: number, PDU, team. Units that are chained behind one address have /2, /3
 	101,First Team
 	102,left rack,Second Team
 	103,right rack,Second Team
+	104,Third Team
 	104/2,Third Team
 
 In the chat anybody may send /current (power now), /live (the same, kept up to date), /graph (a picture), /peaks
@@ -37,8 +38,8 @@ exceedings.log gets a line for each crossing, its end, each reset and each outag
 A PDU is read every -interval, and every -near from the moment that its team draws 90 % of the limit until it has drawn
 less than 88 % for 30 seconds, but no card more often than every four times as long as it takes to answer.
 
-SIGINT and SIGTERM end it. The exit code is 0 after a signal, 1 after a failed check, and 78 (EX_CONFIG) after a mistake
-in the flags, the environment or the files; then all mistakes are listed and nothing was started.
+SIGINT and SIGTERM end it. The exit code is 0 after a signal, 1 after a failed check, 2 after a crash, and 78 (EX_CONFIG)
+after a mistake in the flags, the environment or the files; then all mistakes are listed, and the bot is not started.
 
 The flags, with their defaults:
 */

@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -71,29 +72,43 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// A site is a venue with simulated PDUs, whose numbers count from 1, and a simulated Bot API.
+// A site is a venue with simulated PDUs, whose numbers count from 1, and a
+// simulated Bot API.
 type site struct {
 	api  *venue.API
 	pdus []*venue.PDU
-	webs []*venue.Web
-	port int // of the PDUs' SNMP agents
-	web  int // and of their web interfaces
+	webs []*venue.Web // of each PDU's card
+	port int          // of the PDUs' SNMP agents
+	web  int          // and of their web interfaces
 	dir  string
 
 	logPath string // of exceedings.log; "" for the usual one
 }
 
-// newSite opens a venue with a PDU for each name. The access list has the group, and Ann.
+// siteInterval is the one with which the tests run the program. Two attempts of
+// 200 ms each are enough even on a busy machine.
+const siteInterval = "500ms"
+
+// newSite opens a venue with a PDU for each name. The access list has the
+// group, and Ann.
 func newSite(t testing.TB, names ...string) *site {
 	t.Helper()
-	if runtime.GOOS != "linux" && len(names) > 1 {
+	var cards [][]string
+	for _, name := range names {
+		cards = append(cards, []string{name})
+	}
+	return newChainedSite(t, cards...)
+}
+
+// newChainedSite is newSite for cards with several units, by their names.
+func newChainedSite(t testing.TB, cards ...[]string) *site {
+	t.Helper()
+	if runtime.GOOS != "linux" && len(cards) > 1 {
 		t.Skip("several PDUs with addresses of their own need the whole of 127.0.0.0/8, which only Linux has")
 	}
 	var addrs []string
-	list := ""
-	for i, name := range names {
+	for i := range cards {
 		addrs = append(addrs, fmt.Sprintf("127.0.0.%d", i+1))
-		list += fmt.Sprintf("%d,%s\n", i+1, name)
 	}
 	conns, port, err := venue.ListenSNMP(addrs...)
 	if err != nil {
@@ -102,14 +117,21 @@ func newSite(t testing.TB, names ...string) *site {
 	s := &site{api: venue.NewAPI(testToken, "isc_bot"), port: port, dir: t.TempDir()}
 	t.Cleanup(s.api.Close)
 	listeners := listenAll(t, addrs)
-	for i, name := range names {
-		p := venue.NewPDU(i+1, name, 1500)
-		s.pdus = append(s.pdus, p)
-		t.Cleanup(venue.ServeSNMP(p, "public", conns[i]).Close)
-		w := venue.ServeWeb(p, venue.Generations[i%len(venue.Generations)], listeners[i])
+
+	list := ""
+	for i, names := range cards {
+		var units []*venue.PDU
+		for n, name := range names {
+			units = append(units, venue.NewPDU(i+1, name, 1500))
+			list += pdu{num: i + 1, unit: n + 1}.number() + "," + name + "\n"
+		}
+		units[0].Chain(units[1:]...)
+		t.Cleanup(venue.ServeSNMP(units[0], "public", conns[i]).Close)
+		w := venue.ServeWebChain(units, venue.Generations[i%len(venue.Generations)], listeners[i])
 		w.Credentials("apc", testPassword)
 		t.Cleanup(w.Close)
-		s.webs = append(s.webs, w)
+		s.pdus = append(s.pdus, units...)
+		s.webs = append(s.webs, slices.Repeat([]*venue.Web{w}, len(units))...)
 		s.web = listeners[i].Addr().(*net.TCPAddr).Port
 	}
 	s.write(t, "ips.csv", list)
@@ -181,17 +203,18 @@ func (p *program) log() string {
 // awaitLog waits until the program has written a text to its standard error.
 func (p *program) awaitLog(t testing.TB, text string) {
 	t.Helper()
-	late := time.After(20 * time.Second)
+	late := time.After(testWait)
 	for !strings.Contains(p.log(), text) {
 		select {
 		case <-p.grown:
 		case <-late:
-			t.Fatalf("%q did not come in:\n%s", text, p.log())
+			t.Fatalf("%q was not logged:\n%s", text, p.log())
 		}
 	}
 }
 
-// start starts the program in the site's directory. It is ended with the test, and must not have told a secret.
+// start starts the program in the site's directory. It is killed at the end of
+// the test, and must not have printed a secret.
 func (s *site) start(t testing.TB, args ...string) *program {
 	t.Helper()
 	return s.startWith(t, []string{"ISCBOT_TOKEN=" + testToken, "ISCBOT_PASSWORD=" + testPassword}, args...)
@@ -199,18 +222,8 @@ func (s *site) start(t testing.TB, args ...string) *program {
 
 func (s *site) startWith(t testing.TB, env []string, args ...string) *program {
 	t.Helper()
-	path, err := build()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if s.web == 0 {
-		s.web = 80
-	}
-	args = append([]string{"-net", "127.0.0", "-snmp-port", fmt.Sprint(s.port), "-api", s.api.URL(), "-interval", "200ms",
-		"-web", fmt.Sprintf("http:%d", s.web)}, args...)
-	p := &program{Cmd: exec.Command(path, args...), exited: make(chan struct{}), grown: make(chan struct{}, 1)}
-	p.Dir, p.Stdout, p.Stderr = s.dir, &p.stdout, p
-	p.Env = append(os.Environ(), env...)
+	p := &program{Cmd: s.command(t, env, args...), exited: make(chan struct{}), grown: make(chan struct{}, 1)}
+	p.Stdout, p.Stderr = &p.stdout, p
 	if err := p.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -222,7 +235,7 @@ func (s *site) startWith(t testing.TB, env []string, args ...string) *program {
 		p.Process.Kill()
 		<-p.exited
 		if out := p.log() + p.stdout.String(); strings.Contains(out, testToken) || strings.Contains(out, testPassword) {
-			t.Error("it told a secret")
+			t.Error("a secret was printed")
 		}
 		if strings.Contains(p.log(), "DATA RACE") || t.Failed() {
 			t.Errorf("standard error:\n%s", p.log())
@@ -231,26 +244,30 @@ func (s *site) startWith(t testing.TB, env []string, args ...string) *program {
 	return p
 }
 
-// end sends a signal and waits for the end, which must come within five seconds.
+// end sends a signal and waits for the end, which must come soon.
 func (p *program) end(t testing.TB, sig syscall.Signal) (code int) {
 	t.Helper()
 	p.Process.Signal(sig)
 	select {
 	case <-p.exited:
-	case <-time.After(5 * time.Second):
-		t.Fatalf("still running 5 s after %v", sig)
+	case <-time.After(10 * time.Second):
+		t.Fatalf("still running 10 s after %v", sig)
 	}
 	return p.ProcessState.ExitCode()
 }
 
-// limit is a context for what must happen soon.
+// testWait is how long a test waits for something, on a busy machine as well.
+const testWait = 90 * time.Second
+
+// limit returns a context for what must happen within testWait.
 func limit(t testing.TB) context.Context {
-	ctx, cancel := context.WithTimeout(t.Context(), 45*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), testWait)
 	t.Cleanup(cancel)
 	return ctx
 }
 
-// await waits for a message that came after the given ones and has all the words.
+// await waits for a message to a chat that came after the given one and has all
+// the words.
 func (s *site) await(t testing.TB, chat int64, after int64, words ...string) venue.Message {
 	t.Helper()
 	m, err := s.api.Await(limit(t), func(m venue.Message) bool {
@@ -291,7 +308,7 @@ func (s *site) fine(t testing.TB) {
 	}
 	for _, m := range s.api.Messages(0) {
 		if strings.Contains(m.HTML, testToken) || strings.Contains(m.HTML, testPassword) {
-			t.Errorf("it told a secret: %s", m.HTML)
+			t.Errorf("a secret was sent: %s", m.HTML)
 		}
 	}
 }
@@ -315,7 +332,7 @@ func TestProgram(t *testing.T) {
 	}
 	s.ask(t, venue.Private(stranger), stranger, "/peakdates", "3120 W", time.Now().Format("2006-01-02 "))
 
-	// What is for somebody else is left alone: the answer to the last is the first to come.
+	// What is for somebody else is ignored: the answer to the last is the first to come.
 	before := len(s.api.Messages(foreign.ID))
 	s.api.Say(foreign, stranger, "/current@other_bot")
 	s.api.Say(foreign, stranger, "/unknown")
@@ -333,7 +350,7 @@ func TestProgram(t *testing.T) {
 	p.awaitLog(t, "Out of reach")
 	m = s.ask(t, private, ann, "/current", "no answer", "since", "2410 W")
 	if strings.Contains(m.Text, "1500") || strings.Contains(m.Text, "-1") {
-		t.Errorf("an old value: %s", m.Text)
+		t.Errorf("got an old value: %s", m.Text)
 	}
 	s.pdus[0].Behave(venue.Manners{Twist: venue.NoMeter})
 	p.awaitLog(t, "no power meter")
@@ -368,7 +385,8 @@ func TestProgramMistakes(t *testing.T) {
 	}
 }
 
-// TestProgramAlone starts where Telegram cannot be reached, sees it come, go and come back.
+// TestProgramAlone starts where Telegram cannot be reached, and answers when it
+// can.
 func TestProgramAlone(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, "First_PDU")
@@ -400,7 +418,7 @@ func TestProgramReload(t *testing.T) {
 	s.ask(t, c, stranger, "/help", "/reset")
 }
 
-// demonstrate runs the demo with an input and returns what it shows.
+// demonstration runs the demo with an input and returns what it shows.
 func demonstration(t *testing.T, input string) string {
 	t.Helper()
 	path, err := build()
@@ -432,7 +450,34 @@ func TestDemo(t *testing.T) {
 	}
 }
 
-// TestDemoTwice holds that the demo's ports are free ones.
+// TestDemoAlert checks that the demo shows an alert to whoever types nothing.
+func TestDemoAlert(t *testing.T) {
+	t.Parallel()
+	path, err := build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(limit(t), path, "-demo")
+	cmd.Dir = t.TempDir()
+	cmd.Env = append(os.Environ(), "ISCBOT_TOKEN=", "ISCBOT_PASSWORD=")
+	shown, logged := new(screen), new(screen)
+	cmd.Stdout, cmd.Stderr = shown, logged
+	stdin, err := cmd.StdinPipe()
+	if err == nil {
+		err = cmd.Start()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	shown.await(t, "Aachen(.101): Above power limit (")
+	shown.await(t, "Aachen(.101): Back under power limit after ")
+	stdin.Close()
+	if err := cmd.Wait(); err != nil || strings.Contains(logged.String(), "chat not found") {
+		t.Errorf("%v\n%s", err, logged)
+	}
+}
+
+// TestDemoTwice checks that two demos can run at the same time.
 func TestDemoTwice(t *testing.T) {
 	t.Parallel()
 	var wg sync.WaitGroup

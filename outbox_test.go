@@ -934,8 +934,8 @@ func TestOutboxOwnAnswer(t *testing.T) {
 	})
 }
 
-// TestOutboxFlood checks that Telegram's thirty messages a second are kept,
-// that everybody has their turn, and that an alert does not wait for a flood.
+// TestOutboxFlood checks that answers stay within Telegram's thirty messages a
+// second, that everybody has their turn, and that an alert does not wait for a flood.
 func TestOutboxFlood(t *testing.T) {
 	inbox(t, func(t *testing.T, o *outbox, p *postOffice) {
 		for chat := range int64(1000) {
@@ -944,8 +944,8 @@ func TestOutboxFlood(t *testing.T) {
 		}
 		time.Sleep(10 * time.Second)
 		sent, _ := p.list()
-		if n := len(sent); n < 290 || n > 310 {
-			t.Errorf("%d messages in 10 s", n)
+		if n := len(sent); n < 240 || n > 260 {
+			t.Errorf("%d messages in 10 s, want about 250", n)
 		}
 		if !slices.IsSortedFunc(p.taken(), func(a, b post) int { return int(a.chat - b.chat) }) {
 			t.Error("not everybody has their turn")

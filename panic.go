@@ -37,3 +37,22 @@ func (g *panicGuard) note(what, panicked, stack string) error {
 	}
 	return fmt.Errorf("%w: %s", errPanic, panicked)
 }
+
+// A taskGroup runs tasks that handle input from outside, each in a goroutine:
+// one that panics ends nothing else. The zero value is ready for use.
+type taskGroup struct {
+	running sync.WaitGroup
+	panics  panicGuard
+}
+
+// Go runs a task in a goroutine of its own.
+func (g *taskGroup) Go(task func()) {
+	g.running.Go(func() {
+		var err error // logged by catch
+		defer g.panics.catch("task", &err)
+		task()
+	})
+}
+
+// Wait waits until all tasks have ended.
+func (g *taskGroup) Wait() { g.running.Wait() }

@@ -129,6 +129,27 @@ func TestPanicGuard(t *testing.T) {
 	log.wantTimes(t, "stack=", 2)
 }
 
+// TestTaskGroup checks that a task that panics ends nothing else, and is logged
+// once with its stack.
+func TestTaskGroup(t *testing.T) {
+	log := captureLog(t)
+	var tasks taskGroup
+	ended := make(chan string, 3)
+	for _, name := range []string{"first", "second", "third"} {
+		tasks.Go(func() {
+			defer func() { ended <- name }()
+			if name != "second" {
+				panic("no such thing")
+			}
+		})
+	}
+	tasks.Wait()
+	if len(ended) != 3 {
+		t.Errorf("%d tasks ended, want 3", len(ended))
+	}
+	log.wantTimes(t, "stack=", 1)
+}
+
 func TestCause(t *testing.T) {
 	inURL := func(err error) error {
 		return &url.Error{Op: "Post", URL: "https://api/bot" + testToken + "/getMe", Err: err}

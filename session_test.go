@@ -174,9 +174,9 @@ func TestPanickingDatagram(t *testing.T) {
 	}
 }
 
-// TestPanickingReport covers the same for SNMP v3: a Report whose lengths make
-// gosnmp panic while the client learns of the card's engine.
-func TestPanickingReport(t *testing.T) {
+// panickingReport returns a Report of SNMP v3 whose lengths make gosnmp panic
+// while the client learns of the card's engine.
+func panickingReport() []byte {
 	tlv := func(tag byte, content ...string) string {
 		s := strings.Join(content, "")
 		return string([]byte{tag, byte(len(s))}) + s
@@ -187,12 +187,15 @@ func TestPanickingReport(t *testing.T) {
 	}
 	zero := tlv(0x02, "\x00")
 	security := tlv(0x30, tlv(0x04, "engine"), zero, zero, tlv(0x04), tlv(0x04), tlv(0x04))
-	report := tlv(0x30, tlv(0x02, "\x03"),
+	return []byte(tlv(0x30, tlv(0x02, "\x03"),
 		tlv(0x30, tlv(0x02, "\x01"), tlv(0x02, "\x04\x00"), tlv(0x04, "\x00"), tlv(0x02, "\x03")),
 		tlv(0x04, security),
-		tlv(0x30, tlv(0x04, "engine"), tlv(0x04), tlv(0xa8, zero, zero, zero, bindings)))
+		tlv(0x30, tlv(0x04, "engine"), tlv(0x04), tlv(0xa8, zero, zero, zero, bindings))))
+}
 
-	addr, asked := answerAlways(t, []byte(report))
+// TestPanickingReport covers the same for SNMP v3.
+func TestPanickingReport(t *testing.T) {
+	addr, asked := answerAlways(t, panickingReport())
 	s := newSession(addr, []int{1}, snmpConfig{interval: unhurried, v3: v3Config{
 		user: "apc", auth: gosnmp.SHA, priv: gosnmp.AES, authPass: newSecret("authentic0"), privPass: newSecret("private000"),
 	}})
@@ -656,7 +659,7 @@ func TestResetPeak(t *testing.T) {
 
 	// A SET is sent once, even if its answer is lost.
 	sim.Behave(venue.Manners{Mute: true})
-	s.timeout = 10 * time.Millisecond
+	s.timeout = 300 * time.Millisecond
 	asked := sim.Asked()
 	if err := s.resetPeak(t.Context(), 1); !errors.Is(err, errNoAnswer) {
 		t.Errorf("got %v", err)

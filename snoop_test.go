@@ -1,20 +1,22 @@
 package main
 
 import (
+	"encoding/hex"
 	"fmt"
+	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
+	"unicode/utf16"
 
 	"iscbot/internal/venue"
 )
 
-// logged waits until a line of exceedings.log has the text, and returns the whole.
+// logged waits until exceedings.log has a text, and returns the whole log.
 func (s *site) logged(t testing.TB, text string) string {
 	t.Helper()
 	ctx := limit(t)
@@ -29,8 +31,9 @@ func (s *site) logged(t testing.TB, text string) string {
 	}
 }
 
-// count returns in how many messages to a chat a text stands, and whether each of these made a sound.
-func (s *site) count(chat int64, text string) (n int, loud int) {
+// count returns how often a text is in the messages to a chat, and in how many
+// with a sound.
+func (s *site) count(chat int64, text string) (n, loud int) {
 	for _, m := range s.api.Messages(chat) {
 		k := strings.Count(m.Text, text)
 		n += k
@@ -51,7 +54,7 @@ func TestWatch(t *testing.T) {
 	second.Draw(3120)
 	m := s.await(t, ann.ID, 0, "Second_PDU(.2): Above power limit (3120 W)!", "limit 3000 W", time.Now().Format("2006-01-02 "))
 	if m.Silent {
-		t.Errorf("an alert without sound: %+v", m)
+		t.Errorf("the alert has no sound: %+v", m)
 	}
 	second.Draw(3240)
 	s.until(t, "/current", "3240 W ▇▇▇▇▇▇▇▇ !")
@@ -86,54 +89,53 @@ func TestWatch(t *testing.T) {
 		}
 	}
 	if n := len(s.api.Messages(groupID)); n != 0 {
-		t.Errorf("%d messages to the group, which is not to be alerted", n)
+		t.Errorf("%d messages to the group, which gets no alerts", n)
 	}
 	s.fine(t)
 }
 
-// TestWatchStopped: a terminal that was stopped, or went away, holds no alert up, nor the end.
+// TestWatchStopped checks that a terminal that was stopped, or is gone, holds up
+// neither alerts nor the end.
 func TestWatchStopped(t *testing.T) {
 	t.Parallel()
-	for _, gone := range []bool{false, true} {
-		s := newSite(t, "First_PDU")
-		r, w, err := os.Pipe()
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer r.Close()
-		path, err := build()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if !gone {
-			w.SetWriteDeadline(time.Now().Add(100 * time.Millisecond))
-			for err == nil { // nobody reads it, and it is full
-				_, err = w.Write(make([]byte, 4096))
+	for name, gone := range map[string]bool{"stopped": false, "gone": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newSite(t, "First_PDU")
+			r, w, err := os.Pipe()
+			if err != nil {
+				t.Fatal(err)
 			}
-		}
-		cmd := exec.Command(path, "-net", "127.0.0", "-snmp-port", fmt.Sprint(s.port), "-api", s.api.URL(), "-interval", "100ms")
-		cmd.Dir, cmd.Stdout, cmd.Stderr = s.dir, w, w
-		cmd.Env = append(os.Environ(), "ISCBOT_TOKEN="+testToken, "ISCBOT_PASSWORD="+testPassword)
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		defer cmd.Process.Kill()
-		s.until(t, "/current", "1500 W")
-		if gone {
-			r.Close()
-		}
-		for watts := 3100; watts < 3130; watts += 10 {
-			s.pdus[0].Draw(watts)
-			s.await(t, ann.ID, 0, fmt.Sprintf("Above power limit (%d W)!", watts))
-			s.pdus[0].Draw(1500)
-			s.logged(t, fmt.Sprintf("at most %d W", watts))
-		}
-		cmd.Process.Signal(syscall.SIGTERM)
-		killed := time.AfterFunc(5*time.Second, func() { cmd.Process.Kill() })
-		if err := cmd.Wait(); err != nil || !killed.Stop() {
-			t.Errorf("gone: %v: %v", gone, err)
-		}
-		w.Close()
+			defer r.Close()
+			defer w.Close()
+			if !gone {
+				w.SetWriteDeadline(time.Now().Add(100 * time.Millisecond))
+				for err == nil { // nobody reads it, and it is full
+					_, err = w.Write(make([]byte, 4096))
+				}
+			}
+			cmd := s.command(t, []string{"ISCBOT_TOKEN=" + testToken, "ISCBOT_PASSWORD=" + testPassword})
+			cmd.Stdout, cmd.Stderr = w, w
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			defer cmd.Process.Kill()
+			s.until(t, "/current", "1500 W")
+			if gone {
+				r.Close()
+			}
+			for watts := 3100; watts < 3130; watts += 10 {
+				s.pdus[0].Draw(watts)
+				s.await(t, ann.ID, 0, fmt.Sprintf("Above power limit (%d W)!", watts))
+				s.pdus[0].Draw(1500)
+				s.logged(t, fmt.Sprintf("at most %d W", watts))
+			}
+			cmd.Process.Signal(syscall.SIGTERM)
+			killed := time.AfterFunc(10*time.Second, func() { cmd.Process.Kill() })
+			if err := cmd.Wait(); err != nil || !killed.Stop() {
+				t.Error(err)
+			}
+		})
 	}
 }
 
@@ -159,8 +161,9 @@ func TestWatchOutage(t *testing.T) {
 	s.fine(t)
 }
 
-// TestWatchDark: when all PDUs fail at once it is the bot's own network, and one message.
-func TestWatchDark(t *testing.T) {
+// TestWatchAllUnreachable checks that one message reports that all PDUs failed at
+// once: then it is the bot's own network.
+func TestWatchAllUnreachable(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, "First_PDU", "Second_PDU", "Third_PDU")
 	s.start(t)
@@ -197,12 +200,13 @@ func TestWatchGroup(t *testing.T) {
 		t.Errorf("%d messages to a user", n)
 	}
 	if n, _ := s.count(super, "somebody else"); n != 0 {
-		t.Error("the bot's own reset is told as somebody else's")
+		t.Error("the bot's own reset was reported as somebody else's")
 	}
 	s.unharmed(t, 1)
 }
 
-// TestWatchBlocked: one who does not take messages delays nobody, and gets later ones when he does.
+// TestWatchBlocked checks that a person who takes no messages delays nobody else's,
+// and gets the alerts later.
 func TestWatchBlocked(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, "First_PDU")
@@ -217,13 +221,15 @@ func TestWatchBlocked(t *testing.T) {
 	p.awaitLog(t, "chat=99")
 	s.api.Unblock(member.ID)
 	s.pdus[0].Draw(2000)
+	s.await(t, member.ID, 0, "Above power limit (3100 W)!")
 	s.await(t, member.ID, 0, "Back under power limit")
 	if n := strings.Count(p.log(), "a chat refuses messages"); n != 2 {
-		t.Errorf("told %d times on the terminal", n)
+		t.Errorf("%d refusals were logged, want one for each chat", n)
 	}
 }
 
-// TestWatchAway: alerts outlast an outage of Telegram, and bear the time of the event.
+// TestWatchAway checks that alerts survive an outage of Telegram, and have the
+// time of the event.
 func TestWatchAway(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, "First_PDU")
@@ -240,7 +246,8 @@ func TestWatchAway(t *testing.T) {
 	wants(t, m.Text, log[:len("2026-06-15 10:32:07")])
 }
 
-// TestWatchKill: after a kill -9 every alert that was sent is in the log, and a new start tells what stands in the registers.
+// TestWatchKill checks that after a kill -9 every alert that was sent is in the
+// log, and that a new start reports what the registers have.
 func TestWatchKill(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, "First_PDU")
@@ -261,7 +268,8 @@ func TestWatchKill(t *testing.T) {
 	}
 }
 
-// TestWatchLog: a log that cannot be written holds no alert up, is told once, and is opened anew when it was rotated away.
+// TestWatchLog checks that a log that cannot be written holds up no alert and is
+// reported once, and that it is opened again when it was rotated away.
 func TestWatchLog(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, "First_PDU")
@@ -274,7 +282,7 @@ func TestWatchLog(t *testing.T) {
 	}
 	s.await(t, ann.ID, 0, "exceedings.log cannot be written")
 	if n, _ := s.count(ann.ID, "cannot be written"); n != 1 {
-		t.Errorf("told %d times", n)
+		t.Errorf("reported %d times", n)
 	}
 	wants(t, p.log(), "Above power limit (3200 W)!")
 	path := filepath.Join(s.dir, "logs", "exceedings.log")
@@ -289,14 +297,14 @@ func TestWatchLog(t *testing.T) {
 	}
 	s.pdus[0].Draw(2000)
 	if log := s.logged(t, "at most 3300 W\n"); strings.Contains(log, "Above") {
-		t.Errorf("the file was not opened anew: %s", log)
+		t.Errorf("the file was not opened again: %s", log)
 	}
 	if code := p.end(t, syscall.SIGTERM); code != 0 {
 		t.Errorf("exit code %d", code)
 	}
 }
 
-// TestWatchTeam: what the PDUs of a team draw together is what counts.
+// TestWatchTeam checks that the sum of a team's PDUs counts.
 func TestWatchTeam(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, "left", "right")
@@ -312,4 +320,175 @@ func TestWatchTeam(t *testing.T) {
 	wants(t, s.press(t, venue.Private(ann), ann, m, "all of Double"), "all of Double")
 	s.await(t, ann.ID, m.ID-1, "Double left (.1) reset: 1800 W -> 1610 W", "Double right (.2) reset: 1500 W -> 1500 W")
 	s.unharmed(t, 1, 1)
+}
+
+// TestWatchChain checks the units of a chain: they count together, one request is
+// in flight at a time, and a reset over SNMP is of one row.
+func TestWatchChain(t *testing.T) {
+	t.Parallel()
+	s := newChainedSite(t, []string{"left", "right", "top"})
+	s.write(t, "ips.csv", "1,left,Chain\n1/2,right,Chain\n1/3,top,Chain\n")
+	s.pdus[0].Behave(venue.Manners{Delay: 2 * time.Millisecond})
+	const write = venue.WriteCommunity
+	s.start(t, "-reset", "snmp", "-write-community", write, "-interval", "2s", "-limit", "5000")
+	s.until(t, "/current", "Chain", "4500 W", ".1/2 right", ".1/3 top")
+
+	s.pdus[1].Draw(2700)
+	m := s.await(t, ann.ID, 0, "Chain(.1+.1/2+.1/3): Above power limit (5700 W)!")
+	s.pdus[1].Draw(1500)
+	s.await(t, ann.ID, m.ID-1, "Back under power limit", "at most 5700 W")
+	s.until(t, "/peaks", ".1/2 right", "2700 W")
+	s.ask(t, venue.Private(ann), ann, "/reset 1/2", "Chain right (.1/2) reset: 2700 W -> 1500 W")
+	s.unharmed(t, 0, 1, 0)
+	s.ask(t, venue.Private(ann), ann, "/reset 1/4", `"1/4" is not a PDU`)
+	if n := s.pdus[0].MaxInFlight(); n != 1 {
+		t.Errorf("%d requests were in flight at once, want 1", n)
+	}
+}
+
+// TestWatchChainWeb checks that the web reset of a chained unit is refused with a
+// reason unless the card's page names the unit.
+func TestWatchChainWeb(t *testing.T) {
+	t.Parallel()
+	t.Run("named", func(t *testing.T) {
+		t.Parallel()
+		s := newChainedSite(t, []string{"left", "right"})
+		s.start(t)
+		s.until(t, "/current", ".1/2 right")
+		s.ask(t, venue.Private(ann), ann, "/reset 1/2", "right (.1/2) reset: 1500 W -> 1500 W")
+		s.unharmed(t, 0, 1)
+	})
+	t.Run("not named", func(t *testing.T) {
+		t.Parallel()
+		s := newSite(t, "left")
+		s.write(t, "ips.csv", "1,left\n1/2,right\n")
+		s.pdus = append(s.pdus, venue.NewPDU(1, "right", 1500))
+		s.webs = append(s.webs, s.webs[0])
+		s.pdus[0].Chain(s.pdus[1])
+		s.start(t)
+		s.until(t, "/current", ".1/2 right")
+		s.ask(t, venue.Private(ann), ann, "/reset 1/2", "right (.1/2) was not reset", "unit 2")
+		s.unharmed(t, 0, 0)
+		s.ask(t, venue.Private(ann), ann, "/reset 1", "left (.1) reset")
+		s.unharmed(t, 1, 0)
+	})
+}
+
+// TestWatchMigration checks each way in which the bot can learn that its group
+// became a supergroup, while alerts go to users: members may reset there.
+func TestWatchMigration(t *testing.T) {
+	t.Parallel()
+	const super = groupID - 1
+	for name, learn := range map[string]func(s *site){
+		"while the bot was down":             nil,
+		"the group's last message":           func(s *site) { s.api.TellMigrated(groupID) },
+		"the supergroup's first message":     func(s *site) { s.api.TellMigrated(super) },
+		"the error of an answer to a member": func(s *site) { s.api.Say(venue.Group(groupID), member, "/help") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newSite(t, "First_PDU")
+			if learn == nil {
+				s.api.Migrate(groupID, super)
+			}
+			p := s.start(t)
+			if learn != nil {
+				s.api.Until(limit(t), func() bool { return len(s.api.Calls("setMyCommands")) == 3 })
+				s.api.Migrate(groupID, super)
+				learn(s)
+			}
+			p.awaitLog(t, "the group became a supergroup: put its new ID into the access list")
+			s.ask(t, venue.Group(super), member, "/reset 1", "First_PDU (.1) reset by Carol")
+			s.unharmed(t, 1)
+			if n, _ := s.count(ann.ID, "supergroup"); n != 0 {
+				t.Error("an alert about the migration")
+			}
+		})
+	}
+}
+
+// TestWatchBrokenLog checks that a line does not go on where a power cut ended the
+// last one.
+func TestWatchBrokenLog(t *testing.T) {
+	t.Parallel()
+	for name, end := range map[string]string{
+		"half a line": "2026-06-15 10:32:07 --- First_PDU(.1): Above po",
+		"NUL bytes":   "2026-06-15 10:32:07 --- First_PDU(.1): Ab\x00\x00\x00\x00",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newSite(t, "First_PDU")
+			s.write(t, "exceedings.log", "2026-06-15 10:00:00 --- First_PDU(.1): whole\n"+end)
+			s.start(t)
+			s.pdus[0].Draw(3100)
+			s.await(t, ann.ID, 0, "Above power limit (3100 W)!")
+			line := regexp.MustCompile(`(?m)^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d --- First_PDU\(\.1\): Above power limit \(3100 W\)!$`)
+			if log := s.log(t); !line.MatchString(log) || !strings.Contains(log, end+"\n") {
+				t.Errorf("log: %q", log)
+			}
+		})
+	}
+}
+
+// TestWatchFiles starts the program with files as people save and paste them.
+func TestWatchFiles(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, "First_PDU", "Second_PDU")
+	list := "sep=;\r\n1;Team \"Rocket\";;\r\n2;\u00a0Équipe 👩\u200d🚀\u00a0;\r\n"
+	unicodeText := []byte{0xff, 0xfe}
+	for _, unit := range utf16.Encode([]rune(list)) {
+		unicodeText = append(unicodeText, byte(unit), byte(unit>>8))
+	}
+	s.write(t, "ips.csv", string(unicodeText))
+	s.write(t, "accesslist.conf", fmt.Sprintf("\ufeff\u2212%d\u200b\u00a0# pasted\n\u00a0%d\u200b\n", -groupID, ann.ID))
+	s.start(t)
+	s.until(t, "/current", `.1 Team "Rocket"`, ".2 Équipe 👩\u200d🚀", "1500 W")
+	s.pdus[1].Draw(3100)
+	s.await(t, ann.ID, 0, "Équipe 👩\u200d🚀(.2): Above power limit (3100 W)!")
+	s.ask(t, venue.Group(groupID), member, "/reset 1", `Team "Rocket" (.1) reset by Carol`)
+}
+
+// TestWatchPanic lets a PDU send datagrams that panic gosnmp to a program that
+// speaks SNMP v3. It goes on, and logs the panic once.
+func TestWatchPanic(t *testing.T) {
+	t.Parallel()
+	decode := func(digits string) []byte {
+		b, err := hex.DecodeString(digits)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return b
+	}
+	for name, tt := range map[string]struct {
+		datagram []byte
+		stacks   int
+	}{
+		"a Report":          {panickingReport(), 1},
+		"v2c, for 64 bits":  {decode(venue.Overflow64), 0}, // the client ignores another version
+		"v2c, for 32 bits":  {decode(venue.Overflow32), 0},
+		"half of a Report":  {panickingReport()[:40], 0},
+		"an empty datagram": {nil, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			addr, asked := answerAlways(t, tt.datagram)
+			s := newSite(t, "First_PDU")
+			_, port, _ := net.SplitHostPort(addr)
+			fmt.Sscan(port, &s.port)
+			env := []string{"ISCBOT_TOKEN=" + testToken, "ISCBOT_AUTH_PASS=authentic0", "ISCBOT_PASSWORD=x"}
+			p := s.startWith(t, env, "-snmp", "3", "-v3-user", "apc")
+			s.until(t, "/current", "answer\n")
+			before := asked()
+			for ctx := limit(t); asked() < before+6 && ctx.Err() == nil; {
+				pause(ctx, 10*time.Millisecond)
+			}
+			s.until(t, "/current", "answer\n")
+			if n := strings.Count(p.log(), "stack="); n != tt.stacks {
+				t.Errorf("%d stacks were logged, want %d", n, tt.stacks)
+			}
+			if code := p.end(t, syscall.SIGTERM); code != 0 {
+				t.Errorf("exit code %d", code)
+			}
+		})
+	}
 }

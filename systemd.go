@@ -22,6 +22,7 @@ func notifySystemd(state string) {
 	}
 	conn, err := net.DialUnix("unixgram", nil, &net.UnixAddr{Name: addr, Net: "unixgram"})
 	if err == nil {
+		conn.SetWriteDeadline(time.Now().Add(time.Second)) // systemd may hang
 		_, err = conn.Write([]byte(state))
 		conn.Close()
 	}

@@ -29,7 +29,7 @@ const (
 	groupPace   = time.Minute / groupMinute
 	crowdedPace = 3400 * time.Millisecond // to a group, after a message that joined several alerts
 	burst       = 2                       // messages by which what is urgent may run ahead of the pace
-	overallPace = time.Second / 30        // over all chats
+	overallPace = time.Second / 25        // over all chats: Telegram takes 30 a second, and alerts do not wait
 )
 
 // Times of our own calls.

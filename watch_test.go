@@ -61,8 +61,7 @@ func TestWatchUnits(t *testing.T) {
 	t.Parallel()
 	sims, pdus := simulateChain(t, 3)
 	sims[0].Behave(venue.Manners{Delay: 2 * time.Millisecond})
-	const interval = time.Second
-	watch, events := startWatch(t, pdus, interval)
+	watch, events := startWatch(t, pdus, 8*time.Second)
 	if e := <-events; e.kind != eventAbove || e.watts < 3800 || len(e.pdus) != 3 {
 		t.Errorf("got %+v, want the team above the limit", e)
 	}
