@@ -34,6 +34,7 @@ func TestHistory(t *testing.T) {
 		"all of one PDU":              {[]int{0}, 0, 8, [][2]int{{0, 1000}, {2, 1100}, {6, 1300}, {8, 0}}},
 		"a window":                    {[]int{0}, 2, 6, [][2]int{{2, 1100}, {6, 1300}}},
 		"before the start":            {[]int{0}, -100, 0, [][2]int{{0, 1000}}},
+		"between two readings":        {[]int{0}, 1, 1, nil},
 		"in the future":               {[]int{0}, 20, 30, nil},
 		"the highest of a slot":       {[]int{1}, 7, 8, [][2]int{{8, 3000}}},
 		"a sum needs all of the PDUs": {[]int{0, 1}, 0, 8, [][2]int{{0, 1500}, {6, 2000}, {8, 3000}}},

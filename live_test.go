@@ -11,14 +11,12 @@ import (
 	"time"
 )
 
-// liveList returns the pages of a list that changes every second until then.
+// liveList returns the pages of a list whose values change every second until
+// then. The time in its head goes on.
 func liveList(until time.Time) func(now time.Time) []string {
 	return func(now time.Time) []string {
-		if now.After(until) {
-			now = until
-		}
-		const text = "Power at %s, limit 3000 W\n<pre>%d W</pre>"
-		return []string{fmt.Sprintf(text, now.Format(time.TimeOnly), now.Unix()%1000)}
+		watts := min(now.Unix(), until.Unix()) % 1000
+		return []string{fmt.Sprintf("Power at %s, limit 3000 W\n<pre>%d W</pre>", now.Format(time.TimeOnly), watts)}
 	}
 }
 
@@ -114,7 +112,7 @@ func TestBoard(t *testing.T) {
 				if d := time.Since(begin); d > time.Minute {
 					t.Errorf("it did not end after an hour, but %v later", d)
 				}
-				w.want(t, "Power at 00:10:00, limit 3000 W\n<pre>400 W</pre>\nEnded after an hour.")
+				wants(t, w.lastText(), "Power at 01:00:0", ", limit 3000 W\n<pre>400 W</pre>\nEnded after an hour.")
 				if _, keys := w.last["reply_markup"]; keys || len(l.boards) != 0 {
 					t.Errorf("its button is left, or the board is: %v, %d", w.last, len(l.boards))
 				}
@@ -216,7 +214,7 @@ func TestBoardSurvives(t *testing.T) {
 				time.Sleep(time.Minute) // the list does not change any more
 				w.setFail(nil)
 				time.Sleep(30 * time.Second)
-				w.want(t, "Power at 00:10:00, limit 3000 W\n<pre>400 W</pre>\nlive until 01:00")
+				wants(t, w.lastText(), "<pre>400 W</pre>\nlive until 01:00")
 				l.stop(1, 1)
 				wait()
 			})

@@ -563,6 +563,7 @@ func TestOutboxMalformed(t *testing.T) {
 				synctest.Wait()
 				for _, m := range tt.waiting {
 					o.put(m)
+					synctest.Wait()
 				}
 				time.Sleep(time.Minute)
 				sent, _ := p.list()
