@@ -3,10 +3,10 @@ package main
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 const (
@@ -80,16 +80,12 @@ func findTeam(teams []team, text string) (int, bool) {
 // errNoWindow is returned for a text without a length of time or a window.
 var errNoWindow = errors.New("no length of time or window")
 
-// clockWindow matches a window of two clock times at the end of a text. People
-// type all sorts of dashes, with and without blanks.
-var clockWindow = regexp.MustCompile(`(?:^| )(\d\d?:\d\d(?::\d\d)?) ?[-–—] ?(\d\d?:\d\d(?::\d\d)?)$`)
-
 // cutWindow cuts a length of time such as 90m, or a window such as
 // 10:05-10:35, off the end of a text.
 func cutWindow(text string, span graphSpan) (rest string, window graphRequest, err error) {
-	if m := clockWindow.FindStringSubmatchIndex(text); m != nil {
-		window, err = span.between(text[m[2]:m[3]], text[m[4]:m[5]])
-		return text[:m[0]], window, err
+	if rest, first, last, ok := cutClockTimes(text); ok {
+		window, err = span.between(first, last)
+		return rest, window, err
 	}
 
 	i := strings.LastIndexByte(text, ' ')
@@ -103,6 +99,26 @@ func cutWindow(text string, span graphSpan) (rest string, window graphRequest, e
 			shorten(word, 40), durationText(graphLeast), int(historyTime.Hours()))
 	}
 	return text[:max(i, 0)], graphRequest{from: span.now.Add(-length), to: span.now}, nil
+}
+
+// cutClockTimes cuts two clock times off the end of a text. People type all
+// sorts of dashes between them, with and without blanks.
+func cutClockTimes(text string) (rest, first, last string, ok bool) {
+	dash := strings.LastIndexAny(text, "-–—")
+	if dash < 0 {
+		return text, "", "", false
+	}
+	_, size := utf8.DecodeRuneInString(text[dash:])
+	last = strings.TrimPrefix(text[dash+size:], " ")
+	before := strings.TrimSuffix(text[:dash], " ")
+	i := strings.LastIndexByte(before, ' ')
+	first = before[i+1:]
+	return before[:max(i, 0)], first, last, isClockLike(first) && isClockLike(last)
+}
+
+// isClockLike reports whether a text looks like a clock time, right or wrong.
+func isClockLike(text string) bool {
+	return strings.Contains(text, ":") && strings.Trim(text, "0123456789:") == ""
 }
 
 // between returns the window between two clock times: the last one that began
