@@ -127,7 +127,7 @@ func (s graphSpan) between(first, last string) (r graphRequest, err error) {
 	from, err1 := clockTimeOn(s.now, first)
 	to, err2 := clockTimeOn(s.now, last)
 	if err1 != nil || err2 != nil || from.Equal(to) {
-		return r, fmt.Errorf("%q: want two clock times, such as 10:05-10:35", first+"-"+last)
+		return r, fmt.Errorf("%q: want two clock times, such as 10:05-10:35", shorten(first+"-"+last, 40))
 	}
 	if to.Before(from) { // over midnight
 		from = from.AddDate(0, 0, -1)

@@ -83,6 +83,7 @@ func TestParseGraphMistakes(t *testing.T) {
 		strings.Repeat("x", 500):         `"` + strings.Repeat("x", 40) + `..." is not a team`,
 		strings.Repeat("1 ", 300) + "1s": `"1s": want a length`,
 		strings.Repeat("9", 500) + "m":   example,
+		strings.Repeat("1:", 500) + "-:": "want two clock times",
 		"\x00\xff<b>":                    `"\x00\xff<b>" is not a team`,
 	} {
 		t.Run(shorten(arg, 40), func(t *testing.T) {
