@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -292,7 +293,10 @@ func (d *resetDialog) resetOne(i int, where chat, from *user, step func(string))
 	}
 	defer d.resetter.end(i)
 	before, after, err := d.resetter.reset(d.ctx, i, fmt.Sprintf("%s (%d)", from.name(), from.ID), step)
-	if err != nil {
+	switch {
+	case errors.Is(err, errUnknownOutcome):
+		return fmt.Sprintf("The peak of %s may have been reset or not.\n%v", p.displayName(), err)
+	case err != nil:
 		return fmt.Sprintf("The peak of %s was not reset.\n%v", p.displayName(), err)
 	}
 	by := ""
