@@ -70,8 +70,12 @@ func manual() string {
 	return strings.TrimPrefix(text, "/*\n")
 }
 
+// gcPercent lets the heap, which is small, grow by a quarter until garbage is
+// collected: a Pi has time rather than memory.
+const gcPercent = 25
+
 func main() {
-	debug.SetGCPercent(25) // a Pi has little memory, and the bot makes little garbage
+	debug.SetGCPercent(gcPercent)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	code := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
 	stop()

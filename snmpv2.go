@@ -44,6 +44,9 @@ type versionState struct {
 }
 
 const (
+	// answerMost is more bytes than an answer has: one to the largest query has
+	// some 200. What is longer is cut off, and malformed.
+	answerMost = 1500
 	// silentMost is how many exchanges in a row may be without an answer
 	// before a card that did answer is asked with the other version.
 	silentMost = 3
@@ -54,7 +57,7 @@ const (
 func newPlainClient(panics *panicGuard) plainClient {
 	return plainClient{
 		asked:  versionState{version: gosnmp.Version2c},
-		buf:    make([]byte, 4096),
+		buf:    make([]byte, answerMost),
 		id:     firstRequestID + rand.Uint32N(lastRequestID-firstRequestID),
 		panics: panics,
 	}
