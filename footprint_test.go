@@ -2,10 +2,12 @@ package main
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -14,60 +16,240 @@ import (
 	"iscbot/internal/venue"
 )
 
-// TestFootprint measures what the running program takes; bench/footprint runs it.
+// A trial is the running program with simulated PDUs and a simulated Bot API,
+// which are in the process of the test.
+type trial struct {
+	*testing.T
+	api   *venue.API
+	pdus  []*venue.PDU
+	cmd   *exec.Cmd
+	first time.Duration // until the first /current was answered
+}
+
+// startTrial starts the program with so many PDUs that draw watts.
+func startTrial(t *testing.T, command []string, n, watts int, args ...string) *trial {
+	t.Helper()
+	tr := &trial{T: t, api: venue.NewAPI(testToken, "isc_bot")}
+	t.Cleanup(tr.api.Close)
+	tr.api.Know(venue.Private(ann))
+
+	var addrs []string
+	list := ""
+	for i := range n {
+		addrs = append(addrs, fmt.Sprintf("127.0.0.%d", i+1))
+		list += fmt.Sprintf("%d,Team%03d\n", i+1, i+1)
+	}
+	conns, port, err := venue.ListenSNMP(addrs...)
+	if err != nil {
+		t.Skip(err)
+	}
+	for i, conn := range conns {
+		p := venue.NewPDU(i+1, fmt.Sprintf("Team%03d", i+1), watts)
+		t.Cleanup(venue.ServeSNMP(p, "public", conn).Close)
+		tr.pdus = append(tr.pdus, p)
+	}
+
+	dir := t.TempDir()
+	write := func(name, text string) {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("ips.csv", list)
+	write("accesslist.conf", fmt.Sprintln(ann.ID))
+
+	args = slices.Concat(command[1:], []string{"-net", "127.0.0", "-snmp-port", fmt.Sprint(port), "-api", tr.api.URL()}, args)
+	tr.cmd = exec.Command(command[0], args...)
+	tr.cmd.Dir = dir
+	tr.cmd.Env = append(os.Environ(), "ISCBOT_TOKEN="+testToken, "ISCBOT_PASSWORD=x")
+	tr.api.Say(venue.Private(ann), ann, "/current")
+	start := time.Now()
+	if err := tr.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		tr.cmd.Process.Signal(syscall.SIGTERM)
+		tr.cmd.Wait()
+	})
+	tr.await("Power at")
+	tr.first = time.Since(start)
+	return tr
+}
+
+// await waits for a message with a text.
+func (tr *trial) await(text string) {
+	tr.Helper()
+	if _, err := tr.api.Await(tr.Context(), func(m venue.Message) bool { return strings.Contains(m.Text, text) }); err != nil {
+		tr.Fatalf("waiting for %q: %v", text, err)
+	}
+}
+
+// stat returns a number from a file about the program in /proc.
+func (tr *trial) stat(file, re string) (n int) {
+	tr.Helper()
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/%s", tr.cmd.Process.Pid, file))
+	if err != nil {
+		tr.Fatal(err)
+	}
+	fmt.Sscan(regexp.MustCompile(re).FindStringSubmatch(string(text))[1], &n)
+	return n
+}
+
+// resident returns the resident memory in MB.
+func (tr *trial) resident() float64 { return float64(tr.stat("status", `VmRSS:\s+(\d+)`)) / 1000 }
+
+// used returns the CPU time of the program's threads so far. The times in
+// /proc/PID/stat would be wrong: they are sampled at ticks of the clock, at
+// which the program wakes up.
+func (tr *trial) used() (sum time.Duration) {
+	tr.Helper()
+	files, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", tr.cmd.Process.Pid))
+	if err != nil || files == nil {
+		tr.Fatalf("the CPU time is not to be had: %v", err)
+	}
+	for _, file := range files {
+		text, _ := os.ReadFile(file) // nothing where the thread has ended
+		var ns time.Duration
+		fmt.Sscan(string(text), (*int64)(&ns))
+		sum += ns
+	}
+	return sum
+}
+
+// TestFootprint measures what the running program takes; bench/footprint runs
+// it.
 func TestFootprint(t *testing.T) {
 	dir := os.Getenv("ISCBOT_FOOTPRINT") // with the builds
 	if dir == "" {
 		t.Skip("bench/footprint measures this")
 	}
 	amd64 := []string{filepath.Join(dir, "iscbot-amd64")}
-	measure(t, "12 PDUs", amd64, "12", 30*time.Second)
-	measure(t, "250 PDUs", amd64, "250", 30*time.Second)
-	measure(t, "250 PDUs, a tenth dead", amd64, "250 dead", 30*time.Second)
-	measure(t, "12 PDUs, an hour's 1800 polls", amd64, "12", 36*time.Second, "-interval", "20ms")
-	if qemu, err := exec.LookPath("qemu-arm"); err == nil { // it runs there; its figures are those of qemu
-		measure(t, "12 PDUs, linux/arm in qemu", []string{qemu, filepath.Join(dir, "iscbot-arm")}, "12", 6*time.Second)
+	tests := []struct {
+		name     string
+		command  []string
+		n, watts int
+		window   time.Duration
+		args     []string
+	}{
+		{"12 PDUs", amd64, 12, 1500, 30 * time.Second, nil},
+		{"250 PDUs", amd64, 250, 1500, 30 * time.Second, nil},
+		{"250 PDUs near the limit", amd64, 250, 2850, 30 * time.Second, nil},
+		{"250 PDUs near the limit, -near 0", amd64, 250, 2850, 30 * time.Second, []string{"-near", "0"}},
+		{"12 PDUs after an hour's 1800 polls", amd64, 12, 1500, 36 * time.Second, []string{"-interval", "20ms"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			tr := startTrial(t, tt.command, tt.n, tt.watts, tt.args...)
+			time.Sleep(5 * time.Second) // the start is over
+			fresh, before := tr.resident(), tr.used()
+			time.Sleep(tt.window)
+			share := 100 * float64(tr.used()-before) / float64(tt.window)
+			t.Logf("| the program with %s | %.2f %% of a core, %.1f MB resident | %.1f MB after the start, "+
+				"first /current after %d ms |", tt.name, share, tr.resident(), fresh, tr.first.Milliseconds())
+		})
 	}
 }
 
-func measure(t *testing.T, name string, command []string, what string, window time.Duration, args ...string) {
-	s := newSite(t)
-	list := agents(t, what)
-	ips := ""
-	for _, p := range list {
-		ips += fmt.Sprintf("%d,%s\n", p.num, p.name)
+// TestLoad measures alerts, polls and memory under load: 250 PDUs that all
+// change, 20 live lists, ten pictures a second for a minute and a thousand
+// commands at once. bench/footprint runs it.
+func TestLoad(t *testing.T) {
+	dir := os.Getenv("ISCBOT_FOOTPRINT") // with the builds
+	if dir == "" {
+		t.Skip("bench/footprint measures this")
 	}
-	s.write(t, "ips.csv", ips)
-	_, port, _ := strings.Cut(list[0].snmp, ":")
-	cmd := exec.Command(command[0], append(command[1:], "-net", "127.0.0", "-snmp-port", port, "-api", s.api.URL())...)
-	cmd.Args = append(cmd.Args, args...)
-	cmd.Dir, cmd.Env = s.dir, append(os.Environ(), "ISCBOT_TOKEN="+testToken, "ISCBOT_PASSWORD=x")
-	s.api.Say(venue.Private(ann), ann, "/current")
-	start := time.Now()
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
+	const n, minute = 250, time.Minute
+	tr := startTrial(t, []string{filepath.Join(dir, "iscbot-amd64")}, n, 1500)
+	people := tr.introduce(20)
+	time.Sleep(5 * time.Second)
+	before := tr.resident()
+	asked := make([]int, n)
+	for i, p := range tr.pdus {
+		asked[i] = p.Asked()
 	}
-	defer cmd.Wait()
-	defer cmd.Process.Kill()
-	s.await(t, ann.ID, 0, "Power at", "1500 W")
-	first := time.Since(start)
-	stat := func(file, re string) (n int) {
-		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/%s", cmd.Process.Pid, file))
-		if err != nil {
-			t.Fatal(err)
+
+	end := time.Now().Add(minute)
+	go tr.vary(end)
+	for _, u := range people {
+		tr.api.Say(venue.Private(u), u, "/live")
+	}
+	go tr.say(end, 100*time.Millisecond, people, "/graph")
+	most := make(chan float64)
+	go func() { most <- tr.highest(end) }()
+	for i := range 1000 {
+		u := people[i%len(people)]
+		tr.api.Say(venue.Private(u), u, []string{"/current", "/peaks", "/exceedings", "/peakdates"}[i/len(people)%4])
+	}
+	latencies := tr.cross(end)
+
+	fewest := asked[0] + 1e6
+	for i, p := range tr.pdus {
+		fewest = min(fewest, p.Asked()-asked[i])
+	}
+	highest := <-most
+	for _, u := range people {
+		tr.api.Say(venue.Private(u), u, "/stop")
+	}
+	time.Sleep(3 * time.Minute) // the runtime collects garbage after two minutes, and gives it back
+	slices.Sort(latencies)
+	t.Logf("| alerts under load, from 95 %% to above the limit | %d ms in the median, %d ms at worst | %d alerts |",
+		latencies[len(latencies)/2].Milliseconds(), latencies[len(latencies)-1].Milliseconds(), len(latencies))
+	t.Logf("| polls under load, of the PDU with the fewest | %d a minute | the interval allows 30 |", fewest)
+	t.Logf("| memory under load | %.1f MB at most | %.1f MB before, %.1f MB afterwards |", highest, before, tr.resident())
+}
+
+// introduce returns so many people with private chats.
+func (tr *trial) introduce(n int) (people []venue.User) {
+	for i := range n {
+		u := venue.User{ID: int64(1000 + i), Name: fmt.Sprint("Person ", i)}
+		tr.api.Know(venue.Private(u))
+		people = append(people, u)
+	}
+	return people
+}
+
+// vary lets all PDUs but the first draw changing power until end.
+func (tr *trial) vary(end time.Time) {
+	for time.Now().Before(end) {
+		for _, p := range tr.pdus[1:] {
+			p.Draw(1500 + 10*rand.IntN(100))
 		}
-		fmt.Sscan(regexp.MustCompile(re).FindStringSubmatch(string(text))[1], &n)
-		return n
+		time.Sleep(500 * time.Millisecond)
 	}
-	ticks := func() int { // of 10 ms
-		return stat("stat", `\) \S (?:\S+ ){10}(\d+)`) + stat("stat", `\) \S (?:\S+ ){11}(\d+)`)
+}
+
+// say lets people say a text in turns until end.
+func (tr *trial) say(end time.Time, step time.Duration, people []venue.User, text string) {
+	for i := 0; time.Now().Before(end); i++ {
+		u := people[i%len(people)]
+		tr.api.Say(venue.Private(u), u, text)
+		time.Sleep(step)
 	}
-	time.Sleep(5 * time.Second) // the start is over
-	before, then := ticks(), stat("status", `VmRSS:\s+(\d+)`)
-	time.Sleep(window)
-	used := ticks() - before
-	files, _ := os.ReadDir(fmt.Sprintf("/proc/%d/fd", cmd.Process.Pid))
-	t.Logf("%-30s %5.1f MB resident, before that %.1f, %5.2f %% of a core, %2d threads, %3d open files, first /current after %d ms", name+":",
-		float64(stat("status", `VmRSS:\s+(\d+)`))/1000, float64(then)/1000, float64(used)/window.Seconds(), stat("status", `Threads:\s+(\d+)`), len(files), first.Milliseconds())
-	cmd.Process.Signal(syscall.SIGTERM)
+}
+
+// highest returns the highest resident memory until end, in MB.
+func (tr *trial) highest(end time.Time) (mb float64) {
+	for time.Now().Before(end) {
+		mb = max(mb, tr.resident())
+		time.Sleep(50 * time.Millisecond)
+	}
+	return mb
+}
+
+// cross lets the first PDU cross the limit from 95 % of it again and again
+// until end, and returns how long the alerts took.
+func (tr *trial) cross(end time.Time) (latencies []time.Duration) {
+	p := tr.pdus[0]
+	p.Draw(2850)
+	time.Sleep(3 * time.Second)
+	for watts := 3010; time.Now().Before(end); watts += 10 {
+		time.Sleep(rand.N(2 * time.Second))
+		start := time.Now()
+		p.Draw(watts)
+		tr.await(fmt.Sprintf("Team001(.1): Above power limit (%d W)!", watts))
+		latencies = append(latencies, time.Since(start))
+		p.Draw(2850)
+		time.Sleep(time.Second)
+	}
+	return latencies
 }
