@@ -147,9 +147,10 @@ func checkClock(server, now time.Time) finding {
 	off := now.Round(0).Sub(server).Round(time.Second)
 	switch {
 	case server.IsZero():
-		return finding{what: "clock", text: "Telegram told no time to compare it with"}
+		return finding{what: "clock", text: "Telegram's answer had no time to compare it with"}
 	case off.Abs() > clockAccuracy:
-		return finding{"clock", fmt.Sprintf("%s: the log would have wrong times; set the clock (timedatectl)", offBy(off)), true}
+		text := offBy(off) + ": the log would have wrong times; set the clock (timedatectl)"
+		return finding{"clock", text, true}
 	}
 	return finding{what: "clock", text: "agrees with Telegram's"}
 }

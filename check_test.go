@@ -21,7 +21,7 @@ import (
 func (s *site) check(t *testing.T, args ...string) (int, string) {
 	t.Helper()
 	if !slices.Contains(args, "-check") {
-		args = append([]string{"-check"}, args...)
+		args = append([]string{"-interval", "10s", "-check"}, args...) // nothing is too late on a busy machine
 	}
 	p := s.start(t, args...)
 	code := p.await(t)
@@ -32,7 +32,8 @@ func TestCheck(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, "First_PDU", "Second_PDU", "Third_PDU", "Fourth_PDU")
 	code, out := s.check(t)
-	wants(t, out, "ok    token: @isc_bot; privacy mode is", "ok    clock: agrees with Telegram's", "ok    chat 424242424: can be reached, Ann",
+	wants(t, out, "ok    token: @isc_bot; privacy mode is", "ok    clock: agrees with Telegram's",
+		"ok    chat 424242424: can be reached, Ann",
 		"ok    chat -1001234567890: can be reached, the group", "exceedings.log can be written",
 		"ok    First_PDU (.1) SNMP: AP8858 v6.8.0, 1500 W, peak 1500 W, answered in ", "its clock is ",
 		"ok    First_PDU (.1) web: the peak's reset was found", "ok    Fourth_PDU (.4) web: the peak's reset was found")
@@ -68,10 +69,13 @@ func TestCheckWrong(t *testing.T) {
 	s.webs[1].Credentials("apc", "another")
 	s.webs[2].Behave(venue.WebManners{NoPeak: true})
 	s.pdus[3].Behave(venue.Manners{Twist: venue.NoMeter})
-	code, out := s.check(t, "-log", "/nowhere/exceedings.log")
-	wants(t, out, "WRONG clock: 3 h 0 min ", "WRONG chat 99: ", "send /start to @isc_bot", "WRONG chat 7: ", "WRONG log: /nowhere/exceedings.log",
-		"WRONG First_PDU (.1) SNMP: no answer", "WRONG Second_PDU (.2) web: logging in: wrong user name or password: check ISCBOT_PASSWORD and -user",
-		"WRONG Third_PDU (.3) web: looking for the peak's reset: no control", "\n      form ", "WRONG Fourth_PDU (.4) SNMP", "no power meter")
+	code, out := s.check(t, "-log", "/nowhere/exceedings.log", "-check")
+	wants(t, out, "WRONG clock: 3 h 0 min ", "WRONG chat 99: ", "send /start to @isc_bot", "WRONG chat 7: ",
+		"WRONG log: /nowhere/exceedings.log",
+		"WRONG First_PDU (.1) SNMP: no answer",
+		"WRONG Second_PDU (.2) web: logging in: wrong user name or password: check ISCBOT_PASSWORD and -user",
+		"WRONG Third_PDU (.3) web: looking for the peak's reset: no control", "\n      form ",
+		"WRONG Fourth_PDU (.4) SNMP", "no power meter")
 	if code != exitFailed {
 		t.Errorf("exit code %d:\n%s", code, out)
 	}
@@ -95,14 +99,14 @@ func TestCheckNoToken(t *testing.T) {
 	}
 }
 
-// TestCheckSlow checks that a card that answers too late is told from one that is
-// silent, and that only the latter leads to the community.
+// TestCheckSlow checks that -check distinguishes a card that answers too late
+// from a silent one, and that only the latter leads to the community.
 func TestCheckSlow(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, "First_PDU", "Second_PDU", "Third_PDU")
 	s.pdus[0].Behave(venue.Manners{Delay: 500 * time.Millisecond})
 	s.pdus[1].Behave(venue.Manners{Mute: true})
-	code, out := s.check(t)
+	code, out := s.check(t, "-interval", siteInterval, "-check")
 	wants(t, out, "WRONG First_PDU (.1) SNMP: answers too late for -interval "+siteInterval, "use a longer -interval",
 		"WRONG Second_PDU (.2) SNMP: no answer at 127.0.0.2:", "-snmp-port and -community right?")
 	for line := range strings.Lines(out) {
@@ -153,8 +157,8 @@ func TestCheckMigrated(t *testing.T) {
 	s := newSite(t, "First_PDU")
 	s.api.Migrate(groupID, groupID-1)
 	code, out := s.check(t)
-	wants(t, out, fmt.Sprintf("WRONG chat %d: the group became a supergroup: put its new id %d into the access list (can be reached",
-		groupID, groupID-1))
+	wants(t, out, fmt.Sprintf("WRONG chat %d: the group became a supergroup: ", groupID),
+		fmt.Sprintf("put its new id %d into the access list (can be reached", groupID-1))
 	if code != exitFailed {
 		t.Errorf("exit code %d:\n%s", code, out)
 	}
@@ -201,8 +205,10 @@ func TestService(t *testing.T) {
 	if err := os.Chmod(filepath.Join(s.dir, "password"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	p := s.startWith(t, []string{"ISCBOT_TOKEN=", "ISCBOT_PASSWORD=", "ISCBOT_TOKEN_FILE=token", "ISCBOT_PASSWORD_FILE=password",
-		"NOTIFY_SOCKET=" + filepath.Join(dir, "s"), "WATCHDOG_USEC=300000", "JOURNAL_STREAM=8:1"})
+	p := s.startWith(t, []string{
+		"ISCBOT_TOKEN=", "ISCBOT_PASSWORD=", "ISCBOT_TOKEN_FILE=token", "ISCBOT_PASSWORD_FILE=password",
+		"NOTIFY_SOCKET=" + filepath.Join(dir, "s"), "WATCHDOG_USEC=300000", "JOURNAL_STREAM=8:1",
+	})
 	for _, want := range []string{"READY=1", "WATCHDOG=1", "WATCHDOG=1", "WATCHDOG=1"} {
 		if got := next(); got != want {
 			t.Errorf("systemd was notified of %q, want %q", got, want)

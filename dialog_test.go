@@ -40,7 +40,7 @@ func (s *site) until(t testing.TB, text string, words ...string) {
 	t.Fatalf("%s was never answered with %q", text, words)
 }
 
-// peaked sets a peak that is to be reset, and waits until the bot has seen it.
+// peaked sets a peak that is to be reset, and waits until the bot has read it.
 func (s *site) peaked(t testing.TB, i, watts int) {
 	t.Helper()
 	s.pdus[i].Draw(watts)
@@ -48,7 +48,8 @@ func (s *site) peaked(t testing.TB, i, watts int) {
 	s.until(t, "/peaks", fmt.Sprintf("%d W", watts))
 }
 
-// unharmed fails the test unless each PDU was reset that often, and nothing else was done to it.
+// unharmed fails the test unless each PDU was reset that often, and nothing else
+// was done to it.
 func (s *site) unharmed(t testing.TB, resets ...int) {
 	t.Helper()
 	for i, p := range s.pdus {
@@ -106,7 +107,8 @@ func TestResetDialog(t *testing.T) {
 			t.Errorf("a keyboard is left: %+v", q)
 		}
 	}
-	if line := `^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d --- Second_PDU\(\.2\): Reset by Ann \(424242424\), peak was 2800 W\n$`; !regexp.MustCompile(line).MatchString(s.log(t)) {
+	line := `^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d --- Second_PDU\(\.2\): Reset by Ann \(424242424\), peak was 2800 W\n$`
+	if !regexp.MustCompile(line).MatchString(s.log(t)) {
 		t.Errorf("log: %q", s.log(t))
 	}
 
@@ -159,13 +161,14 @@ func TestResetDialog(t *testing.T) {
 	s.api.Reply(group, member, m.ID, "stop")
 	s.await(t, groupID, m.ID-1, "Stopped")
 
-	// The password is wrong: told, in the chat and in the log.
+	// A wrong password is reported in the chat and in the log.
 	s.webs[0].Credentials("apc", "another")
 	s.ask(t, private, ann, "/reset 1", "was not reset", "logging in", "wrong user name or password", "ISCBOT_PASSWORD")
 	wants(t, s.log(t), "First_PDU(.1): Reset by Ann (424242424) failed: logging in: ")
 	s.unharmed(t, 4, 2)
 
-	// What cannot be told apart is left alone: what was seen is in the answer and, page by page, on the terminal.
+	// Several controls are left alone. What was seen is in the answer and, page by
+	// page, on the terminal.
 	s.webs[1].Behave(venue.WebManners{TwoPeaks: true})
 	s.ask(t, private, ann, "/reset 2", "was not reset", "several controls for the peak's reset", "last reset")
 	p.awaitLog(t, "seen on the way")
@@ -177,7 +180,8 @@ func TestResetDialog(t *testing.T) {
 	}
 }
 
-// TestResetDialogRefused holds that nobody gets a reset who may not have one, whatever he sends, and neither an old one.
+// TestResetDialogRefused checks that nobody gets a reset who may not have one,
+// whatever they send, and that old commands reset nothing.
 func TestResetDialogRefused(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, "First_PDU")
@@ -191,12 +195,17 @@ func TestResetDialogRefused(t *testing.T) {
 
 	wants(t, s.pressData(t, venue.Private(stranger), stranger, m.ID, data), "may not")
 	wants(t, s.pressData(t, private, stranger, m.ID, data), "may not")
-	wants(t, s.pressData(t, private, venue.User{ID: 77, Name: "Eve"}, m.ID, data), "no longer open") // it is Ann's question
+	eve := venue.User{ID: 77, Name: "Eve"} // on the list, but it is Ann's question
+	wants(t, s.pressData(t, private, eve, m.ID, data), "no longer open")
 	wants(t, s.pressData(t, foreign, member, m.ID, data), "may not")
 	wants(t, s.pressData(t, group, member, m.ID, data), "no longer open")
 	wants(t, s.pressData(t, private, venue.User{ID: ann.ID, Name: "Ann", IsBot: true}, m.ID, data), "may not")
-	for _, forged := range []string{"", "reset", "reset  1", "reset " + nonce, "reset " + nonce + " 9", "reset x 1", "energy " + nonce + " 1", data + " ", strings.Repeat("x", 64)} {
-		if got := s.pressData(t, private, ann, m.ID, forged); got != "Unknown button." && !strings.Contains(got, "no longer open") {
+	for _, forged := range []string{
+		"", "reset", "reset  1", "reset " + nonce, "reset " + nonce + " 9", "reset x 1", "energy " + nonce + " 1",
+		data + " ", strings.Repeat("x", 64),
+	} {
+		got := s.pressData(t, private, ann, m.ID, forged)
+		if got != "Unknown button." && !strings.Contains(got, "no longer open") {
 			t.Errorf("%q was answered %q", forged, got)
 		}
 	}
@@ -217,7 +226,8 @@ func TestResetDialogRefused(t *testing.T) {
 	s.unharmed(t, 1)
 }
 
-// TestResetDialogEnds holds that a reset that is under way when the bot is ended leaves nobody locked out.
+// TestResetDialogEnds checks that the end of the bot during a reset leaves nobody
+// locked out of the card.
 func TestResetDialogEnds(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, "First_PDU")
@@ -233,5 +243,6 @@ func TestResetDialogEnds(t *testing.T) {
 
 func TestDemoReset(t *testing.T) {
 	t.Parallel()
-	wants(t, demonstration(t, "/reset 102\n"), "Resetting the peak of Barcelona (.102)", "🔁 Peak of Barcelona (.102) reset: ")
+	shown := demonstration(t, "/reset 102\n")
+	wants(t, shown, "Resetting the peak of Barcelona (.102)", "🔁 Peak of Barcelona (.102) reset: ")
 }

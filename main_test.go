@@ -318,7 +318,7 @@ func TestProgram(t *testing.T) {
 	s := newSite(t, "First_PDU", "Second & <PDU>")
 	s.pdus[1].Draw(3120)
 	s.pdus[1].Draw(2410)
-	p := s.start(t)
+	p := s.start(t, "-interval", "2s") // a list without any value would be as right
 	private, group, foreign := venue.Private(ann), venue.Group(groupID), venue.Group(-77)
 
 	s.ask(t, private, ann, "/start", "/current", "/peaks", "/reset")

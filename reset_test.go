@@ -38,7 +38,7 @@ func newResetBench(t testing.TB, g venue.Generation) *resetBench {
 	b.web.Credentials("apc", testPassword)
 	p.web = strings.TrimRight(b.web.URL(), "/")
 
-	const interval = 250 * time.Millisecond
+	const interval = 2 * time.Second
 	b.watch = newSnoop([]pdu{p}, 3000, interval, snmpConfig{community: "public", interval: interval})
 	b.watch.report = func(e event) { b.events <- e }
 	log := newJournal(filepath.Join(t.TempDir(), "exceedings.log"))

@@ -28,18 +28,24 @@ func TestExitCodes(t *testing.T) {
 		files map[string]string
 		want  string // on standard error
 	}{
-		"an unknown flag":       {args: []string{"-colour"}, want: "-colour"},
-		"a flag's value":        {args: []string{"-limit", "3 kW"}, want: `-limit: "3 kW"`},
-		"an argument":           {args: []string{"101"}, want: "101"},
-		"a flag of -check":      {args: []string{"-limit", "0", "-check"}, want: `-limit: "0"`},
-		"a flag of -demo":       {args: []string{"-limit", "0", "-demo"}, want: `-limit: "0"`},
-		"no token":              {env: []string{"ISCBOT_TOKEN=", "ISCBOT_PASSWORD=x"}, want: "ISCBOT_TOKEN is not set"},
-		"no such secret's file": {env: []string{"ISCBOT_TOKEN=", "ISCBOT_TOKEN_FILE=nowhere", "ISCBOT_PASSWORD=x"}, want: "nowhere"},
-		"no password":           {env: []string{"ISCBOT_TOKEN=" + testToken, "ISCBOT_PASSWORD="}, want: "ISCBOT_PASSWORD is not set"},
-		"no such file":          {args: []string{"-pdus", "nowhere.csv"}, want: "nowhere.csv: no such file"},
-		"the PDU list":          {files: map[string]string{"ips.csv": "1,A\n1,B\n"}, want: "ips.csv:2: "},
-		"the access list":       {files: map[string]string{"accesslist.conf": "@ann\n"}, want: "accesslist.conf:1: "},
-		"-check's numbers":      {args: []string{"-check", "7"}, want: `-check: "7"`},
+		"an unknown flag":  {args: []string{"-colour"}, want: "-colour"},
+		"a flag's value":   {args: []string{"-limit", "3 kW"}, want: `-limit: "3 kW"`},
+		"an argument":      {args: []string{"101"}, want: "101"},
+		"a flag of -check": {args: []string{"-limit", "0", "-check"}, want: `-limit: "0"`},
+		"a flag of -demo":  {args: []string{"-limit", "0", "-demo"}, want: `-limit: "0"`},
+		"no token":         {env: []string{"ISCBOT_TOKEN=", "ISCBOT_PASSWORD=x"}, want: "ISCBOT_TOKEN is not set"},
+		"no such secret's file": {
+			env:  []string{"ISCBOT_TOKEN=", "ISCBOT_TOKEN_FILE=nowhere", "ISCBOT_PASSWORD=x"},
+			want: "nowhere",
+		},
+		"no password": {
+			env:  []string{"ISCBOT_TOKEN=" + testToken, "ISCBOT_PASSWORD="},
+			want: "ISCBOT_PASSWORD is not set",
+		},
+		"no such file":     {args: []string{"-pdus", "nowhere.csv"}, want: "nowhere.csv: no such file"},
+		"the PDU list":     {files: map[string]string{"ips.csv": "1,A\n1,B\n"}, want: "ips.csv:2: "},
+		"the access list":  {files: map[string]string{"accesslist.conf": "@ann\n"}, want: "accesslist.conf:1: "},
+		"-check's numbers": {args: []string{"-check", "7"}, want: `-check: "7"`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

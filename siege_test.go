@@ -196,8 +196,8 @@ func TestSiegeAddress(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	p := &program{Cmd: exec.Command(ip, "netns", "exec", host, path, "-net", "10.77.0", "-snmp-port", "1161", "-interval", siteInterval,
-		"-api", "http://10.77.0.101:1"), exited: make(chan struct{}), grown: make(chan struct{}, 1)}
+	p := &program{Cmd: exec.Command(ip, "netns", "exec", host, path, "-net", "10.77.0", "-snmp-port", "1161",
+		"-interval", siteInterval, "-api", "http://10.77.0.101:1"), exited: make(chan struct{}), grown: make(chan struct{}, 1)}
 	p.Dir, p.Stderr, p.Env = dir, p, append(os.Environ(), "ISCBOT_TOKEN=1:x", "ISCBOT_PASSWORD=x")
 	if err := p.Start(); err != nil {
 		t.Fatal(err)
@@ -252,8 +252,14 @@ func serveAgents(what string) {
 // TestSiegeJSON checks that no id is too large for a 32-bit Pi.
 func TestSiegeJSON(t *testing.T) {
 	var u update
-	err := json.Unmarshal([]byte(`{"update_id":9007199254740991,"message":{"message_id":9007199254740991,"date":4102444800,"chat":{"id":-1009007199254740991},"from":{"id":9007199254740991}}}`), &u)
-	if err != nil || u.ID != 9007199254740991 || u.Message.Chat.ID != -1009007199254740991 || u.Message.Date != 4102444800 {
+	err := json.Unmarshal([]byte(`{"update_id": 9007199254740991, "message": {
+		"message_id": 9007199254740991, "date": 4102444800,
+		"chat": {"id": -1009007199254740991}, "from": {"id": 9007199254740991}
+	}}`), &u)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if u.ID != 9007199254740991 || u.Message.Chat.ID != -1009007199254740991 || u.Message.Date != 4102444800 {
 		t.Errorf("got %+v, %v", u, err)
 	}
 }

@@ -52,7 +52,8 @@ func TestWatch(t *testing.T) {
 	p.awaitLog(t, "Telegram answers")
 
 	second.Draw(3120)
-	m := s.await(t, ann.ID, 0, "Second_PDU(.2): Above power limit (3120 W)!", "limit 3000 W", time.Now().Format("2006-01-02 "))
+	m := s.await(t, ann.ID, 0, "Second_PDU(.2): Above power limit (3120 W)!", "limit 3000 W",
+		time.Now().Format("2006-01-02 "))
 	if m.Silent {
 		t.Errorf("the alert has no sound: %+v", m)
 	}
@@ -157,7 +158,8 @@ func TestWatchOutage(t *testing.T) {
 	s.await(t, ann.ID, 0, "First_PDU(.1): Answers again after ", "it stayed under the limit")
 	s.await(t, ann.ID, 0, "Second_PDU(.2): Answers again after ", "its peak rose to 3660 W")
 	s.await(t, ann.ID, 0, "Second_PDU(.2): Above power limit (3660 W)!")
-	wants(t, s.log(t), "First_PDU(.1): Out of reach", "First_PDU(.1): Answers again", "Second_PDU(.2): Above power limit (3660 W)!")
+	wants(t, s.log(t), "First_PDU(.1): Out of reach", "First_PDU(.1): Answers again",
+		"Second_PDU(.2): Above power limit (3660 W)!")
 	s.fine(t)
 }
 
@@ -330,7 +332,7 @@ func TestWatchChain(t *testing.T) {
 	s.write(t, "ips.csv", "1,left,Chain\n1/2,right,Chain\n1/3,top,Chain\n")
 	s.pdus[0].Behave(venue.Manners{Delay: 2 * time.Millisecond})
 	const write = venue.WriteCommunity
-	s.start(t, "-reset", "snmp", "-write-community", write, "-interval", "2s", "-limit", "5000")
+	s.start(t, "-reset", "snmp", "-write-community", write, "-interval", "6s", "-limit", "5000")
 	s.until(t, "/current", "Chain", "4500 W", ".1/2 right", ".1/3 top")
 
 	s.pdus[1].Draw(2700)
@@ -422,7 +424,8 @@ func TestWatchBrokenLog(t *testing.T) {
 			s.start(t)
 			s.pdus[0].Draw(3100)
 			s.await(t, ann.ID, 0, "Above power limit (3100 W)!")
-			line := regexp.MustCompile(`(?m)^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d --- First_PDU\(\.1\): Above power limit \(3100 W\)!$`)
+			const stamp = `(?m)^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d --- `
+			line := regexp.MustCompile(stamp + `First_PDU\(\.1\): Above power limit \(3100 W\)!$`)
 			if log := s.log(t); !line.MatchString(log) || !strings.Contains(log, end+"\n") {
 				t.Errorf("log: %q", log)
 			}

@@ -302,9 +302,9 @@ func TestTimeouts(t *testing.T) {
 	}
 	c := newCard(t, venue.Bootstrap, 1, nil)
 	c.Behave(venue.WebManners{At: "apply", Hang: true})
-	c.client.Timeouts.Request = 500 * time.Millisecond
+	c.client.Timeouts.Request = 3 * time.Second
 	_, err := c.reset(t, t.Context(), 1)
-	if !errors.Is(err, ErrInterrupted) || !strings.Contains(err.Error(), "nothing in 500ms") {
+	if !errors.Is(err, ErrInterrupted) || !strings.Contains(err.Error(), "nothing in 3s") {
 		t.Errorf("got %v", err)
 	}
 }
