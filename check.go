@@ -38,10 +38,11 @@ type checker struct {
 	client *client
 	card   func(pdu) *nmc.Client
 	panics panicGuard
+	report *report
 }
 
 func newChecker(cfg config) *checker {
-	c := &checker{config: cfg, client: newClient(cfg.api, cfg.token), card: cfg.cards()}
+	c := &checker{config: cfg, client: newClient(cfg.api, cfg.token), card: cfg.cards(), report: newReport(cfg.pdus, cfg.user)}
 	c.client.migrated = func(from, to int64) { cfg.access.migrate(from, to) }
 	return c
 }
@@ -80,7 +81,25 @@ func (c *checker) run(ctx context.Context, out io.Writer) int {
 			fmt.Fprintf(out, "%s %s: %s\n", word, f.what, text)
 		}
 	}
+	if c.config.report != "" && !c.saveReport(out) {
+		code = exitFailed
+	}
 	return code
+}
+
+// saveReport saves the report, tells where, and reports whether all went well.
+func (c *checker) saveReport(out io.Writer) bool {
+	path := c.config.report
+	saved, err := c.report.save(path)
+	switch {
+	case err != nil:
+		fmt.Fprintf(out, "WRONG report: %s cannot be written: %v\n", path, err)
+	case saved:
+		fmt.Fprintf(out, "report saved to %s: send it to the maintainers of iscbot\n", path)
+	default:
+		fmt.Fprintf(out, "nothing to report, so %s was not written\n", path)
+	}
+	return err == nil
 }
 
 // guard runs a test that may panic on what it is sent.
@@ -388,8 +407,9 @@ func (c *checker) checkWeb(ctx context.Context, p pdu) finding {
 		return finding{what: what, text: "the peak's reset was found"}
 	}
 	text := withHint(err).Error()
-	if e, ok := errors.AsType[*nmc.Error](err); ok && len(e.Pages) > 0 {
-		text += "\n" + strings.Join(e.Pages, "\n")
+	if e, ok := errors.AsType[*nmc.Error](err); ok {
+		c.report.add(p, e)
+		text += "\n" + c.report.mask(strings.Join(e.Pages, "\n"))
 	}
 	return finding{what, text, true}
 }

@@ -30,6 +30,7 @@ type config struct {
 	access     *accessList
 	pdus       []pdu
 	checked    []pdu         // those that -check is about
+	report     string        // path of -check's report; "" for none
 	log        string        // path of exceedings.log
 	limit      int           // W a team
 	interval   time.Duration // between two readings of a PDU
@@ -48,7 +49,7 @@ type config struct {
 // in errs.
 func configure(ctx context.Context, f *flags, errs error, stdin io.Reader, stderr io.Writer) (config, error) {
 	cfg, err := f.values()
-	errs = errors.Join(errs, err, checkLogPath(f.log))
+	errs = errors.Join(errs, err, checkLogPath(f.log), f.checkReport())
 
 	cfg.access, err = loadAccess(f.access)
 	cfg.access.needGroup = cfg.alertGroup
@@ -108,6 +109,17 @@ func checkLogPath(path string) error {
 	return nil
 }
 
+// checkReport refuses -report where there will be no report, or no file for it.
+func (f *flags) checkReport() error {
+	switch {
+	case f.report == "":
+		return nil
+	case !f.check:
+		return fmt.Errorf("-report: %q: want it together with -check", f.report)
+	}
+	return checkReportPath(f.report, f.access, f.pdus, f.log)
+}
+
 // readToken returns the bot's token. With optional, it may be missing.
 func readToken(optional bool) (secret, error) {
 	const chars = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789:_-"
@@ -138,7 +150,7 @@ func checkPassphrases(v3 *v3Config) (errs error) {
 // values turns the flags that name no file into checked values.
 func (f *flags) values() (config, error) {
 	cfg := config{
-		log: f.log, user: f.user, api: strings.TrimRight(f.api, "/"),
+		report: f.report, log: f.log, user: f.user, api: strings.TrimRight(f.api, "/"),
 		alertGroup: f.notify == "group", resetSNMP: f.reset == "snmp",
 	}
 	c := flagCheck{flags: f}

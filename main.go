@@ -3,7 +3,7 @@ Iscbot tells the officials of a student cluster competition, in Telegram, how mu
 delivers, and at once who goes over the power limit. It also resets the PDUs' peak registers.
 
 	iscbot [flags]
-	iscbot -check [number ...]
+	iscbot -check [-report file] [number ...]
 	iscbot -demo
 
 It needs a Telegram bot's token (from @BotFather) in the environment variable ISCBOT_TOKEN, the password of the PDUs'
@@ -38,6 +38,9 @@ exceedings.log gets a line for each crossing, its end, each reset and each outag
 A PDU is read every -interval, and every -near from the moment that its team draws 90 % of the limit until it has drawn
 less than 88 % for 30 seconds, but no card more often than every four times as long as it takes to answer.
 
+With -check, -report saves what the web pages of cards have on which the peak's reset was not found, for the maintainers
+of iscbot: the file has no passwords, names, addresses or values of fields.
+
 SIGINT and SIGTERM end it. The exit code is 0 after a signal, 1 after a failed check, 2 after a crash, and 78 (EX_CONFIG)
 after a mistake in the flags, the environment or the files; then all mistakes are listed, and the bot is not started.
 
@@ -55,7 +58,6 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
-	"runtime"
 	"runtime/debug"
 	"strings"
 	"syscall"
@@ -121,19 +123,4 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	}
 	serve(ctx, ctx, cfg, hangup)
 	return exitOK
-}
-
-// version tells which iscbot this is, as the build noted it.
-func version() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return "iscbot (unknown version)"
-	}
-	text := fmt.Sprintf("iscbot %s %s %s/%s", info.Main.Version, info.GoVersion, runtime.GOOS, runtime.GOARCH)
-	for _, s := range info.Settings {
-		if s.Key == "vcs.revision" {
-			text += " " + s.Value[:min(12, len(s.Value))]
-		}
-	}
-	return text
 }

@@ -198,7 +198,7 @@ var cardHints = map[error]string{
 	nmc.ErrPasswordChange: "set one in a browser and restart the bot with it",
 	nmc.ErrNeedsHTTPS:     "use -web https",
 	nmc.ErrCertificate:    "if that is right, restart the bot",
-	nmc.ErrNoControl:      "iscbot -check shows what its pages have",
+	nmc.ErrNoControl:      "iscbot -check -report FILE saves what its pages have",
 	nmc.ErrLanguage:       "set English for this user on the card",
 }
 

@@ -117,7 +117,7 @@ func TestResetFails(t *testing.T) {
 		resets  int
 	}{
 		"no effect":         {manners: venue.WebManners{NoEffect: true}, want: "the peak did not change"},
-		"no control":        {manners: venue.WebManners{NoPeak: true}, want: "iscbot -check shows"},
+		"no control":        {manners: venue.WebManners{NoPeak: true}, want: "iscbot -check -report FILE saves"},
 		"several controls":  {manners: venue.WebManners{TwoPeaks: true}, want: "several controls"},
 		"password change":   {manners: venue.WebManners{ForcedPasswordChange: true}, want: "set one in a browser"},
 		"busy":              {manners: venue.WebManners{Busy: true}, want: "log off there, or wait three minutes"},

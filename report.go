@@ -1,0 +1,216 @@
+package main
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"unicode"
+	"unicode/utf8"
+
+	"iscbot/internal/nmc"
+)
+
+// A report tells whoever maintains this program what the web pages of cards
+// have that it did not understand. Package nmc leaves values, tokens, addresses
+// and the password out; a report leaves out names as well.
+type report struct {
+	names []string // the longest first
+
+	mu      sync.Mutex // guards entries
+	entries []reportEntry
+}
+
+// A reportEntry is what was seen at a card while looking for one of its units.
+type reportEntry struct {
+	pdu   pdu
+	text  string
+	pages []string
+}
+
+// reportHead is followed by the version.
+const reportHead = `What web pages of rack PDUs have that iscbot did not understand.
+
+Passwords, session tokens, addresses and values of fields are left out, and names
+are replaced by NAME. Read it all the same before you send it to the maintainers
+of iscbot. It helps to add the model and the firmware of the card, and how a
+person resets the peak there.
+
+`
+
+// newReport returns an empty report without the names of PDUs and teams and of
+// the user who logs in.
+func newReport(pdus []pdu, user string) *report {
+	r := new(report)
+	for _, p := range pdus {
+		r.names = append(r.names, p.name, p.team)
+	}
+	r.names = append(r.names, user)
+	slices.SortFunc(r.names, func(a, b string) int { return cmp.Or(len(b)-len(a), strings.Compare(a, b)) })
+	r.names = slices.Compact(r.names)
+	return r
+}
+
+// reportable are the errors that only a look at the pages explains.
+var reportable = []error{nmc.ErrNoControl, nmc.ErrSeveralControls, nmc.ErrPage, nmc.ErrLanguage, nmc.ErrUnit}
+
+// add adds what was seen on the way to a unit, if that explains the error.
+func (r *report) add(p pdu, e *nmc.Error) {
+	if !slices.ContainsFunc(reportable, func(known error) bool { return errors.Is(e, known) }) {
+		return
+	}
+	entry := reportEntry{pdu: p, text: r.mask(maskQuoted(e.Error()))}
+	for _, page := range e.Pages {
+		entry.pages = append(entry.pages, r.mask(page))
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.entries = append(r.entries, entry)
+}
+
+// save writes the report to a file, which it replaces, unless there is nothing
+// to report.
+func (r *report) save(path string) (saved bool, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.entries) == 0 {
+		return false, nil
+	}
+	return true, os.WriteFile(path, []byte(r.String()), 0o600)
+}
+
+// String returns the report with its entries in the order of the PDUs'
+// numbers. These are part of addresses, so they are not in it.
+func (r *report) String() string {
+	slices.SortFunc(r.entries, func(a, b reportEntry) int {
+		return cmp.Or(a.pdu.num-b.pdu.num, a.pdu.unit-b.pdu.unit)
+	})
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s%s\n", reportHead, version())
+	for i, e := range r.entries {
+		fmt.Fprintf(&b, "\nPDU %d of %d, unit %d: %s\n", i+1, len(r.entries), e.pdu.unit, e.text)
+		for _, page := range e.pages {
+			fmt.Fprintf(&b, "\n%s\n", page)
+		}
+	}
+	return b.String()
+}
+
+// mask replaces names where they stand as words of their own, in upper or lower
+// case.
+func (r *report) mask(text string) string {
+	for _, name := range r.names {
+		text = replaceName(text, name)
+	}
+	return text
+}
+
+// replaceName replaces one name by NAME.
+func replaceName(text, name string) string {
+	if name == "" {
+		return text
+	}
+	var b strings.Builder
+	before := ' '
+	for text != "" {
+		if n := nameAt(text, name); n > 0 && !isInWord(before) {
+			b.WriteString("NAME")
+			text, before = text[n:], 'E'
+			continue
+		}
+		r, size := utf8.DecodeRuneInString(text)
+		b.WriteString(text[:size])
+		text, before = text[size:], r
+	}
+	return b.String()
+}
+
+// nameAt returns the length in bytes of a name at the start of text, 0 if it is
+// not there. Three characters of it are enough where the text was shortened.
+func nameAt(text, name string) int {
+	end := lengthOf(text, utf8.RuneCountInString(name))
+	after, _ := utf8.DecodeRuneInString(text[end:])
+	if strings.EqualFold(text[:end], name) && !isInWord(after) {
+		return end
+	}
+	start, _, shortened := strings.Cut(text, "...")
+	n := utf8.RuneCountInString(start)
+	if shortened && n >= 3 && strings.EqualFold(start, name[:lengthOf(name, n)]) {
+		return len(start)
+	}
+	return 0
+}
+
+// lengthOf returns the length in bytes of the first n characters of text.
+func lengthOf(text string, n int) int {
+	for i := range text {
+		if n == 0 {
+			return i
+		}
+		n--
+	}
+	return len(text)
+}
+
+func isInWord(r rune) bool { return r != utf8.RuneError && (unicode.IsLetter(r) || unicode.IsDigit(r)) }
+
+// maskQuoted empties the quotes in an error: what pages and addresses say is in
+// quotes there, as %q writes them.
+func maskQuoted(text string) string {
+	var b strings.Builder
+	quoted, escaped := false, false
+	for _, r := range text {
+		switch {
+		case quoted && escaped:
+			escaped = false
+		case quoted && r == '\\':
+			escaped = true
+		case r == '"':
+			if quoted = !quoted; quoted {
+				b.WriteString(`"...`)
+				continue
+			}
+			b.WriteRune(r)
+		case !quoted:
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
+}
+
+// checkReportPath refuses a file to which no report can be written, and the
+// program's own files.
+func checkReportPath(path string, own ...string) error {
+	info, err := os.Stat(path)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return checkNewFile(path)
+	case err != nil:
+		return fmt.Errorf("-report: %w", err)
+	case !info.Mode().IsRegular():
+		return fmt.Errorf("-report: %q is not a regular file: want the name of a file for the report", path)
+	}
+	for _, name := range own {
+		if other, err := os.Stat(name); err == nil && os.SameFile(info, other) {
+			return fmt.Errorf("-report: %q would be lost: want the name of another file for the report", path)
+		}
+	}
+	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if err != nil {
+		return fmt.Errorf("-report: %w", err)
+	}
+	return f.Close()
+}
+
+// checkNewFile checks that a file can be created, and leaves none.
+func checkNewFile(path string) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return fmt.Errorf("-report: %w", err)
+	}
+	f.Close()
+	return os.Remove(path)
+}
