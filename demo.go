@@ -10,13 +10,14 @@ import (
 	"strings"
 	"sync"
 
+	"iscbot/internal/chart"
 	"iscbot/internal/venue"
 )
 
 const demoText = `This is a simulated venue: %d PDUs, a chat in this terminal, and iscbot between them.
 You are Ann (424242424), who is on the access list, in a private chat with the bot. Every twenty seconds a team goes over
 the limit of %d W. Try /current, /live, /graph 101 and /reset 102, or /help for the rest; type [Refresh] or [Stop] to
-press a button. The end of input or Ctrl-C ends it.
+press a button. Pictures are kept in files. The end of input or Ctrl-C ends it.
 
 `
 
@@ -99,7 +100,7 @@ func demonstrate(ctx context.Context, cfg config, stdin io.Reader, stdout io.Wri
 	terminal, ok := stdin.(*os.File)
 	echo := !ok || !isTerminal(terminal)
 	input, ended := context.WithCancel(ctx)
-	play.Go(func() { api.Print(ctx, chat.ID, stdout) })
+	play.Go(func() { api.Print(ctx, chat.ID, stdout, chart.Sketch) })
 	play.Go(func() {
 		defer ended()
 		api.Type(input, chat, demoPerson, stdin, stdout, echo)

@@ -427,7 +427,7 @@ func demonstration(t *testing.T, input string) string {
 	}
 	cmd := exec.CommandContext(limit(t), path, "-demo")
 	cmd.Dir = t.TempDir()
-	cmd.Env = append(os.Environ(), "ISCBOT_TOKEN=", "ISCBOT_PASSWORD=")
+	cmd.Env = append(os.Environ(), "ISCBOT_TOKEN=", "ISCBOT_PASSWORD=", "TMPDIR="+t.TempDir())
 	cmd.Stdin = strings.NewReader(input)
 	var errs strings.Builder
 	cmd.Stderr = &errs
@@ -448,6 +448,24 @@ func TestDemo(t *testing.T) {
 	if strings.Contains(out, "no answer") {
 		t.Errorf("a PDU had not been read:\n%s", out)
 	}
+}
+
+// TestDemoPicture checks that a picture is there when the demo has ended, and
+// shown in blocks.
+func TestDemoPicture(t *testing.T) {
+	t.Parallel()
+	out := demonstration(t, "/graph 101 30s\n")
+	_, shown, _ := strings.Cut(out, "[picture, 888 x 608, ")
+	_, name, _ := strings.Cut(shown, " kB: ")
+	name, shown, _ = strings.Cut(name, "]\n")
+	line, _, _ := strings.Cut(shown, "\n")
+	if !strings.ContainsAny(line, "▃▄▅▆▇█") || strings.Trim(line, " ▁▂▃▄▅▆▇█") != "" {
+		t.Errorf("no blocks in %q:\n%s", line, out)
+	}
+	if data, err := os.ReadFile(name); err != nil || !bytes.HasPrefix(data, []byte("\x89PNG")) {
+		t.Errorf("%q holds %d bytes, %v", name, len(data), err)
+	}
+	wants(t, out, "  Aachen\n  Highest ")
 }
 
 // TestDemoAlert checks that the demo shows an alert to whoever types nothing.

@@ -12,6 +12,8 @@ import (
 	"io"
 	"mime/multipart"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -311,12 +313,13 @@ func TestNetwork(t *testing.T) {
 func TestTerminal(t *testing.T) {
 	a := NewAPI("123456:secret", "iscbot")
 	defer a.Close()
-	a.wait = 10 * time.Millisecond
+	a.wait, a.dir = 10*time.Millisecond, t.TempDir()
 	in, typist := io.Pipe()
 	var out bytes.Buffer
 	ctx, cancel := context.WithCancel(t.Context())
 	printed, typed := make(chan bool), make(chan error)
-	go func() { a.Print(ctx, ann.ID, &out); close(printed) }()
+	sketch := func(picture []byte) []string { return []string{"▁▇ ", fmt.Sprint(len(picture), " bytes")} }
+	go func() { a.Print(ctx, ann.ID, &out, sketch); close(printed) }()
 	go func() { typed <- a.Type(t.Context(), Private(ann), ann, in, &out, true) }()
 
 	a.Until(t.Context(), func() bool {
@@ -341,7 +344,8 @@ func TestTerminal(t *testing.T) {
 	if err := <-typed; err != nil {
 		t.Error(err)
 	}
-	expect(t, a, "sendPhoto", fields{"chat_id": ann.ID, "photo": picture(120, 67), "caption": "Power"}, "200")
+	photo := picture(120, 67)
+	expect(t, a, "sendPhoto", fields{"chat_id": ann.ID, "photo": photo, "caption": "Power"}, "200")
 	expect(t, a, "editMessageText", fields{"chat_id": ann.ID, "message_id": a.Messages(0)[0].ID,
 		"text": "Done"}, "200")
 	cancel()
@@ -351,11 +355,27 @@ func TestTerminal(t *testing.T) {
 	for _, want := range []string{
 		"> /current\n", ", silently:\n  Which\n\n    PDU?\n  [B]\n\n",
 		"> [B]\n", "> [C]\nThere is no button [C] now.\n",
-		":\n  [picture, 120 x 67, 1 kB]\n  Power\n\n", ", silently, edited:\n  Done\n\n",
+		":\n  [picture, 120 x 67, 1 kB: " + a.dir, fmt.Sprintf("]\n  ▁▇\n  %d bytes\n  Power\n\n", len(photo)),
+		", silently, edited:\n  Done\n\n",
 	} {
 		if !strings.Contains(got, want) {
 			t.Errorf("no %q in\n%s", want, got)
 		}
+	}
+
+	_, name, _ := strings.Cut(got, "1 kB: ")
+	name, _, _ = strings.Cut(name, "]")
+	if kept, err := os.ReadFile(name); err != nil || !bytes.Equal(kept, photo) || filepath.Ext(name) != ".png" {
+		t.Errorf("%s holds %d bytes, %v", name, len(kept), err)
+	}
+}
+
+// TestTerminalKeep holds that a picture which cannot be kept is shown all the
+// same.
+func TestTerminalKeep(t *testing.T) {
+	lost := terminal{dir: filepath.Join(t.TempDir(), "missing")}
+	if text := lost.keep(picture(9, 9)); !strings.HasPrefix(text, "[picture, 9 x 9, 1 kB, not kept: ") {
+		t.Errorf("got %q", text)
 	}
 }
 
@@ -368,7 +388,7 @@ func TestTerminalLive(t *testing.T) {
 	var out bytes.Buffer
 	ctx, cancel := context.WithCancel(t.Context())
 	printed, typed := make(chan bool), make(chan error)
-	go func() { a.Print(ctx, ann.ID, &out); close(printed) }()
+	go func() { a.Print(ctx, ann.ID, &out, nil); close(printed) }()
 	go func() { typed <- a.Type(t.Context(), Private(ann), ann, in, &out, true) }()
 
 	io.WriteString(typist, "[B]\n") // before there is a button

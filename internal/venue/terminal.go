@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"image"
 	"io"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -28,14 +29,16 @@ const (
 type terminal struct {
 	*telegram
 	wait    time.Duration // pressWait, or less in tests
+	dir     string        // for pictures; "" for the system's directory for temporary files
 	out     sync.Mutex    // held while something is written
 	pressed atomic.Int64  // the message whose button was pressed last
 }
 
 // Print writes the bot's messages to a chat as they come, and new texts of old
 // ones. One that has buttons and changes by itself is written every five seconds
-// at most. When ctx is done it writes what is left and returns.
-func (t *terminal) Print(ctx context.Context, chat int64, out io.Writer) {
+// at most. A picture is kept in a file, and shown as the lines that sketch makes
+// of it. When ctx is done it writes what is left and returns.
+func (t *terminal) Print(ctx context.Context, chat int64, out io.Writer, sketch func(picture []byte) []string) {
 	written := make(map[int64]time.Time) // by message
 	for n := 0; ; {
 		done := ctx.Err() != nil
@@ -47,7 +50,11 @@ func (t *terminal) Print(ctx context.Context, chat int64, out io.Writer) {
 			tooSoon := isLive && time.Since(written[m.ID]) < liveEvery
 			if m.Chat == chat && !tooSoon {
 				written[m.ID] = time.Now()
-				t.write(out, bubble(t.bot.Username, m))
+				var picture []string
+				if m.Photo != nil {
+					picture = append([]string{t.keep(m.Photo)}, sketch(m.Photo)...)
+				}
+				t.write(out, bubble(t.bot.Username, m, picture))
 			}
 		}
 		n += len(shown)
@@ -67,8 +74,25 @@ func (t *terminal) write(out io.Writer, text string) {
 	io.WriteString(out, text)
 }
 
-// bubble is a message as the terminal shows it.
-func bubble(from string, m Message) string {
+// keep writes a picture to a file, which stays when the terminal is gone, and
+// says where it is.
+func (t *terminal) keep(picture []byte) string {
+	size, format, _ := image.DecodeConfig(bytes.NewReader(picture)) // sendPhoto has checked it
+	what := fmt.Sprintf("picture, %d x %d, %d kB", size.Width, size.Height, kilobytes(picture))
+	f, err := os.CreateTemp(t.dir, "iscbot-*."+format)
+	if err != nil {
+		return fmt.Sprintf("[%s, not kept: %v]", what, err)
+	}
+	_, err = f.Write(picture)
+	if err = cmp.Or(err, f.Close()); err != nil {
+		os.Remove(f.Name())
+		return fmt.Sprintf("[%s, not kept: %v]", what, err)
+	}
+	return fmt.Sprintf("[%s: %s]", what, f.Name())
+}
+
+// bubble is a message as the terminal shows it, with lines about its picture.
+func bubble(from string, m Message, picture []string) string {
 	var b strings.Builder
 	at := m.At
 	if len(m.Edits) > 0 {
@@ -83,9 +107,8 @@ func bubble(from string, m Message) string {
 	}
 	b.WriteString(":\n")
 
-	if m.Photo != nil {
-		size, _, _ := image.DecodeConfig(bytes.NewReader(m.Photo)) // sendPhoto has checked it
-		fmt.Fprintf(&b, "  [picture, %d x %d, %d kB]\n", size.Width, size.Height, kilobytes(m.Photo))
+	for _, line := range picture {
+		b.WriteString(strings.TrimRight("  "+line, " ") + "\n")
 	}
 	if m.File.Data != nil {
 		fmt.Fprintf(&b, "  [file, %s, %d kB]\n", m.File.Name, kilobytes(m.File.Data))
