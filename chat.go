@@ -15,6 +15,7 @@ type responder struct {
 	resets  *resetDialog
 	boards  *liveBoards
 	graphs  *grapher
+	logs    *logSender
 	buttons *buttonHandler
 	limit   int // W a team
 	started time.Time
@@ -27,7 +28,7 @@ type responder struct {
 // newResponder returns the responder; its start must be called first. Answers
 // that take time are given until ctx ends.
 func newResponder(
-	ctx context.Context, c *client, out *outbox, watch *snoop, resets *resetDialog, limit int,
+	ctx context.Context, c *client, out *outbox, watch *snoop, resets *resetDialog, limit int, logPath string,
 ) *responder {
 	r := &responder{
 		client: c, out: out, watch: watch, access: resets.access, resets: resets,
@@ -35,6 +36,7 @@ func newResponder(
 	}
 	r.boards = newLiveBoards(c, out, r.current)
 	r.graphs = newGrapher(ctx, out, watch, limit, r.started)
+	r.logs = newLogSender(ctx, c, out, logPath)
 	r.buttons = &buttonHandler{
 		ctx: ctx, client: c, out: out, access: r.access,
 		resets: resets, boards: r.boards, graphs: r.graphs, current: r.current, budgets: &r.budgets, tasks: &r.tasks,
@@ -109,6 +111,8 @@ func (r *responder) answerMessage(ctx context.Context, m *message, now time.Time
 		r.answer(m, powerList(cmd.name, r.watch.snapshot(), r.limit, time.Now())...)
 	case "/exceedings":
 		r.answer(m, exceedingsList(r.watch.snapshot(), r.limit, r.started, time.Now())...)
+	case "/log":
+		r.answerLog(m)
 	case "/reset":
 		r.resets.command(ctx, m, cmd.args, now)
 	default:
@@ -154,6 +158,15 @@ func (r *responder) answerCurrent(m *message) {
 		p.html, p.keys = text, refreshKeys(i)
 		r.out.put(outgoing{post: p})
 	}
+}
+
+// answerLog answers /log, for those with access.
+func (r *responder) answerLog(m *message) {
+	if !r.resets.canReset(m) {
+		r.resets.refuse(m, "/log")
+		return
+	}
+	r.tasks.Go(func() { r.logs.answer(replyTo(m)) })
 }
 
 // startBoard answers /live. In a group only those with access may start one,

@@ -438,17 +438,35 @@ func TestProgramMenu(t *testing.T) {
 			names = append(names, name)
 		}
 	}
-	order := "/current /live /graph /peaks /peakdates /exceedings /help"
-	if got := strings.Join(names, " "); got != order+" /reset" {
+	const (
+		order     = "/current /live /graph /peaks /peakdates /exceedings /help"
+		officials = "/current /live /graph /peaks /peakdates /exceedings /reset /log /help"
+	)
+	if got := strings.Join(names, " "); got != officials {
 		t.Errorf("the menu is %s", got)
 	}
 	m = s.ask(t, venue.Group(-77), stranger, "/help", order)
 	if n := strings.Count(m.Text, "\n"); n != 1 || strings.Contains(m.Text, "/reset") {
 		t.Errorf("in a group: %q", m.Text)
 	}
+	m = s.ask(t, venue.Group(groupID), member, "/help", officials)
+	if n := strings.Count(m.Text, "\n"); n != 1 {
+		t.Errorf("in the group: %q", m.Text)
+	}
+
 	s.api.Until(limit(t), func() bool { return len(s.api.Calls("setMyShortDescription")) == 1 })
-	if n := len(s.api.Calls("setMyDescription")); n != 1 {
-		t.Errorf("%d descriptions", n)
+	for method, want := range map[string]struct {
+		parameter, order string
+		most             int
+	}{
+		"setMyDescription":      {"description", officials, 512},
+		"setMyShortDescription": {"short_description", order, 120},
+	} {
+		calls := s.api.Calls(method)
+		text := fmt.Sprint(calls[0].Params[want.parameter])
+		if len(calls) != 1 || !strings.Contains(text, want.order) || textLen(text) > want.most {
+			t.Errorf("%s: %d calls, %d characters: %q", method, len(calls), textLen(text), text)
+		}
 	}
 	s.fine(t)
 }

@@ -96,7 +96,7 @@ func (d *resetDialog) command(ctx context.Context, m *message, arg string, now t
 	i, ok := findPDU(d.pdus, arg)
 	switch {
 	case !d.canReset(m):
-		d.refuse(m)
+		d.refuse(m, "/reset")
 	case isStale(m, now):
 		d.reply(m, "This /reset is more than two minutes old and was ignored. Send it again if you still want it.")
 	case arg == "":
@@ -122,17 +122,17 @@ func isStale(m *message, now time.Time) bool {
 	return cmp.Or(now, time.Now()).Sub(time.Unix(m.Date, 0)) > questionTime
 }
 
-// refuse tells somebody who may not reset peaks so, and the host which id to
-// put into the access list if they should.
-func (d *resetDialog) refuse(m *message) {
+// refuse tells somebody without access that a command is not for them, and the
+// host which id to put into the access list if it should be.
+func (d *resetDialog) refuse(m *message, command string) {
 	if !m.fromPerson() {
-		d.reply(m, "/reset must be sent by a person, under their own name and here: it is not clear who sent this.")
+		d.reply(m, command+" must be sent by a person, under their own name and here: it is not clear who sent this.")
 		return
 	}
-	slog.Warn("refused /reset: to allow it, put the id into the access list and send SIGHUP",
+	slog.Warn("refused "+command+": to allow it, put the id into the access list and send SIGHUP",
 		"id", m.From.ID, "name", m.From.name(), "chat", m.Chat.ID)
-	d.reply(m, fmt.Sprintf("Sorry, %s, /reset is for those on the access list. Your id is %d: the host can put it there.",
-		escape(m.From.name()), m.From.ID))
+	d.reply(m, fmt.Sprintf("Sorry, %s, %s is for those on the access list. Your id is %d: the host can put it there.",
+		escape(m.From.name()), command, m.From.ID))
 }
 
 // ask puts the question, with a button for every PDU, and one for all PDUs of
@@ -197,7 +197,7 @@ func (d *resetDialog) typed(m *message, me string, now time.Time) bool {
 	case amongPeople:
 		return false
 	case !d.canReset(m):
-		d.refuse(m)
+		d.refuse(m, "/reset")
 	case isStale(m, now):
 		d.reply(m, "This answer is more than two minutes old and was ignored.")
 	case stop:

@@ -76,15 +76,17 @@ func (g *grapher) send(p post, r graphRequest, now time.Time) {
 	}
 	defer g.end(p.chat)
 
-	photo, caption, err := g.draw(r, now)
+	data, caption, err := g.draw(r, now)
 	switch {
-	case g.ctx.Err() != nil && photo == nil:
+	case g.ctx.Err() != nil && data == nil:
 		return
 	case err != nil:
 		slog.Error("a picture could not be drawn", "err", err)
 		caption = "The picture could not be drawn."
+	default:
+		p.file = &file{kind: photo, name: "graph.png", data: data}
 	}
-	p.photo, p.html = photo, escape(caption)
+	p.html = escape(caption)
 	sent, cancel := context.WithTimeout(g.ctx, graphForgotten)
 	defer cancel()
 	g.out.put(outgoing{post: p, sent: func(int64) { cancel() }})
@@ -114,7 +116,7 @@ func (g *grapher) end(chat int64) {
 }
 
 // draw draws a picture and returns it with its caption.
-func (g *grapher) draw(r graphRequest, now time.Time) (photo []byte, caption string, err error) {
+func (g *grapher) draw(r graphRequest, now time.Time) (data []byte, caption string, err error) {
 	defer g.panics.catch("drawing", &err)
 	select {
 	case g.drawing <- struct{}{}:

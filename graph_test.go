@@ -129,7 +129,7 @@ func TestGraphFlood(t *testing.T) {
 	inbox(t, func(t *testing.T, o *outbox, p *postOffice) {
 		g := newTestGrapher(t.Context(), o)
 		p.failWith(func(m post) error {
-			if m.photo != nil {
+			if m.file != nil {
 				return errNoNetwork
 			}
 			return nil
@@ -147,7 +147,7 @@ func TestGraphFlood(t *testing.T) {
 		time.Sleep(graphForgotten)
 		photos := 0
 		for _, m := range p.taken() {
-			if m.photo != nil {
+			if m.file != nil {
 				photos++
 			} else if m.chat != 1 || !strings.HasPrefix(m.html, "Too many pictures are on their way") {
 				t.Errorf("chat %d was told %q", m.chat, m.html)
@@ -169,7 +169,7 @@ func TestGraphFlood(t *testing.T) {
 		time.Sleep(time.Minute)
 		refused := 0
 		for _, m := range p.taken() {
-			if m.chat >= 10 && m.photo == nil {
+			if m.chat >= 10 && m.file == nil {
 				refused++
 			}
 		}

@@ -29,7 +29,7 @@ column: number, PDU, team. Units that are chained behind one address have /2, /3
 
 In the chat anybody may send /current (power now), /live (the same, kept up to date), /graph (a picture), /peaks
 (highest since the last reset), /peakdates (and when), /exceedings (how often each team was above the limit) and /help;
-those on the access list may send /reset as well.
+those on the access list may send /reset and /log (exceedings.log) as well.
 
 exceedings.log gets a line for each crossing, its end, each reset and each outage:
 

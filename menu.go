@@ -25,25 +25,34 @@ var (
 		{"exceedings", "how often each team was above the limit"},
 		{"help", "what the bot can do"},
 	}
-	menuForAccess = append(slices.Clip(menuForAll), menuCommand{"reset", "reset a PDU's peak"})
+	menuForAccess = slices.Insert(slices.Clone(menuForAll), len(menuForAll)-1,
+		menuCommand{"reset", "reset a PDU's peak"},
+		menuCommand{"log", "exceedings.log, the evidence"},
+	)
 )
 
 // What people read about the bot before they write to it.
-const (
+var (
 	botDescription = "Shows how much power the teams' racks draw, alerts the officials when a team goes over the " +
-		"limit, and resets peaks. Send /help to see what it can do."
-	botShortDescription = "Watches the power of the teams' racks"
+		"limit, and resets peaks.\n\n" + commandNames(menuForAccess) +
+		"\n\n/reset and /log are for those on the access list."
+	botShortDescription = "The power of the teams' racks: " + commandNames(menuForAll)
 )
+
+// commandNames returns the commands of a menu on one line.
+func commandNames(menu []menuCommand) string {
+	var names []string
+	for _, c := range menu {
+		names = append(names, "/"+c.Command)
+	}
+	return strings.Join(names, " ")
+}
 
 // helpText is the answer to /start and /help. In a group it is short.
 func helpText(menu []menuCommand, pdus, limit int, inGroup bool) string {
 	text := fmt.Sprintf("I watch the power of %s; a team may draw %d W.\n", count(pdus, "PDU"), limit)
 	if inGroup {
-		var names []string
-		for _, c := range menu {
-			names = append(names, "/"+c.Command)
-		}
-		return text + strings.Join(names, " ")
+		return text + commandNames(menu)
 	}
 	for _, c := range menu {
 		text += fmt.Sprintf("\n/%s - %s", c.Command, c.Description)

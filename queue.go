@@ -108,7 +108,7 @@ func (q *queue) put(m outgoing) {
 // twice: a flood of questions has few answers.
 func (q *queue) add(m outgoing) {
 	same := func(w outgoing) bool {
-		once := w.sent != nil || m.sent != nil || w.photo != nil || m.photo != nil
+		once := w.sent != nil || m.sent != nil || w.file != nil || m.file != nil
 		return w.html == m.html && w.topic == m.topic && !once && slices.EqualFunc(w.keys, m.keys, slices.Equal)
 	}
 	switch {
@@ -273,7 +273,7 @@ func (q *queue) next(waiting []outgoing) int {
 // nothing else.
 func joinable(a, b outgoing) bool {
 	buttons := a.keys != nil || b.keys != nil
-	single := a.alone || b.alone || a.sent != nil || b.sent != nil || a.photo != nil || b.photo != nil
+	single := a.alone || b.alone || a.sent != nil || b.sent != nil || a.file != nil || b.file != nil
 	return a.topic == b.topic && !single && (!buttons || a.alert && b.alert)
 }
 

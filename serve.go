@@ -34,7 +34,7 @@ func serve(ctx, input context.Context, cfg config, hangup <-chan os.Signal) {
 	dialog := &resetDialog{
 		ctx: ctx, client: api, out: out, access: cfg.access, watch: watch, resetter: resets, pdus: cfg.pdus,
 	}
-	answers := newResponder(ctx, api, out, watch, dialog, cfg.limit)
+	answers := newResponder(ctx, api, out, watch, dialog, cfg.limit, cfg.log)
 	updates := &updateLoop{client: api, started: answers.start, handle: answers.handle, ready: watch.swept}
 
 	warnWithoutRecipients(alerts)

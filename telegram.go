@@ -21,7 +21,7 @@ import (
 // https://core.telegram.org/bots/faq#my-bot-is-hitting-limits-how-do-i-avoid-this.
 const (
 	maxText    = 4096 // UTF-16 code units of a message, without the markup
-	maxCaption = 1024 // likewise, of a picture
+	maxCaption = 1024 // likewise, of a file
 	maxButtons = 100  // of a message
 
 	groupMinute = 20          // messages and edits a minute in a group
@@ -38,7 +38,7 @@ const (
 	// died silently is noticed only at its end.
 	pollTime   = 20 * time.Second
 	callTime   = 10 * time.Second
-	uploadTime = 30 * time.Second // of a picture
+	uploadTime = 30 * time.Second // of a file
 )
 
 // The parts of the Bot API's objects that are used here. IDs and dates do not
@@ -206,12 +206,25 @@ func (p params) chatID() int64 {
 	return id
 }
 
-// A picture is a parameter that is uploaded as a file.
-type picture []byte
+// A file is uploaded as a parameter of a call.
+type file struct {
+	kind fileKind
+	name string
+	data []byte
+}
 
-func (p params) hasPicture() bool {
+// A fileKind is how a file is shown in a chat. Its value is the name of the
+// parameter.
+type fileKind string
+
+const (
+	photo    fileKind = "photo"
+	document fileKind = "document"
+)
+
+func (p params) hasFile() bool {
 	for _, value := range p {
-		if _, ok := value.(picture); ok {
+		if _, ok := value.(*file); ok {
 			return true
 		}
 	}
@@ -219,9 +232,9 @@ func (p params) hasPicture() bool {
 }
 
 // encode returns the parameters as the body of a request: JSON, or a form
-// where there is a picture.
+// where there is a file.
 func (p params) encode() (contentType string, body []byte, err error) {
-	if !p.hasPicture() {
+	if !p.hasFile() {
 		body, err = json.Marshal(p)
 		return "application/json", body, err
 	}
@@ -237,14 +250,14 @@ func (p params) encode() (contentType string, body []byte, err error) {
 	return w.FormDataContentType(), form.Bytes(), err
 }
 
-// writeField writes a parameter into a form: a picture as a file, a text as it
-// is, and everything else as JSON.
+// writeField writes a parameter into a form: a file or a text as it is, and
+// everything else as JSON.
 func writeField(w *multipart.Writer, name string, value any) error {
 	switch v := value.(type) {
-	case picture:
-		part, err := w.CreateFormFile(name, name+".png")
+	case *file:
+		part, err := w.CreateFormFile(name, v.name)
 		if err == nil {
-			_, err = part.Write(v)
+			_, err = part.Write(v.data)
 		}
 		return err
 	case string:
@@ -261,7 +274,7 @@ func writeField(w *multipart.Writer, name string, value any) error {
 // result into out unless that is nil. Its errors do not hold the token.
 func (c *client) call(ctx context.Context, method string, in params, out any) error {
 	within := callTime
-	if in.hasPicture() {
+	if in.hasFile() {
 		within = uploadTime
 	}
 	ctx, cancel := context.WithTimeout(ctx, within)
@@ -362,7 +375,7 @@ type post struct {
 	chat    int64
 	topic   int64 // forum topic, or 0
 	html    string
-	photo   []byte     // PNG, of which html is the caption; nil for a message of text alone
+	file    *file      // of which html is the caption; nil for a message of text alone
 	silent  bool       // the telephone makes no sound
 	replyTo int64      // the message that it answers, or 0
 	keys    [][]button // inline keyboard, or nil
@@ -393,14 +406,16 @@ func (p post) params() params {
 	return in
 }
 
-// sendMessage sends a message, or a picture with its caption, and returns its
-// id.
+// sendFile has the method for each kind of file.
+var sendFile = map[fileKind]string{photo: "sendPhoto", document: "sendDocument"}
+
+// sendMessage sends a message, or a file with its caption, and returns its id.
 func (c *client) sendMessage(ctx context.Context, p post) (int64, error) {
 	method, text := "sendMessage", "text"
 	in := p.params()
-	if p.photo != nil {
-		method, text = "sendPhoto", "caption"
-		in["photo"] = picture(p.photo)
+	if p.file != nil {
+		method, text = sendFile[p.file.kind], "caption"
+		in[string(p.file.kind)] = p.file
 	}
 	in[text], in["parse_mode"] = p.html, "HTML"
 	var result json.RawMessage
@@ -409,8 +424,8 @@ func (c *client) sendMessage(ctx context.Context, p post) (int64, error) {
 		delete(in, "reply_parameters")
 		err = c.call(ctx, method, in, &result)
 	}
-	if p.photo != nil && (says(err, "send photos") || says(err, "SEND_PHOTOS_FORBIDDEN")) {
-		p.photo, p.html = nil, p.html+"\n(This group takes no pictures.)"
+	if p.file != nil && (says(err, "send photos") || says(err, "SEND_PHOTOS_FORBIDDEN")) {
+		p.file, p.html = nil, p.html+"\n(This group takes no pictures.)"
 		return c.sendMessage(ctx, p)
 	}
 	if says(err, "can't parse entities") {

@@ -1,0 +1,191 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"strings"
+	"time"
+	"unicode"
+)
+
+const (
+	logFileName = "exceedings.log"
+	logMost     = 1_000_000        // bytes of the log that are sent, from its end
+	logLines    = 10               // of its last lines that are shown
+	logLineMost = 180              // characters of such a line, so that all fit into a message
+	logWait     = 5 * time.Second  // for another /log, and for the disk
+	logSendTime = 40 * time.Second // of the file, and of the message before it
+)
+
+// A logSender answers /log with exceedings.log: its last lines as a message,
+// and the file. The file does not go through the send queue, where a megabyte
+// on a slow uplink would delay the alerts behind it.
+type logSender struct {
+	ctx    context.Context // of all sending
+	client *client
+	out    *outbox
+	read   func() logTail
+	busy   chan struct{} // has a value while a log is being read or sent
+}
+
+func newLogSender(ctx context.Context, c *client, out *outbox, path string) *logSender {
+	read := func() logTail { return readTail(path) }
+	return &logSender{ctx: ctx, client: c, out: out, read: read, busy: make(chan struct{}, 1)}
+}
+
+// answer answers a /log where p belongs, and returns when all is sent. It does
+// not wait for a disk that hangs; until that answers, there is no other /log.
+func (l *logSender) answer(p post) {
+	late := time.NewTimer(logWait)
+	defer late.Stop()
+	select {
+	case l.busy <- struct{}{}:
+	case <-late.C: // a log takes memory
+		l.say(p, logFileName+" is being sent already: try again in a minute.")
+		return
+	case <-l.ctx.Done():
+		return
+	}
+
+	done := make(chan logTail, 1)
+	go func() { done <- l.read() }()
+	late.Reset(logWait)
+	select {
+	case tail := <-done:
+		defer func() { <-l.busy }()
+		l.show(p, tail)
+		return
+	case <-late.C:
+		l.say(p, logFileName+" cannot be read: the disk does not answer.")
+	case <-l.ctx.Done():
+	}
+	go func() {
+		<-done
+		<-l.busy
+	}()
+}
+
+// show sends what was read of the log, or says why there is nothing to send.
+func (l *logSender) show(p post, tail logTail) {
+	switch {
+	case tail.err != nil:
+		l.say(p, fmt.Sprintf("%s cannot be read: %v.", logFileName, tail.err))
+		return
+	case len(tail.data) == 0:
+		l.say(p, logFileName+" is empty: nothing has been logged yet.")
+		return
+	}
+
+	ctx, cancel := context.WithTimeout(l.ctx, logSendTime)
+	defer cancel()
+	l.sayFirst(ctx, p, lastLines(tail.data))
+	if tail.partly {
+		p.html = "The log is longer: this is the end of it."
+	}
+	p.file = &file{kind: document, name: logFileName, data: tail.data}
+	if err := l.send(ctx, p); err != nil && l.ctx.Err() == nil {
+		p.file = nil
+		l.say(p, fmt.Sprintf("%s could not be sent: %v.", logFileName, err))
+	}
+}
+
+// say sends a text.
+func (l *logSender) say(p post, text string) {
+	p.html = escape(text)
+	l.out.put(outgoing{post: p})
+}
+
+// sayFirst sends a text and waits until it is sent, or ctx is done.
+func (l *logSender) sayFirst(ctx context.Context, p post, html string) {
+	sent := make(chan struct{})
+	p.html = html
+	l.out.put(outgoing{post: p, sent: func(int64) { close(sent) }})
+	select {
+	case <-sent:
+	case <-ctx.Done():
+	}
+}
+
+// send sends the file as soon as Telegram's pace allows it.
+func (l *logSender) send(ctx context.Context, p post) error {
+	for !l.out.mayEdit(p.chat, true) {
+		if pause(ctx, time.Second); ctx.Err() != nil {
+			return errors.New("too much else is waiting: try again in a minute")
+		}
+	}
+	_, err := l.client.sendMessage(ctx, p)
+	l.out.hold(p.chat, retryAfter(err, 0))
+	return err
+}
+
+// A logTail is the end of a log.
+type logTail struct {
+	data   []byte
+	partly bool // something before it was left out
+	err    error
+}
+
+// readTail reads a file, and of a large one only the end, from the start of a
+// line.
+func readTail(path string) logTail {
+	info, err := os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return logTail{err: errors.New("there is no such file")}
+	case err != nil:
+		return logTail{err: err}
+	case !info.Mode().IsRegular(): // opening a pipe would block
+		return logTail{err: errors.New("it is not a regular file")}
+	}
+
+	f, err := os.Open(path)
+	if err != nil {
+		return logTail{err: err}
+	}
+	defer f.Close()
+	start := max(info.Size()-logMost, 0)
+	before := min(start, 1) // the byte before tells whether a line starts there
+	data := make([]byte, before+info.Size()-start)
+	n, err := f.ReadAt(data, start-before)
+	if err != nil && err != io.EOF { // it may have been cut meanwhile
+		return logTail{err: err}
+	}
+	data = data[:n]
+	if start > 0 {
+		_, data, _ = bytes.Cut(data, []byte("\n"))
+	}
+	return logTail{data: data, partly: start > 0}
+}
+
+// lastLines returns the last lines of a log as the text of a message.
+func lastLines(data []byte) string {
+	var lines []string
+	for len(lines) < logLines && len(data) > 0 {
+		data = bytes.TrimRight(data, "\n")
+		i := bytes.LastIndexByte(data, '\n') + 1
+		if line := strings.TrimSpace(withoutControls(data[i:])); line != "" {
+			lines = append([]string{shorten(line, logLineMost)}, lines...)
+		}
+		data = data[:i]
+	}
+	if len(lines) == 0 {
+		return logFileName + " has no text."
+	}
+	return fmt.Sprintf("The end of %s:\n<pre>%s</pre>", logFileName, escape(strings.Join(lines, "\n")))
+}
+
+// withoutControls returns a text without control characters, such as the NUL
+// bytes that a power cut may leave in a file.
+func withoutControls(data []byte) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return -1
+		}
+		return r
+	}, string(data))
+}
