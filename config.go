@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/netip"
 	"net/url"
 	"os"
@@ -42,6 +43,7 @@ type config struct {
 	password   secret
 	api        string // URL without a slash at its end
 	token      secret
+	metrics    net.Listener // where they are served; nil for nowhere
 }
 
 // configure checks flags, environment and files, and asks for the password
@@ -50,6 +52,10 @@ type config struct {
 func configure(ctx context.Context, f *flags, errs error, stdin io.Reader, stderr io.Writer) (config, error) {
 	cfg, err := f.values()
 	errs = errors.Join(errs, err, checkLogPath(f.log), f.checkReport())
+	if !f.check { // the bot that is to be checked may be running
+		cfg.metrics, err = listenMetrics(f.metrics)
+		errs = errors.Join(errs, err)
+	}
 
 	cfg.access, err = loadAccess(f.access)
 	cfg.access.needGroup = cfg.alertGroup
@@ -120,6 +126,19 @@ func (f *flags) checkReport() error {
 	return checkReportPath(f.report, f.access, f.pdus, f.log)
 }
 
+// listenMetrics listens at the address of -metrics. It returns nil where there
+// is none, or one that values refuses.
+func listenMetrics(addr string) (net.Listener, error) {
+	if !isListenAddr(addr) {
+		return nil, nil
+	}
+	listener, err := net.Listen("tcp", addr)
+	if err != nil {
+		return nil, fmt.Errorf("-metrics: %q: %w: want an address of this host, and a port that is free", addr, cause(err))
+	}
+	return listener, nil
+}
+
 // readToken returns the bot's token. With optional, it may be missing.
 func readToken(optional bool) (secret, error) {
 	const chars = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789:_-"
@@ -167,6 +186,7 @@ func (f *flags) values() (config, error) {
 	scheme, port, hasPort := strings.Cut(f.web, ":")
 	c.want((scheme == "http" || scheme == "https") && (!hasPort || isPort(port)), "web",
 		"http or https, followed by :PORT if it is not the usual one, such as https:8443")
+	c.want(f.metrics == "" || isListenAddr(f.metrics), "metrics", "HOST:PORT or :PORT, such as :9690")
 	c.want(isServer(f.api), "api", "a URL such as https://api.telegram.org")
 	cfg.snmp = c.snmp(cfg.interval)
 	c.want(cfg.resetSNMP || f.reset == "web", "reset", "web or snmp")
@@ -240,6 +260,12 @@ var (
 func isPort(s string) bool {
 	n, err := strconv.ParseUint(s, 10, 16)
 	return err == nil && n > 0 && strconv.FormatUint(n, 10) == s
+}
+
+// isListenAddr reports whether s is HOST:PORT or :PORT.
+func isListenAddr(s string) bool {
+	_, port, err := net.SplitHostPort(s)
+	return err == nil && isPort(port)
 }
 
 // isServer reports whether s is the URL of a server, and nothing else.

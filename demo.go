@@ -41,6 +41,9 @@ func demo(ctx context.Context, f *flags, stdin io.Reader, stdout, stderr io.Writ
 	if err == nil {
 		cfg.token, err = readSecret("ISCBOT_TOKEN")
 	}
+	if err == nil {
+		cfg.metrics, err = listenMetrics(f.metrics)
+	}
 	if err != nil {
 		fmt.Fprintf(stderr, "iscbot: not started: fix these errors (iscbot -h has the manual):\n%v\n", err)
 		return exitConfig

@@ -14,7 +14,7 @@ type flags struct {
 
 	access, pdus, log, net, limit, interval, near, notify string
 	community, snmpPort, snmp, v3User, v3Auth, v3Priv     string
-	reset, write, user, web, api                          string
+	reset, write, user, web, api, metrics                 string
 	check, demo, version                                  bool
 	report                                                string   // of -check; "" for none
 	nums                                                  []string // of the PDUs to be checked; none for all
@@ -72,6 +72,7 @@ func newFlags() *flags {
 	f.set.StringVar(&f.user, "user", "apc", "`NAME` of the PDUs' super user")
 	f.set.StringVar(&f.web, "web", "http", "the PDUs' web interfaces: http or https, or `SCHEME`:PORT")
 	f.set.StringVar(&f.api, "api", "https://api.telegram.org", "`URL` of the Bot API server, if it is a local one")
+	f.set.StringVar(&f.metrics, "metrics", "", "serve /metrics for Prometheus at `ADDR`, such as :9690")
 	f.set.BoolVar(&f.check, "check", false, "test everything, change nothing, and end; numbers of PDUs may follow")
 	f.set.StringVar(&f.report, "report", "", "with -check, save what pages without the peak's reset have in `FILE`")
 	f.set.BoolVar(&f.demo, "demo", false, "try it: simulated PDUs and a chat in this terminal,\nor with ISCBOT_TOKEN set in the real Telegram")

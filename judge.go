@@ -74,6 +74,7 @@ func (j *judgment) reportTeam(e event) {
 func (j *judgment) reachability() {
 	s, p := j.status, j.poll
 	s.err, s.polled = p.err, p.at
+	s.polls.count(p.err)
 	if p.answered() {
 		s.since, s.missed, s.unreachable, s.counted = p.at, 0, false, false
 		if p.err == nil {

@@ -41,6 +41,8 @@ less than 88 % for 30 seconds, but no card more often than every four times as l
 With -check, -report saves what the web pages of cards have on which the peak's reset was not found, for the maintainers
 of iscbot: the file has no passwords, names, addresses or values of fields.
 
+With -metrics ADDR, http://ADDR/metrics has power, peaks and counters for Prometheus, for anybody who can reach it.
+
 SIGINT and SIGTERM end it. The exit code is 0 after a signal, 1 after a failed check, 2 after a crash, and 78 (EX_CONFIG)
 after a mistake in the flags, the environment or the files; then all mistakes are listed, and the bot is not started.
 

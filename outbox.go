@@ -75,6 +75,16 @@ func (o *outbox) queue(chat int64) *queue {
 	return q
 }
 
+// length returns how many messages wait.
+func (o *outbox) length() (messages int) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, q := range o.queues {
+		messages += len(q.alerts) + len(q.answers)
+	}
+	return messages
+}
+
 // heard is called when a chat sent something: if it refused messages, it may
 // take them again.
 func (o *outbox) heard(chat int64) {

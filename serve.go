@@ -44,6 +44,10 @@ func serve(ctx, input context.Context, cfg config, hangup <-chan os.Signal) {
 	tasks.Go(func() { watch.run(watching) })
 	tasks.Go(func() { clock.run(watching) })
 	tasks.Go(func() { serveSystemd(watching, watch) })
+	if cfg.metrics != nil {
+		metrics := &metricsServer{watch: watch, out: out}
+		tasks.Go(func() { metrics.run(watching, cfg.metrics) })
+	}
 	tasks.Go(func() { reloadAccess(watching, hangup, cfg.access, alerts, api) })
 	offset := updates.run(input)
 

@@ -1,6 +1,9 @@
 package main
 
-import "time"
+import (
+	"errors"
+	"time"
+)
 
 // A status is what is known of a PDU.
 type status struct {
@@ -9,6 +12,7 @@ type status struct {
 	err     error     // of the last poll; nil if that gave the reading
 	since   time.Time // of err: when the last reading was, or the start
 	polled  time.Time // when it was last polled
+	polls   pollCounts
 
 	missed      int  // polls without an answer, in a row
 	unreachable bool // which was reported
@@ -18,6 +22,23 @@ type status struct {
 	reset     peakReset // that is being observed
 	resets    int       // of the peak, observed since the start
 	resetFrom int       // W, the register before the last of them
+}
+
+// pollCounts counts the polls of a PDU since the start by what came of them.
+type pollCounts struct{ ok, noAnswer, wrongAnswer, noMeter int }
+
+// count counts a poll that ended with err.
+func (c *pollCounts) count(err error) {
+	switch {
+	case err == nil:
+		c.ok++
+	case errors.Is(err, errNoMeter):
+		c.noMeter++
+	case errors.Is(err, errWrong):
+		c.wrongAnswer++
+	default:
+		c.noAnswer++
+	}
 }
 
 // A peakReset is a reset of the peak that is being observed. Some cards

@@ -1,0 +1,186 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// A metricsServer serves what is known of the PDUs to Prometheus, and nothing
+// else. It has no secrets, as anybody who reaches it may read it.
+type metricsServer struct {
+	watch *snoop
+	out   *outbox
+}
+
+// run serves at a listener, which it closes, until ctx ends.
+func (m *metricsServer) run(ctx context.Context, listener net.Listener) {
+	server := &http.Server{
+		Handler:           m,
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       5 * time.Second,
+		WriteTimeout:      10 * time.Second,
+		IdleTimeout:       2 * time.Minute, // longer than the usual time between two scrapes
+		MaxHeaderBytes:    8 << 10,
+
+		DisableGeneralOptionsHandler: true, // or "OPTIONS *" would be answered
+	}
+	defer context.AfterFunc(ctx, func() { server.Close() })()
+	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		slog.Error("metrics are no longer served", "err", err)
+	}
+}
+
+// ServeHTTP implements http.Handler.
+func (m *metricsServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	switch {
+	case r.URL.Path != "/metrics":
+		http.NotFound(w, r)
+	case r.Method != http.MethodGet && r.Method != http.MethodHead:
+		w.Header().Set("Allow", "GET, HEAD")
+		http.Error(w, "want GET or HEAD", http.StatusMethodNotAllowed)
+	default:
+		w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
+		io.WriteString(w, metricsPage(m.watch.snapshot(), m.watch.limit, m.out.length()))
+	}
+}
+
+// metricsPage returns the page for Prometheus: what is known of the teams, of
+// which each may draw limit watts, and how many messages are queued. What is
+// not known has no line, as 0 would be taken for a value.
+func metricsPage(teams []team, limit, queued int) string {
+	var page metricsText
+	page.pduMetrics(teams)
+	page.teamMetrics(teams)
+
+	page.metric("iscbot_limit_watts", "gauge", "Power limit of a team.")
+	page.sample(strconv.Itoa(limit))
+	page.metric("iscbot_queue_length", "gauge", "Messages that wait to be sent to Telegram.")
+	page.sample(strconv.Itoa(queued))
+	return page.String()
+}
+
+// A metricsText is a page in Prometheus' text format, as it is written.
+type metricsText struct {
+	strings.Builder
+	name string // of the metric whose samples follow
+}
+
+// metric begins a metric of a type, such as gauge.
+func (m *metricsText) metric(name, kind, help string) {
+	m.name = name
+	fmt.Fprintf(m, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, kind)
+}
+
+var labelEscaper = strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`)
+
+// sample adds a value with its labels, each a name followed by its value.
+func (m *metricsText) sample(value string, labels ...string) {
+	m.WriteString(m.name)
+	separator := "{"
+	for i := 0; i < len(labels); i += 2 {
+		fmt.Fprintf(m, `%s%s="%s"`, separator, labels[i], labelEscaper.Replace(labels[i+1]))
+		separator = ","
+	}
+	if len(labels) > 0 {
+		m.WriteString("}")
+	}
+	m.WriteString(" " + value + "\n")
+}
+
+// pduMetrics adds what is known of each PDU.
+func (m *metricsText) pduMetrics(teams []team) {
+	metrics := []struct {
+		name, kind, help string
+		value            func(status) (value int, known bool)
+	}{
+		{"iscbot_power_watts", "gauge", "Power of a PDU, by its last reading.",
+			func(p status) (int, bool) { return p.watts, hasReading(p) }},
+		{"iscbot_peak_watts", "gauge", "Highest power of a PDU since its peak register was reset.",
+			func(p status) (int, bool) { return p.peak, hasReading(p) && p.peak >= 0 }},
+		{"iscbot_reachable", "gauge", "1 if a PDU answers, 0 if it is out of reach.", reachable},
+		{"iscbot_resets_total", "counter", "Resets of a PDU's peak register that were observed.",
+			func(p status) (int, bool) { return p.resets, true }},
+	}
+	for _, metric := range metrics {
+		m.metric(metric.name, metric.kind, metric.help)
+		for _, t := range teams {
+			for _, p := range t.pdus {
+				if value, known := metric.value(p); known {
+					m.sample(strconv.Itoa(value), "team", p.team, "pdu", p.number())
+				}
+			}
+		}
+	}
+
+	m.metric("iscbot_polls_total", "counter", "Polls of a PDU, by what came of them.")
+	for _, t := range teams {
+		for _, p := range t.pdus {
+			m.polls(p)
+		}
+	}
+}
+
+// polls adds the numbers of polls of a PDU.
+func (m *metricsText) polls(p status) {
+	add := func(count int, result string) {
+		m.sample(strconv.Itoa(count), "team", p.team, "pdu", p.number(), "result", result)
+	}
+	add(p.polls.ok, "ok")
+	add(p.polls.noAnswer, "no_answer")
+	add(p.polls.wrongAnswer, "wrong_answer")
+	add(p.polls.noMeter, "no_meter")
+}
+
+// teamMetrics adds what is known of each team.
+func (m *metricsText) teamMetrics(teams []team) {
+	m.metric("iscbot_crossings_total", "counter", "Times that a team went above the limit.")
+	for _, t := range teams {
+		m.sample(strconv.Itoa(t.crossings), "team", t.name)
+	}
+	m.metric("iscbot_above_limit_seconds_total", "counter", "Time that a team was above the limit.")
+	for _, t := range teams {
+		m.sample(strconv.FormatFloat(timeAbove(t).Seconds(), 'f', 3, 64), "team", t.name)
+	}
+}
+
+// hasReading reports whether the last reading of a PDU still stands: one lost
+// answer does not make a gap, being out of reach does.
+func hasReading(p status) bool {
+	return !p.at.IsZero() && !p.unreachable && !errors.Is(p.err, errNoMeter)
+}
+
+// reachable returns 1 if a PDU answers and 0 if it is out of reach. Neither is
+// known before it has answered or was reported.
+func reachable(p status) (value int, known bool) {
+	switch {
+	case p.unreachable:
+		return 0, true
+	case !p.at.IsZero() || errors.Is(p.err, errNoMeter):
+		return 1, true
+	}
+	return 0, false
+}
+
+// timeAbove returns how long a team was above the limit. An open crossing counts
+// up to the oldest of its PDUs' last polls, before which it cannot end:
+// Prometheus takes a counter that falls for one that began anew.
+func timeAbove(t team) time.Duration {
+	if !t.above {
+		return t.total
+	}
+	until := t.pdus[0].polled
+	for _, p := range t.pdus {
+		if p.polled.Before(until) {
+			until = p.polled
+		}
+	}
+	return t.total + max(until.Sub(t.opened), 0)
+}
