@@ -44,13 +44,18 @@ func (p *proximity) note(watts, limit int, at time.Time) {
 }
 
 // next returns when a card is read that was last asked and answered at these
-// moments. If it took too long for a step to be short, the interval is as good.
-func (s schedule) next(p proximity, asked, answered time.Time) time.Time {
-	rest := restFactor * answered.Sub(asked)
+// moments, and before that took so long. One slow answer does not make a slow
+// card: it may have been lost, or this host was busy. A card that takes too long
+// to be read more often is read at the interval.
+func (s schedule) next(p proximity, asked, answered time.Time, before time.Duration) time.Time {
+	rest := restFactor * min(answered.Sub(asked), before)
 	if !p.near || s.near == 0 || rest >= s.interval {
 		return s.after(answered, s.interval)
 	}
-	return s.after(asked.Add(rest), s.near)
+	if rested := asked.Add(rest); rested.After(answered) {
+		return s.after(rested, s.near)
+	}
+	return s.after(answered, s.near)
 }
 
 // after returns the first moment after t at which cards are read that are read

@@ -39,11 +39,32 @@ func TestScheduleNext(t *testing.T) {
 			t.Parallel()
 			start := time.Date(2026, 6, 15, 10, 0, 0, 123, time.UTC)
 			s := schedule{start: start, interval: tt.interval, near: tt.near}
-			got := s.next(tt.proximity, start.Add(tt.asked), start.Add(tt.answered)).Sub(start)
+			before := tt.answered - tt.asked
+			got := s.next(tt.proximity, start.Add(tt.asked), start.Add(tt.answered), before).Sub(start)
 			if got != tt.wants {
 				t.Errorf("got %s, want %s", got, tt.wants)
 			}
 		})
+	}
+}
+
+// TestScheduleSlowOnce covers an answer that took longer than the one before it.
+func TestScheduleSlowOnce(t *testing.T) {
+	t.Parallel()
+	const ms = time.Millisecond
+	s := schedule{start: noon, interval: 2000 * ms, near: 500 * ms}
+	for _, tt := range []struct{ took, before, wants time.Duration }{
+		{20 * ms, 20 * ms, 500 * ms},
+		{300 * ms, 20 * ms, 500 * ms},
+		{600 * ms, 20 * ms, 1000 * ms},
+		{1600 * ms, 20 * ms, 2000 * ms},
+		{20 * ms, 300 * ms, 500 * ms},
+		{300 * ms, 200 * ms, 1000 * ms},
+		{300 * ms, 1600 * ms, 1500 * ms},
+	} {
+		if got := s.next(proximity{near: true}, noon, noon.Add(tt.took), tt.before).Sub(noon); got != tt.wants {
+			t.Errorf("took %s, before that %s: next after %s, want %s", tt.took, tt.before, got, tt.wants)
+		}
 	}
 }
 
@@ -55,7 +76,7 @@ func TestScheduleAligned(t *testing.T) {
 		s := schedule{start: time.Now(), interval: 2 * time.Second, near: near * time.Millisecond}
 		asked, shared := s.start, 0
 		for last := s.start.Add(time.Minute); asked.Before(last); {
-			next := s.next(proximity{near: true}, asked, asked)
+			next := s.next(proximity{near: true}, asked, asked, 0)
 			if step := next.Sub(asked); step <= 0 || step > s.near {
 				t.Fatalf("near %s: a step of %s", s.near, step)
 			}

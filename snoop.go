@@ -40,6 +40,7 @@ type cardWatch struct {
 	units   []watchedUnit
 	jobs    chan func(*session) // what else is to be said to the card, followed by a poll
 	closest proximity           // of its teams to the limit
+	took    time.Duration       // to read it the last time
 }
 
 // A watchedUnit is one PDU behind a card.
@@ -146,7 +147,8 @@ func (s *snoop) watch(ctx context.Context, c *cardWatch) {
 
 		answered := time.Now()
 		c.closest.note(s.mostOf(c), s.limit, answered)
-		timer.Reset(time.Until(due.next(c.closest, asked, answered)))
+		timer.Reset(time.Until(due.next(c.closest, asked, answered, c.took)))
+		c.took = answered.Sub(asked)
 		select {
 		case <-timer.C:
 		case job := <-c.jobs:
