@@ -37,9 +37,9 @@ func (p *prompter) secret(ctx context.Context, name, what string, hopeless bool)
 	case p.lines == nil || interactive && hopeless:
 		return secret{}, nil
 	case interactive:
-		fmt.Fprintf(p.stderr, "%s%s: ", strings.ToUpper(what[:1]), what[1:])
-		stty(file, "-echo")
+		stty(file, "-echo") // before somebody is asked to type
 		defer stty(file, "echo")
+		fmt.Fprintf(p.stderr, "%s%s: ", strings.ToUpper(what[:1]), what[1:])
 		defer fmt.Fprintln(p.stderr)
 	case hopeless:
 		var cancel context.CancelFunc
