@@ -50,8 +50,8 @@ type config struct {
 // where the environment has none. It returns all mistakes together, with those
 // in errs.
 func configure(ctx context.Context, f *flags, errs error, stdin io.Reader, stderr io.Writer) (config, error) {
-	cfg, err := f.values()
-	errs = errors.Join(errs, err, checkLogPath(f.log), f.checkReport())
+	cfg, err := checkFlags(f)
+	errs = errors.Join(errs, err, checkLogPath(f.log), checkReport(f))
 	if !f.check { // the bot that is to be checked may be running
 		cfg.metrics, err = listenMetrics(f.metrics)
 		errs = errors.Join(errs, err)
@@ -64,7 +64,7 @@ func configure(ctx context.Context, f *flags, errs error, stdin io.Reader, stder
 	}
 	errs = errors.Join(errs, err)
 
-	if cfg.pdus, err = loadPDUs(f.pdus, f.addresses); err == nil {
+	if cfg.pdus, err = loadPDUs(f.pdus, func(num int) (snmp, web string) { return addresses(f, num) }); err == nil {
 		cfg.checked, err = selectPDUs(cfg.pdus, f.nums)
 	}
 	errs = errors.Join(errs, err)
@@ -99,10 +99,10 @@ func (c config) cards() func(pdu) *nmc.Client {
 }
 
 // addresses returns the addresses of the PDU with a number.
-func (f *flags) addresses(num int) (snmp, web string) {
+func addresses(f *flags, num int) (snmp, web string) {
 	host := fmt.Sprintf("%s.%d", f.net, num)
 	scheme, port, _ := strings.Cut(f.web, ":")
-	return host + ":" + f.snmpPort, scheme + "://" + host + strings.TrimSuffix(":"+port, ":")
+	return net.JoinHostPort(host, strconv.Itoa(f.snmpPort)), scheme + "://" + host + strings.TrimSuffix(":"+port, ":")
 }
 
 // checkLogPath refuses a log to which nothing can be appended for good, such
@@ -116,7 +116,7 @@ func checkLogPath(path string) error {
 }
 
 // checkReport refuses -report where there will be no report, or no file for it.
-func (f *flags) checkReport() error {
+func checkReport(f *flags) error {
 	switch {
 	case f.report == "":
 		return nil
@@ -127,7 +127,7 @@ func (f *flags) checkReport() error {
 }
 
 // listenMetrics listens at the address of -metrics. It returns nil where there
-// is none, or one that values refuses.
+// is none, or one that checkFlags refuses.
 func listenMetrics(addr string) (net.Listener, error) {
 	if !isListenAddr(addr) {
 		return nil, nil
@@ -166,20 +166,19 @@ func checkPassphrases(v3 *v3Config) (errs error) {
 	return errs
 }
 
-// values turns the flags that name no file into checked values.
-func (f *flags) values() (config, error) {
+// checkFlags turns the flags that name no file into checked values.
+func checkFlags(f *flags) (config, error) {
 	cfg := config{
 		report: f.report, log: f.log, user: f.user, api: strings.TrimRight(f.api, "/"),
+		limit: f.limit, interval: f.interval, near: min(f.near, f.interval),
 		alertGroup: f.notify == "group", resetSNMP: f.reset == "snmp",
 	}
 	c := flagCheck{flags: f}
 	addr, err := netip.ParseAddr(f.net + ".1")
 	c.want(err == nil && addr.Is4(), "net", "the first three bytes of the PDUs' addresses, such as 192.168.1")
-	cfg.limit, err = strconv.Atoi(f.limit)
-	c.want(err == nil && cfg.limit >= 1 && cfg.limit <= maxWatts, "limit", "a whole number of watts, such as 3000")
-	cfg.interval, err = time.ParseDuration(f.interval)
-	c.want(err == nil && cfg.interval >= 10*time.Millisecond && cfg.interval <= time.Minute, "interval", "a time from 10ms to 1m, such as 2s")
-	cfg.near = c.nearTime(cfg.interval)
+	c.want(f.limit >= 1 && f.limit <= maxWatts, "limit", "a whole number of watts, such as 3000")
+	c.want(f.interval >= leastInterval && f.interval <= time.Minute, "interval", "a time from 10ms to 1m, such as 2s")
+	c.want(f.near == 0 || f.near >= leastInterval && f.near <= time.Minute, "near", "a time from 10ms to 1m, such as 500ms, or 0")
 	c.want(cfg.alertGroup || f.notify == "users", "notify", "users or group")
 	c.want(f.log != "", "log", "the name of a file")
 	c.want(f.user != "", "user", "the name of the PDUs' super user, such as apc")
@@ -207,27 +206,12 @@ func (c *flagCheck) want(ok bool, name, wanted string) {
 	}
 }
 
-// defaultNear is the time between two readings of a PDU near the limit, where
-// the interval is longer.
-const defaultNear = 500 * time.Millisecond
-
-// nearTime checks the time between two readings of a PDU near the limit.
-func (c *flagCheck) nearTime(interval time.Duration) time.Duration {
-	if c.near == "" {
-		return min(defaultNear, interval)
-	}
-	near, err := time.ParseDuration(c.near)
-	inRange := near == 0 || near >= 10*time.Millisecond && near <= interval
-	c.want(err == nil && inRange, "near", "a time from 10ms to that of -interval, such as 500ms, or 0")
-	return near
-}
-
 // snmp checks the flags about SNMP.
 func (c *flagCheck) snmp(interval time.Duration) snmpConfig {
 	cfg := snmpConfig{community: c.community, write: newSecret(c.write), interval: interval}
 	v3 := c.flags.snmp == "3"
 	c.want(v3 || c.flags.snmp == "auto", "snmp", "auto or 3")
-	c.want(isPort(c.snmpPort), "snmp-port", "a port from 1 to 65535")
+	c.want(c.snmpPort >= 1 && c.snmpPort <= 65535, "snmp-port", "a port from 1 to 65535")
 	c.want(len(c.community) <= maxCommunity, "community", fmt.Sprintf("at most %d bytes", maxCommunity))
 	c.want(len(c.write) <= maxCommunity, "write-community", fmt.Sprintf("at most %d bytes", maxCommunity))
 	if v3 {

@@ -78,9 +78,9 @@ func TestMistakes(t *testing.T) {
 	access := write(t, "accesslist.conf", "7\nAnn\n")
 	pdus := write(t, "ips.csv", "101,A\n300,B\n")
 	_, err := settle(t, "", "-access", access, "-pdus", pdus, "-colour", "-limit", "3 kW", "-net", "192.168", "-interval", "2",
-		"-notify", "all", "-snmp-port", "0", "-web", "ftp", "-api", "telegram", "-user", "", "-log", "", "extra")
-	wants(t, fmt.Sprint(err), access+`:2: "Ann"`, pdus+`:2: "300"`, "-colour", `-limit: "3 kW": want`, `-net: "192.168"`, `-interval: "2"`,
-		`-notify: "all"`, `-snmp-port: "0"`, `-web: "ftp"`, `-api: "telegram"`, `-user: ""`, `-log: ""`, `"extra"`,
+		"-notify", "all", "-snmp-port", "70000", "-web", "ftp", "-api", "telegram", "-user", "", "-log", "", "extra")
+	wants(t, fmt.Sprint(err), access+`:2: "Ann"`, pdus+`:2: "300"`, "-colour", `invalid value "3 kW" for flag -limit`, `-net: "192.168"`, `invalid value "2" for flag -interval`,
+		`-notify: "all"`, `-snmp-port: "70000": want a port`, `-web: "ftp"`, `-api: "telegram"`, `-user: ""`, `-log: ""`, `"extra"`,
 		"ISCBOT_TOKEN is not set", "ISCBOT_PASSWORD is not set")
 
 	t.Setenv("ISCBOT_TOKEN", "123:abc def")
@@ -99,7 +99,7 @@ func TestOddFlags(t *testing.T) {
 		if want := !slices.Equal(args, []string{"--"}); (err != nil) != want {
 			t.Errorf("%q: %v", args, err)
 		}
-		if slices.Contains(args, "5") && f.limit != "5" {
+		if slices.Contains(args, "5") && f.limit != 5 {
 			t.Errorf("%q: what follows is not read", args)
 		}
 	}
@@ -109,7 +109,7 @@ func FuzzFlags(f *testing.F) {
 	f.Add("-limit 5 ---x -check 1")
 	f.Fuzz(func(t *testing.T, line string) {
 		f, _ := parseFlags(strings.Split(line, " "))
-		f.values()
+		checkFlags(f)
 	})
 }
 

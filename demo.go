@@ -37,7 +37,7 @@ var demoPerson = venue.User{ID: 424242424, Name: "Ann"}
 // demo runs the bot between simulated PDUs and a chat in the terminal or,
 // where there is a token, in the real Telegram. It returns the exit code.
 func demo(ctx context.Context, f *flags, stdin io.Reader, stdout, stderr io.Writer) int {
-	cfg, err := f.values()
+	cfg, err := checkFlags(f)
 	if err == nil {
 		cfg.token, err = readSecret("ISCBOT_TOKEN")
 	}

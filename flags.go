@@ -6,19 +6,29 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 )
 
 // flags are the command line as it was typed.
 type flags struct {
 	set *flag.FlagSet
 
-	access, pdus, log, net, limit, interval, near, notify string
-	community, snmpPort, snmp, v3User, v3Auth, v3Priv     string
-	reset, write, user, web, api, metrics                 string
-	check, demo, version                                  bool
-	report                                                string   // of -check; "" for none
-	nums                                                  []string // of the PDUs to be checked; none for all
+	limit, snmpPort                         int
+	interval, near                          time.Duration
+	access, pdus, log, net, notify          string
+	community, snmp, v3User, v3Auth, v3Priv string
+	reset, write, user, web, api, metrics   string
+	check, demo, version                    bool
+	report                                  string   // of -check; "" for none
+	nums                                    []string // of the PDUs to be checked; none for all
 }
+
+const (
+	// defaultNear is the time between two readings of a PDU near the limit.
+	defaultNear = 500 * time.Millisecond
+	// leastInterval is the least time between two readings of a PDU.
+	leastInterval = 10 * time.Millisecond
+)
 
 // parseFlags returns the flags and every mistake that the flag package sees,
 // not only its first, or flag.ErrHelp.
@@ -44,9 +54,23 @@ func parseFlags(args []string) (*flags, error) {
 			left = left[1:]
 		}
 		if args = left; len(args) == 0 {
-			return f, errors.Join(errs...)
+			break
 		}
 	}
+	if errs != nil {
+		f.restoreDefaults()
+	}
+	return f, errors.Join(errs...)
+}
+
+// restoreDefaults gives numbers that could not be parsed, which are 0 now,
+// their defaults: they are no further mistakes.
+func (f *flags) restoreDefaults() {
+	f.set.VisitAll(func(g *flag.Flag) {
+		if value := g.Value.String(); value == "0" || value == "0s" {
+			g.Value.Set(g.DefValue)
+		}
+	})
 }
 
 // newFlags returns the flags with their defaults.
@@ -57,12 +81,12 @@ func newFlags() *flags {
 	f.set.StringVar(&f.pdus, "pdus", "ips.csv", "PDU list, a `FILE`")
 	f.set.StringVar(&f.log, "log", "exceedings.log", "`FILE` to which crossings and resets are appended")
 	f.set.StringVar(&f.net, "net", "192.168.1", "`A.B.C`, the first three bytes of the PDUs' addresses")
-	f.set.StringVar(&f.limit, "limit", "3000", "power limit of a team, `W` watts")
-	f.set.StringVar(&f.interval, "interval", "2s", "time `D` between two readings of a PDU")
-	f.set.StringVar(&f.near, "near", "", "time `D` between two readings of a PDU near the limit, 0 for -interval (default 500ms)")
+	f.set.IntVar(&f.limit, "limit", 3000, "power limit of a team, `W` watts")
+	f.set.DurationVar(&f.interval, "interval", 2*time.Second, "time `D` between two readings of a PDU")
+	f.set.DurationVar(&f.near, "near", defaultNear, "time `D` between two readings of a PDU near the limit, 0 for -interval")
 	f.set.StringVar(&f.notify, "notify", "users", "who is alerted, `users|group`: the access list's users, or its group")
 	f.set.StringVar(&f.community, "community", "public", "SNMP read community `S`")
-	f.set.StringVar(&f.snmpPort, "snmp-port", "161", "SNMP port `N` of the PDUs")
+	f.set.IntVar(&f.snmpPort, "snmp-port", 161, "SNMP port `N` of the PDUs")
 	f.set.StringVar(&f.snmp, "snmp", "auto", "SNMP `VERSION`: auto for v2c and v1, whichever a PDU answers, or 3")
 	f.set.StringVar(&f.v3User, "v3-user", "", "`NAME` of the SNMP v3 user (default that of -user)")
 	f.set.StringVar(&f.v3Auth, "v3-auth", "SHA", "authentication `P` of SNMP v3: none MD5 SHA SHA-224 SHA-256 SHA-384 SHA-512")

@@ -379,7 +379,7 @@ func TestProgramMistakes(t *testing.T) {
 	if code := p.ProcessState.ExitCode(); code != exitConfig {
 		t.Errorf("exit code %d", code)
 	}
-	wants(t, p.log(), "ips.csv:2: ", "accesslist.conf:1: ", `-limit: "much"`)
+	wants(t, p.log(), "ips.csv:2: ", "accesslist.conf:1: ", `invalid value "much" for flag -limit`)
 	if n := len(s.api.Calls("")); n != 0 {
 		t.Errorf("%d calls", n)
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"time"
 )
@@ -198,7 +199,7 @@ func TestNearFlag(t *testing.T) {
 		"shortest":                   {[]string{"-near", "10ms"}, 10 * time.Millisecond},
 		"the interval":               {[]string{"-near", "1s", "-interval", "1s"}, time.Second},
 		"too short":                  {[]string{"-near", "9ms"}, refused},
-		"longer than the interval":   {[]string{"-near", "3s"}, refused},
+		"longer than the interval":   {[]string{"-near", "3s"}, 2 * time.Second},
 		"negative":                   {[]string{"-near", "-1s"}, refused},
 		"without a unit":             {[]string{"-near", "1"}, refused},
 		"no time":                    {[]string{"-near", "soon"}, refused},
@@ -206,12 +207,9 @@ func TestNearFlag(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			f, err := parseFlags(tt.args)
-			if err != nil {
-				t.Fatal(err)
-			}
-			cfg, err := f.values()
-			if err != nil {
+			f, parseErr := parseFlags(tt.args)
+			cfg, err := checkFlags(f)
+			if err = errors.Join(parseErr, err); err != nil {
 				cfg.near = refused
 			}
 			if cfg.near != tt.want {

@@ -29,7 +29,7 @@ func TestExitCodes(t *testing.T) {
 		want  string // on standard error
 	}{
 		"an unknown flag":  {args: []string{"-colour"}, want: "-colour"},
-		"a flag's value":   {args: []string{"-limit", "3 kW"}, want: `-limit: "3 kW"`},
+		"a flag's value":   {args: []string{"-limit", "3 kW"}, want: `invalid value "3 kW" for flag -limit`},
 		"an argument":      {args: []string{"101"}, want: "101"},
 		"a flag of -check": {args: []string{"-limit", "0", "-check"}, want: `-limit: "0"`},
 		"a flag of -demo":  {args: []string{"-limit", "0", "-demo"}, want: `-limit: "0"`},
