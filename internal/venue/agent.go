@@ -119,9 +119,10 @@ func (a *Agent) handle(request []byte, from net.Addr) {
 		return // the device is silent as well
 	}
 
-	n, m := a.card.begin()
+	id := packet.RequestID // which the manners may falsify
+	n, m := a.card.begin(id)
 	if m.OnlyV1 && packet.Version != gosnmp.Version1 {
-		a.card.end()
+		a.card.end(id)
 		return
 	}
 	a.answer(packet, m)
@@ -131,7 +132,7 @@ func (a *Agent) handle(request []byte, from net.Addr) {
 	}
 
 	send := func() {
-		a.card.end() // before the answer lets the next request come
+		a.card.end(id) // before the answer lets the next request come
 		for _, d := range m.datagrams(n, request, answer) {
 			a.conn.WriteTo(d, from)
 		}

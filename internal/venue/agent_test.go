@@ -172,7 +172,7 @@ func TestAgentDatagrams(t *testing.T) {
 		c.Conn.Write(request)
 	}
 	get(c, powerOID+"1")
-	if p.Asked() != 22 || p.MaxInFlight() != 4 {
+	if p.Asked() != 22 || p.MaxInFlight() != 2 { // one is the same three times
 		t.Errorf("%d requests, %d at once", p.Asked(), p.MaxInFlight())
 	}
 }

@@ -124,8 +124,8 @@ type conduct struct {
 	mu       sync.Mutex // guards what follows
 	manners  Manners
 	asked    []time.Time
-	inFlight int
-	most     int // in flight at once
+	inFlight map[uint32]int // how often each request came that is in flight, by its id
+	most     int            // in flight at once
 }
 
 // Behave gives the PDU's agent new manners from the next request on.
@@ -147,7 +147,7 @@ func (c *conduct) AskedAt() []time.Time {
 
 // MaxInFlight returns how many SNMP requests were in flight at once at most. A
 // request is in flight until its answer is sent, so this tells something only
-// of an agent with a Delay.
+// of an agent with a Delay. One that is sent again is the same.
 func (c *conduct) MaxInFlight() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -155,12 +155,15 @@ func (c *conduct) MaxInFlight() int {
 }
 
 // begin notes the n-th request and returns the manners for it.
-func (c *conduct) begin() (n int, m Manners) {
+func (c *conduct) begin(id uint32) (n int, m Manners) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.asked = append(c.asked, time.Now())
-	c.inFlight++
-	c.most = max(c.most, c.inFlight)
+	if c.inFlight == nil {
+		c.inFlight = make(map[uint32]int)
+	}
+	c.inFlight[id]++
+	c.most = max(c.most, len(c.inFlight))
 
 	m = c.manners
 	if m.Mute && m.Strays > 0 {
@@ -171,8 +174,10 @@ func (c *conduct) begin() (n int, m Manners) {
 }
 
 // end notes that a request is no longer in flight.
-func (c *conduct) end() {
+func (c *conduct) end(id uint32) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.inFlight--
+	if c.inFlight[id]--; c.inFlight[id] == 0 {
+		delete(c.inFlight, id)
+	}
 }
