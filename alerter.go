@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// An alerter makes a line in exceedings.log of an event, and a message to
-// those who are to know.
+// An alerter turns an event into a line in exceedings.log and messages to the
+// recipients. Events come from judge, by way of snoop.note and outage.filter.
 type alerter struct {
 	journal *journal
 	out     *outbox

@@ -24,7 +24,7 @@ type buttonHandler struct {
 	boards  *liveBoards
 	graphs  *grapher
 	current func(now time.Time) []string // the pages of /current
-	budgets *budgets
+	quotas *quotas
 	tasks   *taskGroup
 
 	refreshed map[messageID]time.Time // when lists were changed
@@ -44,7 +44,7 @@ func (b *buttonHandler) press(c *callbackQuery) {
 	case word == "stop":
 		text = b.stop(c)
 	case word != "current" && word != "graph":
-	case !b.withinBudget(c):
+	case !b.withinQuota(c):
 		text = "That was a lot at once: wait a little."
 	case word == "current":
 		b.refresh(c, arg)
@@ -64,12 +64,12 @@ func (b *buttonHandler) answer(c *callbackQuery, text string) {
 	})
 }
 
-// withinBudget reports whether a press is within what its chat may ask for.
-func (b *buttonHandler) withinBudget(c *callbackQuery) bool {
+// withinQuota reports whether a press is within what its chat may ask for.
+func (b *buttonHandler) withinQuota(c *callbackQuery) bool {
 	if b.access.canReset(c.From.ID, c.Message.Chat.ID) {
 		return true
 	}
-	ok, _ := b.budgets.take(c.Message.Chat.ID, time.Now())
+	ok, _ := b.quotas.take(c.Message.Chat.ID, time.Now())
 	return ok
 }
 

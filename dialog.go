@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
-	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -293,17 +292,11 @@ func (d *resetDialog) resetOne(i int, where chat, from *user, step func(string))
 	}
 	defer d.resetter.end(i)
 	before, after, err := d.resetter.reset(d.ctx, i, fmt.Sprintf("%s (%d)", from.name(), from.ID), step)
-	switch {
-	case errors.Is(err, errUnknownOutcome):
-		return fmt.Sprintf("The peak of %s may have been reset or not.\n%v", p.displayName(), err)
-	case err != nil:
-		return fmt.Sprintf("The peak of %s was not reset.\n%v", p.displayName(), err)
-	}
 	by := ""
 	if !where.isPrivate() {
-		by = " by " + from.name()
+		by = from.name()
 	}
-	return fmt.Sprintf("🔁 Peak of %s reset%s: %d W -> %d W", p.displayName(), by, before, after)
+	return resetResultText(p, by, before, after, err)
 }
 
 // A resetBoard is the text of a message about several resets at once.

@@ -27,8 +27,13 @@ const (
 	soundEvery       = time.Minute // a team's alerts have a sound, at most
 )
 
-// judge returns what is known of a team after its PDU i was polled, and what
-// is to be reported of it. It depends on nothing else.
+// judge returns what is known of a team after its PDU i was polled, and the
+// events to report. It depends on nothing else.
+//
+// It stands between a reading and an alert: snoop.watch reads a card with
+// session.read and hands each poll to snoop.note, which calls judge. The events
+// pass outage.filter and reach alerter.report, which logs them and queues the
+// messages.
 func judge(t team, i int, p poll, limit int) (team, []event) {
 	t.pdus = slices.Clone(t.pdus)
 	j := judgment{team: &t, status: &t.pdus[i], before: t.pdus[i], poll: p, limit: limit}

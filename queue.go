@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -352,21 +351,6 @@ func (q *queue) failed(batch []outgoing, err error, now time.Time) {
 	q.giveBack(batch)
 	q.failures.note(err)
 	q.heldUntil = now.Add(retryAfter(err, q.retry.next()))
-}
-
-// chatRefusals are parts of the descriptions of a 400 that is about the chat,
-// and not about the message.
-var chatRefusals = []string{
-	"chat not found", "deactivated",
-	"not enough rights", "no rights", "administrator rights", "_FORBIDDEN", "CHAT_RESTRICTED",
-}
-
-// isChatRefusal reports whether an error means that a chat takes no message at
-// all.
-func isChatRefusal(err error) bool {
-	e, ok := errors.AsType[*apiError](err)
-	aboutChat := slices.ContainsFunc(chatRefusals, func(words string) bool { return says(err, words) })
-	return ok && (e.Code == http.StatusForbidden || e.Code == http.StatusBadRequest && aboutChat)
 }
 
 // refused notes that the chat takes no messages. The alerts wait, since rights

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -21,10 +20,6 @@ const (
 	// firstReadingTime is how long a reset waits for a reading before it.
 	firstReadingTime = 5 * time.Second
 )
-
-// errUnknownOutcome is wrapped by the error of a reset that may have taken
-// effect or not.
-var errUnknownOutcome = errors.New("it is not known whether it was reset")
 
 // A resetter resets the peaks of PDUs, and judges by reading back whether a
 // reset took effect.
@@ -131,14 +126,12 @@ func (r *resetter) resetAndReadBack(ctx context.Context, i int, step func(string
 		return after.resetFrom, after.register, nil
 	}
 
-	err = cmp.Or(err, errors.New("reading back: the card took the reset"))
 	last := r.watch.status(i)
 	unread := ctx.Err() != nil || last.err != nil || !last.asked.After(applied)
-	if unread {
-		return 0, 0, fmt.Errorf("%w; %w, as the PDU could not be read any more: see /peakdates", err, errUnknownOutcome)
+	if !unread {
+		r.watch.expectReset(i, false)
 	}
-	r.watch.expectReset(i, false)
-	return 0, 0, fmt.Errorf("%w, but the peak did not change: send /reset again, or reset it in a browser", err)
+	return 0, 0, unconfirmedError(err, unread)
 }
 
 // readBefore returns what is known of PDU i right before a reset. Without a
@@ -189,25 +182,4 @@ func (r *resetter) submitForm(ctx context.Context, p pdu, step func(string), app
 		}
 	}
 	return withHint(err)
-}
-
-// cardHints say what to do about what can be wrong with a visit to a card.
-var cardHints = map[error]string{
-	nmc.ErrPassword:       "check ISCBOT_PASSWORD and -user",
-	nmc.ErrBusy:           "log off there, or wait three minutes",
-	nmc.ErrPasswordChange: "set one in a browser and restart the bot with it",
-	nmc.ErrNeedsHTTPS:     "use -web https",
-	nmc.ErrCertificate:    "if that is right, restart the bot",
-	nmc.ErrNoControl:      "iscbot -check -report FILE saves what its pages have",
-	nmc.ErrLanguage:       "set English for this user on the card",
-}
-
-// withHint adds to an error what to do about it.
-func withHint(err error) error {
-	for known, hint := range cardHints {
-		if errors.Is(err, known) {
-			return fmt.Errorf("%w: %s", err, hint)
-		}
-	}
-	return err
 }

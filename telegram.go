@@ -11,25 +11,11 @@ import (
 	"mime/multipart"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
 	"unicode/utf16"
-)
-
-// The limits of the Bot API, https://core.telegram.org/bots/api and
-// https://core.telegram.org/bots/faq#my-bot-is-hitting-limits-how-do-i-avoid-this.
-const (
-	maxText    = 4096 // UTF-16 code units of a message, without the markup
-	maxCaption = 1024 // likewise, of a file
-	maxButtons = 100  // of a message
-
-	groupMinute = 20          // messages and edits a minute in a group
-	privatePace = time.Second // between two messages to a person
-	groupPace   = time.Minute / groupMinute
-	crowdedPace = 3400 * time.Millisecond // to a group, after a message that joined several alerts
-	burst       = 2                       // messages by which what is urgent may run ahead of the pace
-	overallPace = time.Second / 25        // over all chats: Telegram takes 30 a second, and alerts do not wait
 )
 
 // Times of our own calls.
@@ -182,6 +168,21 @@ func (e *apiError) Error() string {
 func says(err error, words string) bool {
 	e, ok := errors.AsType[*apiError](err)
 	return ok && strings.Contains(strings.ToLower(e.Description), strings.ToLower(words))
+}
+
+// chatRefusals are parts of the descriptions of a 400 that is about the chat,
+// and not about the message.
+var chatRefusals = []string{
+	"chat not found", "deactivated",
+	"not enough rights", "no rights", "administrator rights", "_FORBIDDEN", "CHAT_RESTRICTED",
+}
+
+// isChatRefusal reports whether an error means that a chat takes no message at
+// all.
+func isChatRefusal(err error) bool {
+	e, ok := errors.AsType[*apiError](err)
+	aboutChat := slices.ContainsFunc(chatRefusals, func(words string) bool { return says(err, words) })
+	return ok && (e.Code == http.StatusForbidden || e.Code == http.StatusBadRequest && aboutChat)
 }
 
 // retryAfter returns how long to wait after an error: as long as Telegram

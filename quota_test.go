@@ -5,10 +5,10 @@ import (
 	"time"
 )
 
-// TestBudgets checks that a flood gets few answers, that this is said once,
+// TestQuotas checks that a flood gets few answers, that this is said once,
 // and that other chats do not suffer from it.
-func TestBudgets(t *testing.T) {
-	var b budgets
+func TestQuotas(t *testing.T) {
+	var b quotas
 	take := func(chat int64, n int, at time.Duration) (taken, warned int) {
 		for range n {
 			ok, warn := b.take(chat, noon.Add(at))
@@ -27,11 +27,11 @@ func TestBudgets(t *testing.T) {
 		at            time.Duration
 		taken, warned int
 	}{
-		{1, 1000, 0, budgetMost, 1},
+		{1, 1000, 0, quotaMax, 1},
 		{2, 5, 0, 5, 0},
-		{1, 1000, 10 * budgetEvery, 10, 0},
-		{1, 1000, time.Hour, budgetMost, 1},
-		{2, budgetMost, 0, budgetMost - 5, 1},
+		{1, 1000, 10 * quotaInterval, 10, 0},
+		{1, 1000, time.Hour, quotaMax, 1},
+		{2, quotaMax, 0, quotaMax - 5, 1},
 	} {
 		if taken, warned := take(tt.chat, tt.n, tt.at); taken != tt.taken || warned != tt.warned {
 			t.Errorf("chat %d took %d of %d after %v and was told %d times, want %d and %d",
@@ -39,10 +39,10 @@ func TestBudgets(t *testing.T) {
 		}
 	}
 
-	for chat := range int64(10 * budgetChats) {
+	for chat := range int64(10 * quotaChats) {
 		take(100+chat, 1, 2*time.Hour+time.Duration(chat)*time.Second)
 	}
-	if n := len(b.chats); n > budgetChats+1 {
-		t.Errorf("%d budgets are remembered", n)
+	if n := len(b.chats); n > quotaChats+1 {
+		t.Errorf("%d quotas are remembered", n)
 	}
 }

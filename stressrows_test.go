@@ -13,8 +13,8 @@ import (
 	"iscbot/internal/venue"
 )
 
-// siegeRows returns the rows of the siege.
-func siegeRows() []siegeRow {
+// stressRows returns the rows of TestStress.
+func stressRows() []stressRow {
 	return slices.Concat(networkRows, deliveryRows, updateRows, peopleRows, pduRows(), registerRows)
 }
 
@@ -39,7 +39,7 @@ func faults(do venue.Manner) func(*testing.T, *site, *program) {
 	}
 }
 
-var networkRows = []siegeRow{
+var networkRows = []stressRow{
 	{"network: a connection is cut", nil, faults(venue.Cut)},
 	{"network: a connection is reset", nil, faults(venue.Reset)},
 	{"network: an answer is lost", nil, faults(venue.Lose)},
@@ -124,7 +124,7 @@ func returning(do func(s *site, m venue.Message)) func(*testing.T, *site, *progr
 
 var toGroup = []string{"-notify", "group"}
 
-var deliveryRows = []siegeRow{
+var deliveryRows = []stressRow{
 	{"delivery: a group that once gives no right to write", toGroup, refusedOnce(groupID, venue.NoRights)},
 	{"delivery: a topic that is closed once", toGroup, refusedOnce(groupID, venue.TopicClosed)},
 	{"delivery: a person who once blocks the bot", nil, refusedOnce(ann.ID, venue.Blocked)},
@@ -205,7 +205,7 @@ var oddUpdates = []any{
 	}},
 }
 
-var updateRows = []siegeRow{
+var updateRows = []stressRow{
 	{"updates: ids that restart lower", nil, func(t *testing.T, s *site, p *program) {
 		s.api.NextID(5)
 		s.until(t, "/current", "1500 W")
@@ -283,7 +283,7 @@ func pressedBy(c venue.Chat, u venue.User) func(*testing.T, *site, *program) {
 	}
 }
 
-var peopleRows = []siegeRow{
+var peopleRows = []stressRow{
 	{"people: no sender", nil, ignored(func(m map[string]any) { delete(m, "from") })},
 	{"people: another bot", nil, ignored(func(m map[string]any) {
 		m["from"] = map[string]any{"id": ann.ID, "is_bot": true}
@@ -378,10 +378,10 @@ func panicking(datagram string, alone bool, want string) func(*testing.T, *site,
 	}
 }
 
-func pduRows() []siegeRow {
+func pduRows() []stressRow {
 	garbage := func(_, _ []byte) []byte { return []byte("garbage") }
 	echo := func(request, _ []byte) []byte { return request }
-	rows := []siegeRow{
+	rows := []stressRow{
 		{"PDUs: one is silent", nil, behaving(venue.Manners{Mute: true}, "no answer")},
 		{"PDUs: every second answer is lost", nil, behaving(venue.Manners{Lose: 2}, readable)},
 		{"PDUs: each answer comes twice", nil, behaving(venue.Manners{Twice: true}, readable)},
@@ -409,23 +409,23 @@ func pduRows() []siegeRow {
 	}
 	for _, name := range slices.Sorted(maps.Keys(venue.Twists)) {
 		manners := venue.Manners{Twist: venue.Twists[name]}
-		rows = append(rows, siegeRow{"PDUs: answers with " + name, nil, behaving(manners, "answer\n")})
+		rows = append(rows, stressRow{"PDUs: answers with " + name, nil, behaving(manners, "answer\n")})
 	}
 	for _, status := range []gosnmp.SNMPError{gosnmp.TooBig, gosnmp.GenErr, gosnmp.NoAccess} {
 		manners := venue.Manners{Twist: venue.Together(status)}
 		name := fmt.Sprintf("PDUs: %s for several objects together", status)
-		rows = append(rows, siegeRow{name, nil, reduced(manners)})
+		rows = append(rows, stressRow{name, nil, reduced(manners)})
 	}
 	for bits, datagram := range map[int]string{64: venue.Overflow64, 32: venue.Overflow32} {
 		ahead := fmt.Sprintf("PDUs: a datagram that panics a decoder of %d bits ahead of each answer", bits)
 		alone := fmt.Sprintf("PDUs: only a datagram that panics a decoder of %d bits", bits)
 		rows = append(rows,
-			siegeRow{ahead, nil, panicking(datagram, false, readable)},
-			siegeRow{alone, nil, panicking(datagram, true, "wrong answer")})
+			stressRow{ahead, nil, panicking(datagram, false, readable)},
+			stressRow{alone, nil, panicking(datagram, true, "wrong answer")})
 	}
 	for _, kind := range []gosnmp.Asn1BER{gosnmp.Gauge32, gosnmp.Counter32, gosnmp.Counter64, gosnmp.Uinteger32} {
 		name := fmt.Sprintf("PDUs: powers of type %s", kind)
-		rows = append(rows, siegeRow{name, nil, func(t *testing.T, s *site, p *program) {
+		rows = append(rows, stressRow{name, nil, func(t *testing.T, s *site, p *program) {
 			s.pdus[1].Behave(venue.Manners{PowerType: kind})
 			s.pdus[1].Draw(1610)
 			s.until(t, "/current", ".2 Second_PDU 1610 W")
@@ -452,7 +452,7 @@ func settling(m venue.Manners) func(*testing.T, *site, *program) {
 	}
 }
 
-var registerRows = []siegeRow{
+var registerRows = []stressRow{
 	{"registers: a card restarts", nil, func(t *testing.T, s *site, p *program) {
 		s.pdus[1].Restart()
 		s.await(t, ann.ID, 0, "Second_PDU(.2): The PDU's card was restarted")

@@ -19,17 +19,17 @@ import (
 	"iscbot/internal/venue"
 )
 
-// A siegeRow is what is done to the running program in one test, and checked.
+// A stressRow is what is done to the running program in one test, and checked.
 // The site has two PDUs; the program runs and has answered.
-type siegeRow struct {
+type stressRow struct {
 	name string
 	args []string // of the program
 	do   func(t *testing.T, s *site, p *program)
 }
 
-func TestSiege(t *testing.T) {
+func TestStress(t *testing.T) {
 	t.Parallel()
-	for _, row := range siegeRows() {
+	for _, row := range stressRows() {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
 			s := newSite(t, "First_PDU", "Second_PDU")
@@ -44,36 +44,36 @@ func TestSiege(t *testing.T) {
 	}
 }
 
-// TestSiegeTable checks that docs/siege.md has the names of the siege's rows.
+// TestStressTable checks that docs/stress.md has the names of the stress rows.
 // With ISCBOT_UPDATE set it writes them there.
-func TestSiegeTable(t *testing.T) {
+func TestStressTable(t *testing.T) {
 	var names []string
-	for _, row := range siegeRows() {
+	for _, row := range stressRows() {
 		names = append(names, row.name)
 	}
 	slices.Sort(names)
 	text := "# What the running program is stress-tested with\n\n" +
-		"Each row is a test of the running program: `go test -run 'TestSiege/NAME'`. " +
-		"`ISCBOT_UPDATE=1 go test -run TestSiegeTable` writes this file.\n\n" +
+		"Each row is a test of the running program: `go test -run 'TestStress/NAME'`. " +
+		"`ISCBOT_UPDATE=1 go test -run TestStressTable` writes this file.\n\n" +
 		"| of | what is done |\n|---|---|\n"
 	for _, n := range names {
 		of, what, _ := strings.Cut(n, ": ")
 		text += fmt.Sprintf("| %s | %s |\n", of, what)
 	}
-	const path = "docs/siege.md"
+	const path = "docs/stress.md"
 	if os.Getenv("ISCBOT_UPDATE") != "" {
 		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
 	if have, err := os.ReadFile(path); err != nil || string(have) != text {
-		t.Errorf("%s is out of date (%v): run ISCBOT_UPDATE=1 go test -run TestSiegeTable", path, err)
+		t.Errorf("%s is out of date (%v): run ISCBOT_UPDATE=1 go test -run TestStressTable", path, err)
 	}
 }
 
-// TestSiegeResources checks that a long siege of one program leaves its
+// TestStressResources checks that long stress on one program leaves its
 // goroutines, files and memory as they were.
-func TestSiegeResources(t *testing.T) {
+func TestStressResources(t *testing.T) {
 	t.Parallel()
 	if runtime.GOOS != "linux" {
 		t.Skip("needs /proc")
@@ -121,12 +121,12 @@ func TestSiegeResources(t *testing.T) {
 		return strings.Count(p.log(), "\ngoroutine ")
 	}
 	if a, b := count(p), count(idle); a > b+8 {
-		t.Errorf("%d goroutines, without the siege %d", a, b)
+		t.Errorf("%d goroutines, without the stress %d", a, b)
 	}
 }
 
-// TestSiegeMany lets 250 PDUs die and come back.
-func TestSiegeMany(t *testing.T) {
+// TestStressMany lets 250 PDUs die and come back.
+func TestStressMany(t *testing.T) {
 	t.Parallel()
 	var names []string
 	for i := range 250 {
@@ -152,9 +152,9 @@ func TestSiegeMany(t *testing.T) {
 	s.fine(t)
 }
 
-// TestSiegeAddress lets the bot's own address change while it runs, in two
+// TestStressAddress lets the bot's own address change while it runs, in two
 // network namespaces that stand for two machines.
-func TestSiegeAddress(t *testing.T) {
+func TestStressAddress(t *testing.T) {
 	ip := needs(t, "ip")
 	if os.Getuid() != 0 {
 		t.Skip("needs root")
@@ -249,8 +249,8 @@ func serveAgents(what string) {
 	os.Exit(0)
 }
 
-// TestSiegeJSON checks that no id is too large for a 32-bit Pi.
-func TestSiegeJSON(t *testing.T) {
+// TestStressJSON checks that no id is too large for a 32-bit Pi.
+func TestStressJSON(t *testing.T) {
 	var u update
 	err := json.Unmarshal([]byte(`{"update_id": 9007199254740991, "message": {
 		"message_id": 9007199254740991, "date": 4102444800,

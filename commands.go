@@ -54,7 +54,7 @@ type responder struct {
 	started time.Time
 
 	me      string // the bot's name
-	budgets budgets
+	quotas quotas
 	tasks   taskGroup // what goes on beside the handling of updates
 }
 
@@ -72,7 +72,7 @@ func newResponder(
 	r.logs = newLogSender(ctx, c, out, logPath)
 	r.buttons = &buttonHandler{
 		ctx: ctx, client: c, out: out, access: r.access,
-		resets: resets, boards: r.boards, graphs: r.graphs, current: r.current, budgets: &r.budgets, tasks: &r.tasks,
+		resets: resets, boards: r.boards, graphs: r.graphs, current: r.current, quotas: &r.quotas, tasks: &r.tasks,
 	}
 	return r
 }
@@ -123,7 +123,7 @@ func (r *responder) answerMessage(ctx context.Context, m *message, now time.Time
 	}
 	cmd, ok := parseCommand(m, r.me)
 	expectsAnswer := ok || private
-	if expectsAnswer && !r.resets.canReset(m) && !r.withinBudget(m) {
+	if expectsAnswer && !r.resets.canReset(m) && !r.withinQuota(m) {
 		return
 	}
 
@@ -155,10 +155,10 @@ func (r *responder) answerMessage(ctx context.Context, m *message, now time.Time
 	}
 }
 
-// withinBudget reports whether a message is answered, within what its chat of
+// withinQuota reports whether a message is answered, within what its chat of
 // strangers may ask for. That it is not is said once.
-func (r *responder) withinBudget(m *message) bool {
-	ok, warn := r.budgets.take(m.Chat.ID, time.Now())
+func (r *responder) withinQuota(m *message) bool {
+	ok, warn := r.quotas.take(m.Chat.ID, time.Now())
 	if warn {
 		r.answer(m, "That was a lot at once. I will answer again in a while.")
 	}

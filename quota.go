@@ -1,0 +1,49 @@
+package main
+
+import (
+	"maps"
+	"time"
+)
+
+const (
+	quotaMax      = 20              // answers that a chat may ask for at once
+	quotaInterval = 3 * time.Second // after which it may ask for one more
+	quotaChats    = 1000            // above this many, chats with a full quota are forgotten
+)
+
+// quotas limit how many answers each chat of strangers may ask for, so that a
+// flood of commands gets few answers. The zero value is ready for use.
+type quotas struct {
+	chats map[int64]quota
+}
+
+// A quota is that of one chat.
+type quota struct {
+	full   time.Time // when it is full again
+	warned bool      // the chat was told that it is used up
+}
+
+// take takes one answer from the quota of a chat. It reports whether there was
+// one left and, if not, whether to say so, which is done once.
+func (q *quotas) take(chat int64, now time.Time) (ok, warn bool) {
+	if q.chats == nil {
+		q.chats = make(map[int64]quota)
+	}
+	if len(q.chats) > quotaChats {
+		maps.DeleteFunc(q.chats, func(_ int64, c quota) bool { return !c.full.After(now) })
+	}
+
+	c := q.chats[chat]
+	if !c.full.After(now) {
+		c = quota{full: now}
+	}
+	ok = c.full.Sub(now) <= (quotaMax-1)*quotaInterval
+	if ok {
+		c.full = c.full.Add(quotaInterval)
+	} else {
+		warn = !c.warned
+		c.warned = true
+	}
+	q.chats[chat] = c
+	return ok, warn
+}
