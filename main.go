@@ -74,10 +74,6 @@ func manual() string {
 	return strings.TrimPrefix(text, "/*\n")
 }
 
-// gcPercent lets the heap, which is small, grow by a quarter until garbage is
-// collected: a Pi has time rather than memory.
-const gcPercent = 25
-
 func main() {
 	debug.SetGCPercent(gcPercent)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)

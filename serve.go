@@ -44,6 +44,7 @@ func serve(ctx, input context.Context, cfg config, hangup <-chan os.Signal) {
 	tasks.Go(func() { watch.run(watching) })
 	tasks.Go(func() { clock.run(watching) })
 	tasks.Go(func() { serveSystemd(watching, watch) })
+	tasks.Go(func() { releaseMemory(watching) })
 	if cfg.metrics != nil {
 		metrics := &metricsServer{watch: watch, out: out}
 		tasks.Go(func() { metrics.run(watching, cfg.metrics) })
