@@ -131,7 +131,7 @@ func TestIntegerTypes(t *testing.T) {
 
 // requestAndAnswer returns the request for a reading, and the answer as it is
 // sent.
-func requestAndAnswer(t testing.TB) (request gosnmp.SnmpPacket, answer []byte) {
+func requestAndAnswer(t testing.TB) (r *request, answer []byte) {
 	t.Helper()
 	values := []gosnmp.SnmpPDU{
 		kilowatts(114), kilowatts(143), value(gosnmp.OctetString, "03/04/2022 09:20:45"),
@@ -147,9 +147,8 @@ func requestAndAnswer(t testing.TB) (request gosnmp.SnmpPacket, answer []byte) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	request = packet
-	request.PDUType = gosnmp.GetRequest
-	return request, answer
+	packet.PDUType = gosnmp.GetRequest
+	return &request{SnmpPacket: packet}, answer
 }
 
 // loggedBy returns what f logs. The test must not be parallel.

@@ -14,6 +14,7 @@ import (
 type request struct {
 	gosnmp.SnmpPacket            // as it was last encoded
 	encoded           [2]encoded // v1, v2c
+	answers           answerForm
 }
 
 // An encoded is a request in BER.
@@ -27,7 +28,6 @@ const (
 	// lastRequestID the last one.
 	firstRequestID = 1 << 24
 	lastRequestID  = 1<<31 - 1
-	idBytes        = 4
 )
 
 // newGet returns the request for the values of objects.

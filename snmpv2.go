@@ -85,7 +85,7 @@ func (c *plainClient) exchange(
 		if _, err := conn.Write(datagram); err != nil {
 			return nil, err
 		}
-		answer, err := c.receive(conn, r.SnmpPacket, &wrong)
+		answer, err := c.receive(conn, r, &wrong)
 		if answer != nil || err != nil {
 			return answer, err
 		}
@@ -107,7 +107,7 @@ func (c *plainClient) nextID() uint32 {
 
 // receive waits for the answer to a request until the connection's deadline.
 // Unrelated datagrams are ignored; what is more telling goes into wrong.
-func (c *plainClient) receive(conn net.Conn, request gosnmp.SnmpPacket, wrong *error) (*gosnmp.SnmpPacket, error) {
+func (c *plainClient) receive(conn net.Conn, r *request, wrong *error) (*gosnmp.SnmpPacket, error) {
 	for {
 		n, err := conn.Read(c.buf)
 		if errors.Is(err, os.ErrDeadlineExceeded) {
@@ -117,7 +117,7 @@ func (c *plainClient) receive(conn net.Conn, request gosnmp.SnmpPacket, wrong *e
 			return nil, err
 		}
 
-		answer, err := c.decode(request, c.buf[:n])
+		answer, err := c.decode(r, c.buf[:n])
 		switch {
 		case err == nil:
 			c.asked.noteAnswer(answer.Version)
@@ -137,20 +137,32 @@ var (
 )
 
 // decode returns the packet in a datagram, with an error unless it is the
-// answer to a request.
-func (c *plainClient) decode(request gosnmp.SnmpPacket, datagram []byte) (*gosnmp.SnmpPacket, error) {
-	answer, err := c.decodePacket(datagram)
-	switch {
-	case err != nil:
-		return nil, errMalformed
-	case slices.Contains(c.timedOut, answer.RequestID):
-		return answer, errLate
-	case answer.RequestID != request.RequestID:
-		return answer, errStray
-	case answer.Version != request.Version || answer.Community != request.Community:
-		return answer, fmt.Errorf("%w: of another version or community", errWrong)
+// answer to a request. The packet is valid until the next call.
+func (c *plainClient) decode(r *request, datagram []byte) (*gosnmp.SnmpPacket, error) {
+	if answer, ok := r.answers.read(datagram); ok {
+		return answer, c.check(r, answer)
 	}
-	return answer, checkAnswer(request, answer)
+	answer, err := c.decodePacket(datagram)
+	if err != nil {
+		return nil, errMalformed
+	}
+	if err = c.check(r, answer); err == nil {
+		r.answers.learn(datagram, answer)
+	}
+	return answer, err
+}
+
+// check returns an error unless a packet is the answer to a request.
+func (c *plainClient) check(r *request, answer *gosnmp.SnmpPacket) error {
+	switch {
+	case slices.Contains(c.timedOut, answer.RequestID):
+		return errLate
+	case answer.RequestID != r.RequestID:
+		return errStray
+	case answer.Version != r.Version || answer.Community != r.Community:
+		return fmt.Errorf("%w: of another version or community", errWrong)
+	}
+	return checkAnswer(r.SnmpPacket, answer)
 }
 
 // decodePacket decodes a datagram. The decoder of gosnmp panics on some, and
