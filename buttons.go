@@ -24,7 +24,7 @@ type buttonHandler struct {
 	boards  *liveBoards
 	graphs  *grapher
 	current func(now time.Time) []string // the pages of /current
-	quotas *quotas
+	quotas  *quotas
 	tasks   *taskGroup
 
 	refreshed map[messageID]time.Time // when lists were changed

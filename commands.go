@@ -53,9 +53,9 @@ type responder struct {
 	limit   int // W a team
 	started time.Time
 
-	me      string // the bot's name
+	me     string // the bot's name
 	quotas quotas
-	tasks   taskGroup // what goes on beside the handling of updates
+	tasks  taskGroup // what goes on beside the handling of updates
 }
 
 // newResponder returns the responder; its start must be called first. Answers
@@ -212,7 +212,7 @@ func (r *responder) startBoard(ctx context.Context, m *message) {
 	b, ok := r.boards.start(replyTo(m), time.Now())
 	if !ok {
 		const text = "There are %d live lists already. Send /current instead, or try again later."
-		r.answer(m, fmt.Sprintf(text, boardsMost))
+		r.answer(m, fmt.Sprintf(text, maxBoards))
 		return
 	}
 	r.tasks.Go(func() { r.boards.keep(ctx, b) })

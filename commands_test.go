@@ -182,7 +182,7 @@ func TestProgramRefresh(t *testing.T) {
 	}
 
 	// When the quota of a chat is used up, a press is refused without a message.
-	for range quotaMax {
+	for range maxQuota {
 		got := s.press(t, group, stranger, m, "Refresh")
 		if got != "unchanged" && !strings.HasPrefix(got, "That was a lot") {
 			t.Errorf("answered %q", got)
@@ -326,7 +326,7 @@ func TestProgramGraph(t *testing.T) {
 	s.pdus[0].Draw(1700)
 	s.await(t, ann.ID, 0, "🔴 <b>Double</b>(.1+.2): Above power limit (3200 W)!")
 	s.await(t, stranger.ID, 0, "That was a lot at once")
-	if n := len(s.api.Messages(stranger.ID)); n > quotaMax+1 {
+	if n := len(s.api.Messages(stranger.ID)); n > maxQuota+1 {
 		t.Errorf("%d answers", n)
 	}
 	s.fine(t)
@@ -457,14 +457,14 @@ func TestProgramMenu(t *testing.T) {
 	s.api.Until(limit(t), func() bool { return len(s.api.Calls("setMyShortDescription")) == 1 })
 	for method, want := range map[string]struct {
 		parameter, order string
-		most             int
+		max              int
 	}{
 		"setMyDescription":      {"description", officials, 512},
 		"setMyShortDescription": {"short_description", order, 120},
 	} {
 		calls := s.api.Calls(method)
 		text := fmt.Sprint(calls[0].Params[want.parameter])
-		if len(calls) != 1 || !strings.Contains(text, want.order) || textLen(text) > want.most {
+		if len(calls) != 1 || !strings.Contains(text, want.order) || textLen(text) > want.max {
 			t.Errorf("%s: %d calls, %d characters: %q", method, len(calls), textLen(text), text)
 		}
 	}

@@ -15,10 +15,10 @@ import (
 )
 
 const (
-	graphsMost     = 2           // pictures that are drawn at the same time
-	graphsWaiting  = 40          // pictures that wait to be drawn or sent
-	graphsPerChat  = 4           // of these, in one chat
-	graphForgotten = time.Minute // after which a picture that was not sent does not count any more
+	maxDrawing        = 2           // pictures that are drawn at the same time
+	maxWaiting        = 40          // pictures that wait to be drawn or sent
+	maxWaitingPerChat = 4           // of these, in one chat
+	graphSendTime     = time.Minute // after which a picture that was not sent does not count any more
 )
 
 // A grapher answers /graph with pictures of the teams' power over time.
@@ -39,7 +39,7 @@ type grapher struct {
 func newGrapher(ctx context.Context, out *outbox, watch *snoop, limit int, started time.Time) *grapher {
 	return &grapher{
 		ctx: ctx, out: out, watch: watch, limit: limit, started: started,
-		drawing: make(chan struct{}, graphsMost), waiting: make(map[int64]int),
+		drawing: make(chan struct{}, maxDrawing), waiting: make(map[int64]int),
 	}
 }
 
@@ -87,7 +87,7 @@ func (g *grapher) send(p post, r graphRequest, now time.Time) {
 		p.file = &file{kind: photo, name: "graph.png", data: data}
 	}
 	p.html = escape(caption)
-	sent, cancel := context.WithTimeout(g.ctx, graphForgotten)
+	sent, cancel := context.WithTimeout(g.ctx, graphSendTime)
 	defer cancel()
 	g.out.put(outgoing{post: p, sent: func(int64) { cancel() }})
 	<-sent.Done()
@@ -98,7 +98,7 @@ func (g *grapher) send(p post, r graphRequest, now time.Time) {
 func (g *grapher) begin(chat int64) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.total >= graphsWaiting || g.waiting[chat] >= graphsPerChat {
+	if g.total >= maxWaiting || g.waiting[chat] >= maxWaitingPerChat {
 		return false
 	}
 	g.total++
@@ -160,7 +160,7 @@ func (g *grapher) draw(r graphRequest, now time.Time) (data []byte, caption stri
 func (g *grapher) crossings(t team, r graphRequest) []crossing {
 	all := g.watch.history.crossingsOf(t.name, r.from, r.to)
 	if n := len(all); n > 0 && all[n-1].to.IsZero() { // its highest power is not final
-		all[n-1].highest = max(all[n-1].highest, t.most)
+		all[n-1].highest = max(all[n-1].highest, t.openHighest)
 	}
 	return all
 }

@@ -91,7 +91,7 @@ func TestGraphDraw(t *testing.T) {
 // power so far, and not that of its beginning.
 func TestGraphOpenCrossing(t *testing.T) {
 	g := newTestGrapher(t.Context(), nil)
-	g.watch.teams[1].most = 3900
+	g.watch.teams[1].openHighest = 3900
 	g.watch.history.noteEvent(event{kind: eventAbove, team: "Double", at: noon.Add(-time.Minute), watts: 3100})
 	r, _ := parseGraph("102", g.watch.snapshot(), g.span(noon))
 	_, caption, err := g.draw(r, noon)
@@ -140,11 +140,11 @@ func TestGraphFlood(t *testing.T) {
 		synctest.Wait()
 		go g.answer(post{chat: 2}, "101 30s", noon)
 		synctest.Wait()
-		if g.waiting[1] != graphsPerChat || g.waiting[2] != 1 || g.total != graphsPerChat+1 {
+		if g.waiting[1] != maxWaitingPerChat || g.waiting[2] != 1 || g.total != maxWaitingPerChat+1 {
 			t.Errorf("waiting: %v", g.waiting)
 		}
 		p.failWith(nil)
-		time.Sleep(graphForgotten)
+		time.Sleep(graphSendTime)
 		photos := 0
 		for _, m := range p.taken() {
 			if m.file != nil {
@@ -153,17 +153,17 @@ func TestGraphFlood(t *testing.T) {
 				t.Errorf("chat %d was told %q", m.chat, m.html)
 			}
 		}
-		if photos != graphsPerChat+1 {
-			t.Errorf("%d pictures, want %d", photos, graphsPerChat+1)
+		if photos != maxWaitingPerChat+1 {
+			t.Errorf("%d pictures, want %d", photos, maxWaitingPerChat+1)
 		}
 		if len(g.waiting) != 0 || g.total != 0 {
 			t.Errorf("still waiting: %v, %d", g.waiting, g.total)
 		}
 
-		for range graphsMost { // nothing is drawn any more
+		for range maxDrawing { // nothing is drawn any more
 			g.drawing <- struct{}{}
 		}
-		for chat := range int64(graphsWaiting + 10) {
+		for chat := range int64(maxWaiting + 10) {
 			go g.answer(post{chat: 10 + chat}, "101 30s", noon)
 		}
 		time.Sleep(time.Minute)
@@ -173,10 +173,10 @@ func TestGraphFlood(t *testing.T) {
 				refused++
 			}
 		}
-		if refused != 10 || g.total != graphsWaiting {
+		if refused != 10 || g.total != maxWaiting {
 			t.Errorf("%d of other chats were refused, %d wait", refused, g.total)
 		}
-		for range graphsMost {
+		for range maxDrawing {
 			<-g.drawing
 		}
 	})
@@ -188,14 +188,14 @@ func TestGraphsAtOnce(t *testing.T) {
 	r, _ := parseGraph("101", g.watch.snapshot(), g.span(noon))
 	var drawn sync.WaitGroup
 	g.watch.history.mu.Lock() // who draws has to wait
-	for range graphsMost + 3 {
+	for range maxDrawing + 3 {
 		drawn.Go(func() { g.draw(r, noon) })
 	}
-	for late := time.Now().Add(10 * time.Second); len(g.drawing) < graphsMost && time.Now().Before(late); {
+	for late := time.Now().Add(10 * time.Second); len(g.drawing) < maxDrawing && time.Now().Before(late); {
 		runtime.Gosched()
 	}
-	if n := len(g.drawing); n != graphsMost {
-		t.Errorf("%d are drawn, want %d", n, graphsMost)
+	if n := len(g.drawing); n != maxDrawing {
+		t.Errorf("%d are drawn, want %d", n, maxDrawing)
 	}
 	g.watch.history.mu.Unlock()
 	drawn.Wait()
@@ -209,7 +209,7 @@ func TestGraphEnds(t *testing.T) {
 	inbox(t, func(t *testing.T, o *outbox, p *postOffice) {
 		ctx, cancel := context.WithCancel(t.Context())
 		g := newTestGrapher(ctx, o)
-		for range graphsMost {
+		for range maxDrawing {
 			g.drawing <- struct{}{}
 		}
 		go g.answer(post{chat: 1}, "102", noon)

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// captionCrossings is how many crossings a caption lists.
-const captionCrossings = 12
+// maxCaptionCrossings is how many crossings a caption lists.
+const maxCaptionCrossings = 12
 
 // longestStep is how far apart two readings may be without a gap between them:
 // one may be missing.
@@ -81,14 +81,14 @@ func (e graphEvidence) lines(team string, now time.Time) []string {
 
 // crossingLines lists crossings, the last ones if there are many.
 func crossingLines(crossings []crossing, now time.Time) (lines []string) {
-	for _, c := range crossings[max(0, len(crossings)-captionCrossings):] {
+	for _, c := range crossings[max(0, len(crossings)-maxCaptionCrossings):] {
 		end := "still above"
 		if !c.to.IsZero() {
 			end = fmt.Sprintf("to %s, %s", clockTime(c.to, now), seconds(c.to.Sub(c.from)))
 		}
 		lines = append(lines, fmt.Sprintf("Crossing from %s %s, at most %d W", clockTime(c.from, now), end, c.highest))
 	}
-	if n := len(crossings) - captionCrossings; n > 0 {
+	if n := len(crossings) - maxCaptionCrossings; n > 0 {
 		lines = slices.Insert(lines, 0, fmt.Sprintf("%d earlier crossings: see exceedings.log", n))
 	}
 	return lines

@@ -91,11 +91,11 @@ func TestCrossingLines(t *testing.T) {
 	}
 
 	var many []crossing
-	for i := range captionCrossings + 3 {
+	for i := range maxCaptionCrossings + 3 {
 		many = append(many, crossing{at(i), at(i).Add(time.Second), 3100})
 	}
 	lines := crossingLines(many, noon)
-	if len(lines) != captionCrossings+1 || lines[0] != "3 earlier crossings: see exceedings.log" {
+	if len(lines) != maxCaptionCrossings+1 || lines[0] != "3 earlier crossings: see exceedings.log" {
 		t.Errorf("of many: %q", lines)
 	}
 	wants(t, lines[1], "from 12:03:00")

@@ -12,7 +12,7 @@ import (
 const (
 	graphTime      = 15 * time.Minute // that /graph shows
 	alertGraphTime = 10 * time.Minute // that the button below an alert shows
-	graphLeast     = 30 * time.Second // the shortest window
+	minGraphTime   = 30 * time.Second // the shortest window
 )
 
 // A graphRequest is what a picture is to show.
@@ -94,9 +94,9 @@ func cutWindow(text string, span graphSpan) (rest string, window graphRequest, e
 	if err != nil {
 		return text, window, errNoWindow
 	}
-	if length < graphLeast || length > historyTime {
+	if length < minGraphTime || length > historyTime {
 		return text, window, fmt.Errorf("%q: want a length from %s to %d h, such as 90m",
-			shorten(word, 40), durationText(graphLeast), int(historyTime.Hours()))
+			shorten(word, 40), durationText(minGraphTime), int(historyTime.Hours()))
 	}
 	return text[:max(i, 0)], graphRequest{from: span.now.Add(-length), to: span.now}, nil
 }

@@ -18,8 +18,8 @@ const (
 	// fineWatts is the power up to which it is kept to the watt, and above that
 	// to ten.
 	fineWatts = 50_000
-	// crossingsMost is how many crossings of a team are kept.
-	crossingsMost = 1000
+	// maxCrossings is how many crossings of a team are kept.
+	maxCrossings = 1000
 )
 
 // A history keeps the PDUs' power, two bytes a reading, and the teams'
@@ -197,7 +197,7 @@ func (h *history) noteEvent(e event) {
 	list := h.crossings[e.team]
 	switch {
 	case e.kind == eventAbove:
-		list = append(list[max(0, len(list)-crossingsMost+1):], crossing{from: e.at, highest: e.watts})
+		list = append(list[max(0, len(list)-maxCrossings+1):], crossing{from: e.at, highest: e.watts})
 	case e.kind == eventBack && len(list) > 0:
 		last := &list[len(list)-1]
 		last.to, last.highest = e.at, e.watts

@@ -12,8 +12,8 @@ const (
 	// journalWait is how long after its event an alert waits at most until its
 	// line is on the disk.
 	journalWait = time.Second
-	// journalMost is how many lines wait at most for a disk that hangs.
-	journalMost = 10_000
+	// maxJournalLines is how many lines wait at most for a disk that hangs.
+	maxJournalLines = 10_000
 )
 
 // A journal writes exceedings.log: the evidence of who went over the limit and
@@ -83,7 +83,7 @@ func (j *journal) add(at time.Time, who, what string) {
 func (j *journal) queue(line *journalLine) (oldest time.Time, ok bool) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if j.closed || len(j.waiting) >= journalMost {
+	if j.closed || len(j.waiting) >= maxJournalLines {
 		j.lost++
 		return time.Time{}, false
 	}

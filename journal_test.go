@@ -269,14 +269,14 @@ func TestJournalBounds(t *testing.T) {
 		j := newJournal("log")
 		j.append = disk.append
 		log := writeJournal(j, func() {
-			for range journalMost + 7 {
+			for range maxJournalLines + 7 {
 				j.add(time.Now(), "A(.1)", "line")
 			}
 			close(disk.released)
 			synctest.Wait()
 		})
-		if len(disk.lines) != journalMost || !strings.Contains(log, "lines=7") {
-			t.Errorf("%d lines were written, want %d, and 7 reported as lost", len(disk.lines), journalMost)
+		if len(disk.lines) != maxJournalLines || !strings.Contains(log, "lines=7") {
+			t.Errorf("%d lines were written, want %d, and 7 reported as lost", len(disk.lines), maxJournalLines)
 		}
 	})
 }

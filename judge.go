@@ -203,13 +203,13 @@ func (j *judgment) crossing(rose bool) {
 		}
 		j.reportTeam(e)
 		t.crossings++
-		t.above, t.opened, t.last, t.most = true, p.at, p.at, 0
+		t.above, t.opened, t.last, t.openHighest = true, p.at, p.at, 0
 		if !e.silent {
 			t.sounded = p.at
 		}
 	}
 	if t.above {
-		t.most, t.highest = max(t.most, high), max(t.highest, high)
+		t.openHighest, t.highest = max(t.openHighest, high), max(t.highest, high)
 	}
 
 	if t.above && sum <= j.limit {
@@ -219,7 +219,7 @@ func (j *judgment) crossing(rose bool) {
 		}
 		took := p.at.Sub(t.opened)
 		t.total += took
-		j.reportTeam(event{kind: eventBack, since: t.opened, duration: took, watts: t.most, silent: true, logOnly: opens})
+		j.reportTeam(event{kind: eventBack, since: t.opened, duration: took, watts: t.openHighest, silent: true, logOnly: opens})
 	}
 }
 

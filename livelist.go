@@ -10,7 +10,7 @@ import (
 
 const (
 	boardTime    = time.Hour // after which a live list ends by itself
-	boardsMost   = 20        // live lists at the same time
+	maxBoards    = 20        // live lists at the same time
 	boardPrivate = 3 * time.Second
 	boardGroup   = 6 * time.Second // between two changes of a live list
 )
@@ -48,7 +48,7 @@ func (l *liveBoards) start(where post, now time.Time) (*board, bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	old := l.boards[where.chat]
-	if old == nil && len(l.boards) >= boardsMost {
+	if old == nil && len(l.boards) >= maxBoards {
 		return nil, false
 	}
 	if old != nil {

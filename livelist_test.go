@@ -222,15 +222,15 @@ func TestBoardSurvives(t *testing.T) {
 	}
 }
 
-// TestBoardsMost checks that at most twenty lists are live at the same time,
+// TestMaxBoards checks that at most twenty lists are live at the same time,
 // and that they end with the bot, each of which says so.
-func TestBoardsMost(t *testing.T) {
+func TestMaxBoards(t *testing.T) {
 	w := &chatWindow{}
 	watchChat(t, w, func(t *testing.T, c *client, out *outbox) {
 		ctx, cancel := context.WithCancel(t.Context())
 		l := newLiveBoards(c, out, liveList(time.Now().Add(time.Hour)))
 		var waits []func()
-		for chat := range int64(boardsMost) {
+		for chat := range int64(maxBoards) {
 			waits = append(waits, l.run(ctx, t, chat+1))
 		}
 		if _, ok := l.start(post{chat: 99}, time.Now()); ok {
@@ -255,7 +255,7 @@ func TestBoardsMost(t *testing.T) {
 				stopped++
 			}
 		}
-		if stopped != boardsMost {
+		if stopped != maxBoards {
 			t.Errorf("%d lists say that the bot was stopped", stopped)
 		}
 	})

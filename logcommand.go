@@ -15,9 +15,9 @@ import (
 
 const (
 	logFileName = "exceedings.log"
-	logMost     = 1_000_000        // bytes of the log that are sent, from its end
-	logLines    = 10               // of its last lines that are shown
-	logLineMost = 180              // characters of such a line, so that all fit into a message
+	maxLogBytes = 1_000_000        // bytes of the log that are sent, from its end
+	maxLogLines = 10               // of its last lines that are shown
+	maxLogLine  = 180              // characters of such a line, so that all fit into a message
 	logWait     = 5 * time.Second  // for another /log, and for the disk
 	logSendTime = 40 * time.Second // of the file, and of the message before it
 )
@@ -148,7 +148,7 @@ func readTail(path string) logTail {
 		return logTail{err: err}
 	}
 	defer f.Close()
-	start := max(info.Size()-logMost, 0)
+	start := max(info.Size()-maxLogBytes, 0)
 	before := min(start, 1) // the byte before tells whether a line starts there
 	data := make([]byte, before+info.Size()-start)
 	n, err := f.ReadAt(data, start-before)
@@ -165,11 +165,11 @@ func readTail(path string) logTail {
 // lastLines returns the last lines of a log as the text of a message.
 func lastLines(data []byte) string {
 	var lines []string
-	for len(lines) < logLines && len(data) > 0 {
+	for len(lines) < maxLogLines && len(data) > 0 {
 		data = bytes.TrimRight(data, "\n")
 		i := bytes.LastIndexByte(data, '\n') + 1
 		if line := strings.TrimSpace(withoutControls(data[i:])); line != "" {
-			lines = append([]string{shorten(line, logLineMost)}, lines...)
+			lines = append([]string{shorten(line, maxLogLine)}, lines...)
 		}
 		data = data[:i]
 	}

@@ -82,7 +82,7 @@ func TestProgramLargeLog(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, "First_PDU")
 	var old strings.Builder
-	for i := 0; old.Len() < 3*logMost/2; i++ {
+	for i := 0; old.Len() < 3*maxLogBytes/2; i++ {
 		fmt.Fprintf(&old, "2026-06-15 10:00:00 --- First_PDU(.1): line %d\n", i)
 	}
 	s.write(t, "exceedings.log", old.String())
@@ -93,7 +93,7 @@ func TestProgramLargeLog(t *testing.T) {
 	if !bytes.HasPrefix(log, []byte("2026-06-15 ")) || !strings.HasSuffix(old.String(), string(log)) {
 		t.Errorf("it begins with %.60q", log)
 	}
-	if n := len(log); n > logMost || n < logMost-100 || m.Text != "The log is longer: this is the end of it." {
+	if n := len(log); n > maxLogBytes || n < maxLogBytes-100 || m.Text != "The log is longer: this is the end of it." {
 		t.Errorf("%d bytes, with %q", n, m.Text)
 	}
 
@@ -112,7 +112,7 @@ func TestProgramLargeLog(t *testing.T) {
 
 func TestReadTail(t *testing.T) {
 	line := strings.Repeat("x", 99) + "\n"
-	most := strings.Repeat(line, logMost/len(line))
+	most := strings.Repeat(line, maxLogBytes/len(line))
 	for name, tt := range map[string]struct {
 		text, want string
 		partly     bool
@@ -123,7 +123,7 @@ func TestReadTail(t *testing.T) {
 		"one line more":      {"a\n" + most, most, true},
 		"one byte more":      {"a" + most, most[len(line):], true},
 		"another line start": {"b\n" + most[3:] + "a\n", most[3:] + "a\n", true},
-		"a single long line": {"a" + strings.Repeat("x", 2*logMost), "", true},
+		"a single long line": {"a" + strings.Repeat("x", 2*maxLogBytes), "", true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			tail := readTail(write(t, "exceedings.log", tt.text))
@@ -145,7 +145,7 @@ func TestLastLines(t *testing.T) {
 	}
 	ten := strings.TrimSuffix(many.String()[strings.Index(many.String(), "line 15"):], "\n")
 	long := strings.Repeat(strings.Repeat("🏁", 400)+"\n", 12)
-	cut := strings.Repeat("🏁", logLineMost) + "..."
+	cut := strings.Repeat("🏁", maxLogLine) + "..."
 	const head = "The end of exceedings.log:\n<pre>"
 	for name, tt := range map[string]struct{ text, want string }{
 		"one":             {"a\n", head + "a</pre>"},

@@ -348,8 +348,8 @@ func TestOutboxRetries(t *testing.T) {
 				if late := strings.Contains(sent[1], "late"); late != (tt.late != "") {
 					t.Errorf("sent %q", sent)
 				}
-				if most := int(tt.away/(8*time.Second)) + 6; tries > most {
-					t.Errorf("%d tries, more than %d", tries, most)
+				if limit := int(tt.away/(8*time.Second)) + 6; tries > limit {
+					t.Errorf("%d tries, more than %d", tries, limit)
 				}
 			})
 		})
@@ -391,8 +391,8 @@ func TestOutboxAlertSurvivesRefusal(t *testing.T) {
 				for i, want := range []int{10, 20, 40, 80, 160, 300, 300, 300} {
 					got := tries[i+1].Sub(last) // the first is the other's
 					last = tries[i+1]
-					if most := time.Duration(want) * time.Second; got > most || got < most*8/10 {
-						t.Errorf("tried again after %v, want %v", got, most)
+					if wait := time.Duration(want) * time.Second; got > wait || got < wait*8/10 {
+						t.Errorf("tried again after %v, want %v", got, wait)
 					}
 				}
 
@@ -643,7 +643,7 @@ func TestOutboxPace(t *testing.T) {
 	for name, tt := range map[string]struct {
 		chat         int64
 		answers, end bool // and the ends of progress messages
-		most         int  // messages and edits in a minute
+		max          int  // messages and edits in a minute
 	}{
 		"group":              {-1, false, false, 20},
 		"group with answers": {-1, true, false, 20},
@@ -684,7 +684,7 @@ func TestOutboxPace(t *testing.T) {
 				times := slices.Concat(p.times, edits)
 				p.mu.Unlock()
 				slices.SortFunc(times, time.Time.Compare)
-				if n := perMinute(times); n > tt.most {
+				if n := perMinute(times); n > tt.max {
 					t.Errorf("%d messages and edits in a minute", n)
 				}
 				if tt.end && len(edits) == 0 {
@@ -698,9 +698,8 @@ func TestOutboxPace(t *testing.T) {
 	}
 }
 
-// perMinute returns how many of these times, which are sorted, are in the same
-// minute at most.
-func perMinute(times []time.Time) (most int) {
+// perMinute returns how many of these sorted times fall into the busiest minute.
+func perMinute(times []time.Time) (busiest int) {
 	for i, at := range times {
 		n := 0
 		for _, other := range times[i:] {
@@ -708,9 +707,9 @@ func perMinute(times []time.Time) (most int) {
 				n++
 			}
 		}
-		most = max(most, n)
+		busiest = max(busiest, n)
 	}
-	return most
+	return busiest
 }
 
 // TestOutboxFirstAlert checks that the first alert after a quiet spell waits

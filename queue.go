@@ -75,9 +75,9 @@ func newQueue(chat int64) *queue {
 	return &queue{
 		chat:     chat,
 		wake:     make(chan struct{}, 1),
-		retry:    backoff{first: time.Second, most: 10 * time.Second},
+		retry:    backoff{first: time.Second, max: 10 * time.Second},
 		failures: failureLog{what: fmt.Sprintf("sending to chat %d", chat)},
-		refusals: backoff{first: 10 * time.Second, most: 5 * time.Minute},
+		refusals: backoff{first: 10 * time.Second, max: 5 * time.Minute},
 	}
 }
 
@@ -166,9 +166,9 @@ func (q *queue) answerTime() time.Time {
 
 // minuteTime returns from when on one message more makes no more than most
 // messages in a minute, in a group.
-func (q *queue) minuteTime(most int) time.Time {
-	if n := len(q.recent); n >= most {
-		return q.recent[n-most].Add(time.Minute)
+func (q *queue) minuteTime(limit int) time.Time {
+	if n := len(q.recent); n >= limit {
+		return q.recent[n-limit].Add(time.Minute)
 	}
 	return time.Time{}
 }
@@ -298,7 +298,7 @@ func join(batch []outgoing, now time.Time) post {
 // joinKeys returns the rows of the keyboards of messages, each once and a few
 // at most. Where they are of several messages, they say what they are about.
 func joinKeys(batch []outgoing) (keys [][]button) {
-	const most = 4
+	const maxRows = 4
 	named := slices.ContainsFunc(batch, func(m outgoing) bool { return m.keys != nil && m.about != batch[0].about })
 	for _, m := range batch {
 		for _, row := range m.keys {
@@ -309,7 +309,7 @@ func joinKeys(batch []outgoing) (keys [][]button) {
 				}
 			}
 			known := slices.ContainsFunc(keys, func(k []button) bool { return slices.Equal(k, row) })
-			if !known && len(keys) < most {
+			if !known && len(keys) < maxRows {
 				keys = append(keys, row)
 			}
 		}

@@ -6,9 +6,9 @@ import (
 )
 
 const (
-	quotaMax      = 20              // answers that a chat may ask for at once
+	maxQuota      = 20              // answers that a chat may ask for at once
 	quotaInterval = 3 * time.Second // after which it may ask for one more
-	quotaChats    = 1000            // above this many, chats with a full quota are forgotten
+	maxQuotas     = 1000            // above this many, chats with a full quota are forgotten
 )
 
 // quotas limit how many answers each chat of strangers may ask for, so that a
@@ -29,7 +29,7 @@ func (q *quotas) take(chat int64, now time.Time) (ok, warn bool) {
 	if q.chats == nil {
 		q.chats = make(map[int64]quota)
 	}
-	if len(q.chats) > quotaChats {
+	if len(q.chats) > maxQuotas {
 		maps.DeleteFunc(q.chats, func(_ int64, c quota) bool { return !c.full.After(now) })
 	}
 
@@ -37,7 +37,7 @@ func (q *quotas) take(chat int64, now time.Time) (ok, warn bool) {
 	if !c.full.After(now) {
 		c = quota{full: now}
 	}
-	ok = c.full.Sub(now) <= (quotaMax-1)*quotaInterval
+	ok = c.full.Sub(now) <= (maxQuota-1)*quotaInterval
 	if ok {
 		c.full = c.full.Add(quotaInterval)
 	} else {

@@ -27,11 +27,11 @@ func TestQuotas(t *testing.T) {
 		at            time.Duration
 		taken, warned int
 	}{
-		{1, 1000, 0, quotaMax, 1},
+		{1, 1000, 0, maxQuota, 1},
 		{2, 5, 0, 5, 0},
 		{1, 1000, 10 * quotaInterval, 10, 0},
-		{1, 1000, time.Hour, quotaMax, 1},
-		{2, quotaMax, 0, quotaMax - 5, 1},
+		{1, 1000, time.Hour, maxQuota, 1},
+		{2, maxQuota, 0, maxQuota - 5, 1},
 	} {
 		if taken, warned := take(tt.chat, tt.n, tt.at); taken != tt.taken || warned != tt.warned {
 			t.Errorf("chat %d took %d of %d after %v and was told %d times, want %d and %d",
@@ -39,10 +39,10 @@ func TestQuotas(t *testing.T) {
 		}
 	}
 
-	for chat := range int64(10 * quotaChats) {
+	for chat := range int64(10 * maxQuotas) {
 		take(100+chat, 1, 2*time.Hour+time.Duration(chat)*time.Second)
 	}
-	if n := len(b.chats); n > quotaChats+1 {
+	if n := len(b.chats); n > maxQuotas+1 {
 		t.Errorf("%d quotas are remembered", n)
 	}
 }

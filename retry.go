@@ -12,13 +12,13 @@ import (
 // each time up to most. Each is up to a fifth shorter, so that many clients do
 // not come back at once.
 type backoff struct {
-	first, most time.Duration
-	last        time.Duration // 0 before the first failure
+	first, max time.Duration
+	last       time.Duration // 0 before the first failure
 }
 
 // next returns how long to wait after another failure.
 func (b *backoff) next() time.Duration {
-	b.last = min(max(2*b.last, b.first), b.most)
+	b.last = min(max(2*b.last, b.first), b.max)
 	return b.last - rand.N(b.last/5+1)
 }
 

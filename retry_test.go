@@ -15,7 +15,7 @@ import (
 )
 
 func TestBackoff(t *testing.T) {
-	b := backoff{first: 10 * time.Second, most: 5 * time.Minute}
+	b := backoff{first: 10 * time.Second, max: 5 * time.Minute}
 	for range 3 {
 		for _, want := range []time.Duration{10, 20, 40, 80, 160, 300, 300, 300} {
 			if got := b.next(); got > want*time.Second || got < want*time.Second*8/10 {
@@ -30,7 +30,7 @@ func TestBackoff(t *testing.T) {
 func TestBackoffSpreads(t *testing.T) {
 	waits := make(map[time.Duration]bool)
 	for range 100 {
-		b := backoff{first: time.Minute, most: time.Minute}
+		b := backoff{first: time.Minute, max: time.Minute}
 		waits[b.next()] = true
 	}
 	if len(waits) < 50 {

@@ -58,11 +58,11 @@ type team struct {
 	name string
 	pdus []status
 
-	above    bool      // a crossing is open
-	opened   time.Time // when it began
-	most     int       // W, the highest in it
-	possible int       // W, the sum of the registers that was last reported as possibly above the limit; 0 for none
-	sounded  time.Time // when an alert last had a sound
+	above       bool      // a crossing is open
+	opened      time.Time // when it began
+	openHighest int       // W, the highest in it
+	possible    int       // W, the sum of the registers that was last reported as possibly above the limit; 0 for none
+	sounded     time.Time // when an alert last had a sound
 
 	// Since the start:
 	crossings int

@@ -340,8 +340,8 @@ func (c *client) do(ctx context.Context, method string, in params, out any) (dat
 
 // readAnswer returns the result that an answer of the Bot API holds.
 func readAnswer(resp *http.Response) (json.RawMessage, error) {
-	const most = 16 << 20
-	data, err := io.ReadAll(io.LimitReader(resp.Body, most))
+	const maxAnswer = 16 << 20
+	data, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
 	var answer struct {
 		OK     *bool           `json:"ok"`
 		Result json.RawMessage `json:"result"`

@@ -38,7 +38,7 @@ const readyWait = 300 * time.Millisecond
 // the offset that confirms what was handled.
 func (l *updateLoop) run(ctx context.Context) (offset int64) {
 	wait := time.Second // until it has answered once, so that the log tells soon that it does
-	retry := backoff{first: time.Second, most: 30 * time.Second}
+	retry := backoff{first: time.Second, max: 30 * time.Second}
 	failures := failureLog{what: "Telegram"}
 	started := false
 	ready, cancel := context.WithTimeout(ctx, readyWait)
