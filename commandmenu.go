@@ -55,9 +55,13 @@ func helpText(menu []menuCommand, pdus, limit int, inGroup bool) string {
 		return text + commandNames(menu)
 	}
 	for _, c := range menu {
-		text += fmt.Sprintf("\n/%s - %s", c.Command, c.Description)
+		description := c.Description
+		if c.Command == "help" {
+			description = "this text"
+		}
+		text += fmt.Sprintf("\n/%s - %s", c.Command, description)
 	}
-	return strings.Replace(text, "what the bot can do", "this text", 1)
+	return text
 }
 
 // setMenus registers the commands that a telephone offers, and the bot's
