@@ -97,22 +97,16 @@ func (d *resetDialog) command(ctx context.Context, m *message, arg string, now t
 	case !d.canReset(m):
 		d.refuse(m, "/reset")
 	case isStale(m, now):
-		d.reply(m, "This /reset is more than two minutes old and was ignored. Send it again if you still want it.")
+		d.out.reply(m, "This /reset is more than two minutes old and was ignored. Send it again if you still want it.")
 	case arg == "":
 		d.ask(ctx, m)
 	case !ok:
-		d.reply(m, escape(fmt.Sprintf("%q is not a PDU of the list. Send /reset to see them all.", shorten(arg, 40))))
+		d.out.reply(m, escape(fmt.Sprintf("%q is not a PDU of the list. Send /reset to see them all.", shorten(arg, 40))))
 	default:
 		p := replyTo(m)
 		p.html = escape("Resetting the peak of " + d.pdus[i].displayName())
 		d.start(newProgress(d.client, d.out, p), m.Chat, m.From, []int{i})
 	}
-}
-
-func (d *resetDialog) reply(m *message, html string) {
-	p := replyTo(m)
-	p.html = html
-	d.out.put(outgoing{post: p})
 }
 
 // isStale reports whether a message is too old to reset anything. Both times
@@ -125,12 +119,12 @@ func isStale(m *message, now time.Time) bool {
 // host which id to put into the access list if it should be.
 func (d *resetDialog) refuse(m *message, command string) {
 	if !m.fromPerson() {
-		d.reply(m, command+" must be sent by a person, under their own name and here: it is not clear who sent this.")
+		d.out.reply(m, command+" must be sent by a person, under their own name and here: it is not clear who sent this.")
 		return
 	}
 	slog.Warn("refused "+command+": to allow it, put the id into the access list and send SIGHUP",
 		"id", m.From.ID, "name", m.From.name(), "chat", m.Chat.ID)
-	d.reply(m, fmt.Sprintf("Sorry, %s, %s is for those on the access list. Your id is %d: the host can put it there.",
+	d.out.reply(m, fmt.Sprintf("Sorry, %s, %s is for those on the access list. Your id is %d: the host can put it there.",
 		escape(m.From.name()), command, m.From.ID))
 }
 
@@ -142,10 +136,12 @@ func (d *resetDialog) ask(ctx context.Context, m *message) {
 		return o.chat.ID == q.chat.ID && o.topic == q.topic && o.from == q.from
 	}), "Replaced by the question below.")
 
-	text := "Which PDU's peak should be reset? Press a button, or send the last digits of its address, or <i>stop</i>."
+	send := "send"
 	if !m.Chat.isPrivate() {
-		text = strings.Replace(text, "or send", "or send, as a reply to this,", 1)
+		send = "send, as a reply to this,"
 	}
+	text := "Which PDU's peak should be reset? Press a button, or " + send +
+		" the last digits of its address, or <i>stop</i>."
 	for some := range slices.Chunk(d.buttons(q), maxButtons-10) {
 		p := replyTo(m)
 		p.html, p.keys = text, slices.Collect(slices.Chunk(some, 2))
@@ -198,11 +194,11 @@ func (d *resetDialog) typed(m *message, me string, now time.Time) bool {
 	case !d.canReset(m):
 		d.refuse(m, "/reset")
 	case isStale(m, now):
-		d.reply(m, "This answer is more than two minutes old and was ignored.")
+		d.out.reply(m, "This answer is more than two minutes old and was ignored.")
 	case stop:
 		d.cancel(q, "Stopped: nothing was reset.")
 	case !isPDU:
-		d.reply(m, escape(fmt.Sprintf("%q is not a PDU of the list. Which one? Or stop.", shorten(text, 40))))
+		d.out.reply(m, escape(fmt.Sprintf("%q is not a PDU of the list. Which one? Or stop.", shorten(text, 40))))
 	default:
 		d.choose(q, m.From, []int{i})
 	}
@@ -273,14 +269,14 @@ func (d *resetDialog) choose(q *question, from *user, chosen []int) bool {
 // start resets the peaks of PDUs, each on its own, and shows the steps and
 // the results in a message.
 func (d *resetDialog) start(message *progress, where chat, from *user, chosen []int) {
-	board := &resetBoard{message: message, parts: make([]string, len(chosen)), left: len(chosen)}
+	m := &resetMessage{progress: message, parts: make([]string, len(chosen)), left: len(chosen)}
 	for n, i := range chosen {
-		board.parts[n] = "Resetting the peak of " + d.pdus[i].displayName()
+		m.parts[n] = "Resetting the peak of " + d.pdus[i].displayName()
 	}
-	board.step(0, "")
+	m.step(0, "")
 	d.tasks.Go(func() { message.run(d.ctx) })
 	for n, i := range chosen {
-		d.tasks.Go(func() { board.done(n, d.resetOne(i, where, from, func(step string) { board.step(n, step) })) })
+		d.tasks.Go(func() { m.done(n, d.resetOne(i, where, from, func(step string) { m.step(n, step) })) })
 	}
 }
 
@@ -299,35 +295,35 @@ func (d *resetDialog) resetOne(i int, where chat, from *user, step func(string))
 	return resetResultText(p, by, before, after, err)
 }
 
-// A resetBoard is the text of a message about several resets at once.
-type resetBoard struct {
-	message *progress
+// A resetMessage shows the progress of one or more resets.
+type resetMessage struct {
+	progress *progress
 
-	mu    sync.Mutex // guards what follows
-	parts []string   // by reset
-	left  int        // that are under way
+	mu    sync.Mutex // guards the fields below
+	parts []string   // the text of each reset
+	left  int        // resets under way
 }
 
-// step adds a step to the part of reset n.
-func (b *resetBoard) step(n int, step string) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
+// step adds a step to the text of reset n.
+func (m *resetMessage) step(n int, step string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	if step != "" {
-		b.parts[n] += "\n" + step + " ..."
+		m.parts[n] += "\n" + step + " ..."
 	}
-	b.message.show(escape(strings.Join(b.parts, "\n\n")))
+	m.progress.show(escape(strings.Join(m.parts, "\n\n")))
 }
 
-// done puts the result in the place of the steps of reset n.
-func (b *resetBoard) done(n int, result string) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.parts[n] = result
-	b.left--
-	text := escape(strings.Join(b.parts, "\n\n"))
-	if b.left == 0 {
-		b.message.finish(text)
+// done replaces the steps of reset n with its result.
+func (m *resetMessage) done(n int, result string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.parts[n] = result
+	m.left--
+	text := escape(strings.Join(m.parts, "\n\n"))
+	if m.left == 0 {
+		m.progress.finish(text)
 		return
 	}
-	b.message.show(text)
+	m.progress.show(text)
 }

@@ -63,6 +63,15 @@ func (o *outbox) put(m outgoing) {
 	q.rouse()
 }
 
+// reply queues texts as answers to a message.
+func (o *outbox) reply(m *message, texts ...string) {
+	for _, html := range texts {
+		p := replyTo(m)
+		p.html = html
+		o.put(outgoing{post: p})
+	}
+}
+
 // queue returns the queue of a chat, which is served from then on. o.mu is
 // held.
 func (o *outbox) queue(chat int64) *queue {
