@@ -259,7 +259,7 @@ func BenchmarkCurrent(b *testing.B) {
 	teams := grouped(all...)
 	b.ReportAllocs()
 	for b.Loop() {
-		powerList("/current", teams, 3000, noon)
+		currentList(teams, 3000, noon)
 	}
 }
 

@@ -84,7 +84,7 @@ func (b *buttonHandler) refresh(c *callbackQuery, arg string) {
 	pages := b.current(now)
 	page, err := strconv.Atoi(arg)
 	known := err == nil && page >= 0 && page < len(pages)
-	if !known || !isPowerList(m.Text) { // no other message may be overwritten
+	if !known || !isCurrentList(m.Text) { // no other message may be overwritten
 		b.answer(c, "Send /current again.")
 		return
 	}

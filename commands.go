@@ -79,7 +79,7 @@ func newResponder(
 
 // current returns the pages of the list of /current.
 func (r *responder) current(now time.Time) []string {
-	return powerList("/current", r.watch.snapshot(), r.limit, now)
+	return currentList(r.watch.snapshot(), r.limit, now)
 }
 
 // start is called when Telegram has answered and told the bot's name.
@@ -130,27 +130,29 @@ func (r *responder) answerMessage(ctx context.Context, m *message, now time.Time
 	switch cmd.name {
 	case "": // talk
 		if m.Text != "" && !r.resets.typed(m, r.me, now) && private {
-			r.answer(m, "Send /help to see what I can do.")
+			r.out.reply(m, "Send /help to see what I can do.")
 		}
 	case "/start", "/help":
-		r.answer(m, r.help(m))
+		r.out.reply(m, r.help(m))
 	case "/current":
 		r.answerCurrent(m)
 	case "/live":
 		r.startBoard(ctx, m)
 	case "/graph":
 		r.tasks.Go(func() { r.graphs.answer(replyTo(m), cmd.args, time.Now()) })
-	case "/peaks", "/peakdates":
-		r.answer(m, powerList(cmd.name, r.watch.snapshot(), r.limit, time.Now())...)
+	case "/peaks":
+		r.out.reply(m, peakList(r.watch.snapshot(), r.limit, time.Now())...)
+	case "/peakdates":
+		r.out.reply(m, peakDateList(r.watch.snapshot(), r.limit, time.Now())...)
 	case "/exceedings":
-		r.answer(m, exceedingsList(r.watch.snapshot(), r.limit, r.started, time.Now())...)
+		r.out.reply(m, exceedingsList(r.watch.snapshot(), r.limit, r.started, time.Now())...)
 	case "/log":
 		r.answerLog(m)
 	case "/reset":
 		r.resets.command(ctx, m, cmd.args, now)
 	default:
 		if private {
-			r.answer(m, "I do not know this command. Send /help to see what I can do.")
+			r.out.reply(m, "I do not know this command. Send /help to see what I can do.")
 		}
 	}
 }
@@ -160,18 +162,9 @@ func (r *responder) answerMessage(ctx context.Context, m *message, now time.Time
 func (r *responder) withinQuota(m *message) bool {
 	ok, warn := r.quotas.take(m.Chat.ID, time.Now())
 	if warn {
-		r.answer(m, "That was a lot at once. I will answer again in a while.")
+		r.out.reply(m, "That was a lot at once. I will answer again in a while.")
 	}
 	return ok
-}
-
-// answer sends texts to where a message came from.
-func (r *responder) answer(m *message, texts ...string) {
-	for _, text := range texts {
-		p := replyTo(m)
-		p.html = text
-		r.out.put(outgoing{post: p})
-	}
 }
 
 // help is the answer to /start and /help.
@@ -206,13 +199,13 @@ func (r *responder) answerLog(m *message) {
 // as it takes of what all may send there. It ends at the latest when ctx does.
 func (r *responder) startBoard(ctx context.Context, m *message) {
 	if !m.Chat.isPrivate() && !r.resets.canReset(m) {
-		r.answer(m, "In a group, /live is for those on the access list. Send it to me in a private chat.")
+		r.out.reply(m, "In a group, /live is for those on the access list. Send it to me in a private chat.")
 		return
 	}
 	b, ok := r.boards.start(replyTo(m), time.Now())
 	if !ok {
 		const text = "There are %d live lists already. Send /current instead, or try again later."
-		r.answer(m, fmt.Sprintf(text, maxBoards))
+		r.out.reply(m, fmt.Sprintf(text, maxBoards))
 		return
 	}
 	r.tasks.Go(func() { r.boards.keep(ctx, b) })

@@ -29,24 +29,50 @@ type row struct {
 	below string // what stands in lines of its own below it
 }
 
-// heads are the heads of the lists, by command.
-var heads = map[string]string{
-	"/current":   "Power at %s, limit %d W",
-	"/peaks":     "Peaks at %s, limit %d W",
-	"/peakdates": "Peaks at %s, limit %d W\n(dates by the PDUs' own clocks)",
+// The lists of power and of peaks begin with these words.
+const (
+	powerTitle = "Power at "
+	peakTitle  = "Peaks at "
+)
+
+// currentList is the answer to /current: the power of each PDU. Teams with
+// several PDUs have a row with their sum before them.
+func currentList(teams []team, limit int, now time.Time) []string {
+	var rows []row
+	for _, t := range teams {
+		rows = append(rows, currentRows(t, limit, now)...)
+	}
+	return pages(powerTitle+timeAndLimit(teams, limit, now), rows)
 }
 
-// powerList is the answer to one of these: the power or the peak of each PDU
-// and, where a team has several, before them that of the team.
-func powerList(command string, teams []team, limit int, now time.Time) []string {
+// isCurrentList reports whether a text is a page of /current.
+func isCurrentList(text string) bool { return strings.HasPrefix(text, powerTitle) }
+
+// peakList is the answer to /peaks: the peak of each PDU, with rows for teams
+// as in currentList.
+func peakList(teams []team, limit int, now time.Time) []string {
 	var rows []row
-	var last time.Time // of the readings
 	for _, t := range teams {
-		if command == "/current" {
-			rows = append(rows, currentRows(t, limit, now)...)
-		} else {
-			rows = append(rows, peakRows(t, command, limit, now)...)
-		}
+		rows = append(rows, peakRows(t, limit, false, now)...)
+	}
+	return pages(peakTitle+timeAndLimit(teams, limit, now), rows)
+}
+
+// peakDateList is the answer to /peakdates: the same with the time of each
+// peak.
+func peakDateList(teams []team, limit int, now time.Time) []string {
+	var rows []row
+	for _, t := range teams {
+		rows = append(rows, peakRows(t, limit, true, now)...)
+	}
+	return pages(peakTitle+timeAndLimit(teams, limit, now)+"\n(dates by the PDUs' own clocks)", rows)
+}
+
+// timeAndLimit returns what the head of a list says: the time of the last
+// reading, or now if nothing could be read, and the limit.
+func timeAndLimit(teams []team, limit int, now time.Time) string {
+	var last time.Time
+	for _, t := range teams {
 		for _, p := range t.pdus {
 			if p.err == nil && p.at.After(last) {
 				last = p.at
@@ -54,18 +80,12 @@ func powerList(command string, teams []team, limit int, now time.Time) []string 
 		}
 	}
 	if last.IsZero() {
-		last = now // nothing could be read
+		last = now
 	}
-	return pages(fmt.Sprintf(heads[command], clockTime(last, now), limit), rows)
+	return fmt.Sprintf("%s, limit %d W", clockTime(last, now), limit)
 }
 
-// isPowerList reports whether a text is a page of /current.
-func isPowerList(text string) bool {
-	start, _, _ := strings.Cut(heads["/current"], "%")
-	return strings.HasPrefix(text, start)
-}
-
-// currentRows returns the rows of a team with the power now.
+// currentRows returns the rows of a team with its power now.
 func currentRows(t team, limit int, now time.Time) (rows []row) {
 	sum, known := 0, true
 	for _, p := range t.pdus {
@@ -95,9 +115,10 @@ func currentRows(t team, limit int, now time.Time) (rows []row) {
 	return rows
 }
 
-// peakRows returns the rows of a team with its PDUs' peaks. Their sum is an
-// upper bound of the team's: they need not have been at the same time.
-func peakRows(t team, command string, limit int, now time.Time) (rows []row) {
+// peakRows returns the rows of a team with its PDUs' peaks, and their dates if
+// withDates is set. The sum of the peaks is an upper bound of the team's peak:
+// they need not have occurred at the same time.
+func peakRows(t team, limit int, withDates bool, now time.Time) (rows []row) {
 	sum, known, above := 0, true, ""
 	for _, p := range t.pdus {
 		r, ok := pduRow(p, p.peak, now)
@@ -107,7 +128,7 @@ func peakRows(t team, command string, limit int, now time.Time) (rows []row) {
 			if p.peak > limit {
 				r.mark, above = "!", "!"
 			}
-			if command == "/peakdates" {
+			if withDates {
 				r.below = pduDate(p.peakAt)
 			}
 		}

@@ -56,7 +56,7 @@ func TestLists(t *testing.T) {
 		got  []string
 		want string
 	}{
-		"current": {powerList("/current", venue, 3000, now), `Power at 12:00:00, limit 3000 W
+		"current": {currentList(venue, 3000, now), `Power at 12:00:00, limit 3000 W
 <pre>.101 First_PDU     2410 W ▇▇▇▇▇▇░░
 .7   Zürich &amp; &lt;Co&gt; 3010 W ▇▇▇▇▇▇▇▇ !
 .103 清华大学      no answer
@@ -71,7 +71,7 @@ Half               unknown
 .108 left          2000 W
 .109 right         no answer
      since 11:59:55</pre>`},
-		"peaks": {powerList("/peaks", venue, 3000, now), `Peaks at 12:00:00, limit 3000 W
+		"peaks": {peakList(venue, 3000, now), `Peaks at 12:00:00, limit 3000 W
 <pre>.101 First_PDU             3120 W !
 .7   Zürich &amp; &lt;Co&gt;         3000 W
 .103 清华大学           no answer
@@ -86,13 +86,13 @@ Half                      unknown
 .108 left             no register
 .109 right              no answer
      since 11:59:55</pre>`},
-		"peak dates": {powerList("/peakdates", venue[:2], 3000, now), `Peaks at 12:00:00, limit 3000 W
+		"peak dates": {peakDateList(venue[:2], 3000, now), `Peaks at 12:00:00, limit 3000 W
 (dates by the PDUs' own clocks)
 <pre>.101 First_PDU     3120 W !
      2026-06-15 10:32:07
 .7   Zürich &amp; &lt;Co&gt; 3000 W
      2026-06-15 10:32:07</pre>`},
-		"nothing read": {powerList("/current", grouped(lost(1, "A", "A", errNoAnswer)), 3000, now.AddDate(0, 0, 1)), `Power at 12:00:01, limit 3000 W
+		"nothing read": {currentList(grouped(lost(1, "A", "A", errNoAnswer)), 3000, now.AddDate(0, 0, 1)), `Power at 12:00:01, limit 3000 W
 <pre>.1 A no answer
    since 2026-06-15 11:59:55</pre>`},
 	} {
@@ -112,7 +112,7 @@ func TestLongLists(t *testing.T) {
 		name := strings.Repeat("&", num%30) + fmt.Sprint("x", num)
 		venue = append(venue, seen(num, name, name, num*10, num*10))
 	}
-	got := powerList("/peaks", grouped(venue...), 3000, noon)
+	got := peakList(grouped(venue...), 3000, noon)
 	if len(got) < 2 {
 		t.Fatalf("%d messages", len(got))
 	}
@@ -154,7 +154,7 @@ func TestCurrentColumns(t *testing.T) {
 		"emoji":                      {[]status{seen(101, "🏁🏁🏁🏁🏁🏁🏁🏁", "🏁🏁🏁🏁🏁🏁🏁🏁", 1500, 0)}, ".101 🏁🏁🏁…🏁🏁🏁 1500 W ▇▇▇▇░░░░", 0},
 	} {
 		t.Run(name, func(t *testing.T) {
-			text := plainText(powerList("/current", grouped(tt.pdus...), cmp.Or(tt.limit, 3000), noon)[0])
+			text := plainText(currentList(grouped(tt.pdus...), cmp.Or(tt.limit, 3000), noon)[0])
 			_, line, _ := strings.Cut(text, "\n")
 			if line != tt.want {
 				t.Errorf("got  %q, want %q", line, tt.want)
