@@ -46,7 +46,7 @@ func TestAlerter(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "exceedings.log")
-			inbox(t, func(t *testing.T, o *outbox, p *postOffice) {
+			testOutbox(t, func(t *testing.T, o *outbox, p *fakeSender) {
 				log := newJournal(path)
 				go log.run()
 				a := &alerter{journal: log, out: o, access: tt.access, toGroup: tt.toGroup, limit: 3000}
@@ -80,7 +80,7 @@ func TestAlerter(t *testing.T) {
 // terminal and in the chat.
 func TestAlerterNotify(t *testing.T) {
 	log := captureLog(t)
-	inbox(t, func(t *testing.T, o *outbox, p *postOffice) {
+	testOutbox(t, func(t *testing.T, o *outbox, p *fakeSender) {
 		a := &alerter{out: o, access: newAccessList(0, 1)}
 		p.failWith(func(post) error { return errBlocked })
 		a.notify("x < y cannot be written")
@@ -118,7 +118,7 @@ func TestAlerterButtons(t *testing.T) {
 		}, [][]button{graph("Graph A", "1"), graph("Graph B", "2"), graph("Graph C", "3"), graph("Graph D", "4")}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			inbox(t, func(t *testing.T, o *outbox, p *postOffice) {
+			testOutbox(t, func(t *testing.T, o *outbox, p *fakeSender) {
 				log := newJournal(filepath.Join(t.TempDir(), "exceedings.log"))
 				go log.run()
 				defer log.close()

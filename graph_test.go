@@ -45,8 +45,8 @@ func newTestGrapher(ctx context.Context, out *outbox) *grapher {
 		}
 	}
 	crossing := noon.Add(-10 * time.Minute)
-	watch.history.noteEvent(event{kind: eventAbove, team: "First Team", at: crossing, watts: 3100})
-	watch.history.noteEvent(event{kind: eventBack, team: "First Team", at: crossing.Add(time.Minute), watts: 3121})
+	watch.history.addEvent(event{kind: eventAbove, team: "First Team", at: crossing, watts: 3100})
+	watch.history.addEvent(event{kind: eventBack, team: "First Team", at: crossing.Add(time.Minute), watts: 3121})
 	return newGrapher(ctx, out, watch, 3000, started)
 }
 
@@ -92,7 +92,7 @@ func TestGraphDraw(t *testing.T) {
 func TestGraphOpenCrossing(t *testing.T) {
 	g := newTestGrapher(t.Context(), nil)
 	g.watch.teams[1].openHighest = 3900
-	g.watch.history.noteEvent(event{kind: eventAbove, team: "Double", at: noon.Add(-time.Minute), watts: 3100})
+	g.watch.history.addEvent(event{kind: eventAbove, team: "Double", at: noon.Add(-time.Minute), watts: 3100})
 	r, _ := parseGraph("102", g.watch.snapshot(), g.span(noon))
 	_, caption, err := g.draw(r, noon)
 	wants(t, caption, "Crossing from 11:59:00 still above, at most 3900 W")
@@ -126,7 +126,7 @@ func TestGraphManyTeams(t *testing.T) {
 // TestGraphFlood checks that pictures that wait to be sent are few: a chat has
 // a few at most, and another chat does not suffer from that.
 func TestGraphFlood(t *testing.T) {
-	inbox(t, func(t *testing.T, o *outbox, p *postOffice) {
+	testOutbox(t, func(t *testing.T, o *outbox, p *fakeSender) {
 		g := newTestGrapher(t.Context(), o)
 		p.failWith(func(m post) error {
 			if m.file != nil {
@@ -206,7 +206,7 @@ func TestGraphsAtOnce(t *testing.T) {
 
 // TestGraphEnds checks that pictures which wait to be drawn end with the bot.
 func TestGraphEnds(t *testing.T) {
-	inbox(t, func(t *testing.T, o *outbox, p *postOffice) {
+	testOutbox(t, func(t *testing.T, o *outbox, p *fakeSender) {
 		ctx, cancel := context.WithCancel(t.Context())
 		g := newTestGrapher(ctx, o)
 		for range maxDrawing {
@@ -266,8 +266,8 @@ func docsGrapher(ctx context.Context) *grapher {
 	}
 	for _, n := range [][3]int{{331, 345, 3140}, {481, 530, 3140}} {
 		from, to := started.Add(time.Duration(n[0])*interval), started.Add(time.Duration(n[1])*interval)
-		watch.history.noteEvent(event{kind: eventAbove, team: "Barcelona", at: from, watts: n[2]})
-		watch.history.noteEvent(event{kind: eventBack, team: "Barcelona", at: to, watts: n[2]})
+		watch.history.addEvent(event{kind: eventAbove, team: "Barcelona", at: from, watts: n[2]})
+		watch.history.addEvent(event{kind: eventBack, team: "Barcelona", at: to, watts: n[2]})
 	}
 	return newGrapher(ctx, nil, watch, 3000, started)
 }

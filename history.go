@@ -190,8 +190,8 @@ func (h *history) fill(sums, pdus []int, first int) {
 	}
 }
 
-// noteEvent keeps what an event says of a crossing.
-func (h *history) noteEvent(e event) {
+// addEvent keeps what an event says of a crossing.
+func (h *history) addEvent(e event) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	list := h.crossings[e.team]

@@ -101,7 +101,7 @@ func TestHistoryCrossings(t *testing.T) {
 		{kind: eventAbove, team: "A", at: at(30), watts: 3400},
 		{kind: eventUnreachable, team: "A", at: at(31)},
 	} {
-		h.noteEvent(e)
+		h.addEvent(e)
 	}
 	first := crossing{at(10), at(20), 3300}
 	second := crossing{at(30), time.Time{}, 3400}

@@ -95,9 +95,9 @@ func (j *journal) queue(line *journalLine) (oldest time.Time, ok bool) {
 // run writes what is added until close is called.
 func (j *journal) run() {
 	defer close(j.done)
-	j.note(j.append("")) // a file that cannot be written is reported at once
+	j.wrote(j.append("")) // a file that cannot be written is reported at once
 	for line := j.next(); line != nil; line = j.next() {
-		j.note(j.append(line.text))
+		j.wrote(j.append(line.text))
 		close(line.written)
 		j.drop()
 	}
@@ -143,10 +143,10 @@ func (j *journal) drop() {
 	}
 }
 
-// note reports when the file cannot be written any more.
-func (j *journal) note(err error) {
+// wrote reports when the file cannot be written any more.
+func (j *journal) wrote(err error) {
 	if err != nil && j.failures.last == nil {
 		j.failed(err)
 	}
-	j.failures.note(err)
+	j.failures.record(err)
 }

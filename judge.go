@@ -119,16 +119,16 @@ func (j *judgment) uptimeWrapped() bool {
 // power above the limit that it did not show before.
 func (j *judgment) register() (rose bool) {
 	s, before, p := j.status, j.before, j.poll
-	told := before.register >= 0 && p.peak >= 0
-	fell := told && p.peak < before.register
+	known := before.register >= 0 && p.peak >= 0
+	fell := known && p.peak < before.register
 	moved := !before.resetAt.IsZero() && !s.resetAt.Equal(before.resetAt)
-	rose = told && p.peak > j.limit && p.peak != before.register
+	rose = known && p.peak > j.limit && p.peak != before.register
 	if p.peak >= 0 {
 		s.register = p.peak
 	}
 
 	if before.unreachable {
-		proof := j.proof(told, fell || moved, rose)
+		proof := j.proof(known, fell || moved, rose)
 		j.report(event{kind: eventReachable, duration: p.at.Sub(before.since), watts: p.peak, evidence: proof, silent: true})
 	}
 	if fell || moved || s.reset.readings > 0 {
@@ -143,10 +143,10 @@ func (j *judgment) register() (rose bool) {
 // proof returns what the register proves of the time in which the PDU was
 // unreachable. It proves little where nobody knows whether it was reset and
 // has risen again.
-func (j *judgment) proof(told, reset, rose bool) evidence {
+func (j *judgment) proof(known, reset, rose bool) evidence {
 	unreset := !reset && !j.before.resetAt.IsZero() && !j.poll.resetAt.IsZero()
 	switch {
-	case !told:
+	case !known:
 		return provesNothing
 	case reset:
 		return provesReset

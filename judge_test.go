@@ -8,9 +8,9 @@ import (
 	"time"
 )
 
-// A beat is one poll in a table: of which PDU, how many seconds after noon, and
+// A testPoll is one poll in a table: of which PDU, how many seconds after noon, and
 // what came.
-type beat struct {
+type testPoll struct {
 	pdu, second int
 	watts, peak int
 	reset       int  // minute in which the peak was last reset
@@ -20,7 +20,7 @@ type beat struct {
 	own         bool
 }
 
-func (b beat) poll() poll {
+func (b testPoll) poll() poll {
 	at := noon.Add(time.Duration(b.second) * time.Second)
 	p := poll{err: b.err, at: at, ownReset: b.own}
 	if b.err != nil {
@@ -33,9 +33,9 @@ func (b beat) poll() poll {
 	return p
 }
 
-// parseBeat reads a beat: the second, the PDU where there are several, power
+// parsePoll reads a testPoll: the second, the PDU where there are several, power
 // and peak or why there are none, and what else there is to it.
-func parseBeat(line string, pdus []string) (b beat, err error) {
+func parsePoll(line string, pdus []string) (b testPoll, err error) {
 	words := strings.Fields(line)
 	fmt.Sscan(words[0], &b.second)
 	words = words[1:]
@@ -698,7 +698,7 @@ func TestJudge(t *testing.T) {
 			team := newTeam(tt.pdus...)
 			var got []string
 			for _, line := range tableLines(tt.polls) {
-				b, err := parseBeat(line, tt.pdus)
+				b, err := parsePoll(line, tt.pdus)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -740,9 +740,9 @@ func TestSound(t *testing.T) {
 			var alerts []event
 			for second := 0; second < 3600; second += tt.every {
 				var events []event
-				team, events = judge(team, 0, beat{second: second, watts: 3100, peak: 3100}.poll(), 3000)
+				team, events = judge(team, 0, testPoll{second: second, watts: 3100, peak: 3100}.poll(), 3000)
 				alerts = append(alerts, events...)
-				team, _ = judge(team, 0, beat{second: second + 2, watts: 2000, peak: 3100}.poll(), 3000)
+				team, _ = judge(team, 0, testPoll{second: second + 2, watts: 2000, peak: 3100}.poll(), 3000)
 			}
 			crossings, sounds := 0, 0
 			for _, e := range alerts {
@@ -768,9 +768,9 @@ type simulatedRegister struct {
 }
 
 // next returns the poll that two bytes stand for.
-func (r *simulatedRegister) next(second int, a, b byte) beat {
+func (r *simulatedRegister) next(second int, a, b byte) testPoll {
 	if a == 0 {
-		return beat{second: second, err: errNoAnswer}
+		return testPoll{second: second, err: errNoAnswer}
 	}
 	watts := int(a) * 50
 	if r.late {
@@ -786,12 +786,12 @@ func (r *simulatedRegister) next(second int, a, b byte) beat {
 	if !r.late {
 		r.peak = max(r.peak, int(b)*30)
 	}
-	return beat{second: second, watts: watts, peak: r.peak, reset: r.reset}
+	return testPoll{second: second, watts: watts, peak: r.peak, reset: r.reset}
 }
 
 // fuzzedPolls returns the polls that bytes stand for, and some more until the
 // last reset has settled.
-func fuzzedPolls(data []byte) (polls []beat) {
+func fuzzedPolls(data []byte) (polls []testPoll) {
 	var register simulatedRegister
 	for i := 0; i+1 < len(data) && i < 400; i += 2 {
 		polls = append(polls, register.next(i, data[i], data[i+1]))
@@ -824,7 +824,7 @@ func (v *verdict) count(e event) (reset bool) {
 
 // countResetSigns returns how often the registers show that they were reset:
 // once or twice for each reset.
-func countResetSigns(readings []beat) (signs int) {
+func countResetSigns(readings []testPoll) (signs int) {
 	for i := 1; i < len(readings); i++ {
 		if readings[i].reset != readings[i-1].reset || readings[i].peak < readings[i-1].peak {
 			signs++
@@ -834,7 +834,7 @@ func countResetSigns(readings []beat) (signs int) {
 }
 
 // judgeHistory judges the readings of a PDU by looking at all of them.
-func judgeHistory(readings []beat, limit int) (v verdict) {
+func judgeHistory(readings []testPoll, limit int) (v verdict) {
 	opened := 0
 	for i, b := range readings {
 		wasAbove := i > 0 && readings[i-1].watts > limit
@@ -869,7 +869,7 @@ func FuzzJudge(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		team := newTeam("P")
 		var got verdict
-		var readings []beat
+		var readings []testPoll
 		resets := 0
 		for _, b := range fuzzedPolls(data) {
 			if b.err == nil {

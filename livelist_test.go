@@ -22,7 +22,7 @@ func liveList(until time.Time) func(now time.Time) []string {
 
 // watchBoards runs a test of live lists in a bubble. The list changes for ten
 // minutes.
-func watchBoards(t *testing.T, w *chatWindow, test func(t *testing.T, l *liveBoards, out *outbox)) {
+func watchBoards(t *testing.T, w *fakeChat, test func(t *testing.T, l *liveBoards, out *outbox)) {
 	t.Helper()
 	watchChat(t, w, func(t *testing.T, c *client, out *outbox) {
 		test(t, newLiveBoards(c, out, liveList(time.Now().Add(10*time.Minute))), out)
@@ -45,7 +45,7 @@ func (l *liveBoards) run(ctx context.Context, t *testing.T, chat int64) (wait fu
 }
 
 // edits returns how many edits there were so far.
-func (w *chatWindow) edits() int {
+func (w *fakeChat) edits() int {
 	synctest.Wait()
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -60,7 +60,7 @@ func (w *chatWindow) edits() int {
 
 // wantEvery fails the test unless each edit was at a multiple of a time after
 // the start.
-func (w *chatWindow) wantEvery(t *testing.T, every time.Duration) {
+func (w *fakeChat) wantEvery(t *testing.T, every time.Duration) {
 	t.Helper()
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -74,7 +74,7 @@ func (w *chatWindow) wantEvery(t *testing.T, every time.Duration) {
 }
 
 // lastText returns the last text that a message got.
-func (w *chatWindow) lastText() string {
+func (w *fakeChat) lastText() string {
 	synctest.Wait()
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -89,7 +89,7 @@ func TestBoard(t *testing.T) {
 		every time.Duration
 	}{"person": {1, 3 * time.Second}, "group": {-1, 6 * time.Second}} {
 		t.Run(name, func(t *testing.T) {
-			w := &chatWindow{}
+			w := &fakeChat{}
 			watchBoards(t, w, func(t *testing.T, l *liveBoards, _ *outbox) {
 				wait := l.run(t.Context(), t, tt.chat)
 				w.want(t, "Power at 00:00:00, limit 3000 W\n<pre>800 W</pre>\nlive until 01:00")
@@ -124,20 +124,20 @@ func TestBoard(t *testing.T) {
 // TestBoardEnds covers what else ends a live list.
 func TestBoardEnds(t *testing.T) {
 	for name, tt := range map[string]struct {
-		end  func(l *liveBoards, w *chatWindow)
+		end  func(l *liveBoards, w *fakeChat)
 		want string
 	}{
-		"stop":        {func(l *liveBoards, _ *chatWindow) { l.stop(1, 1) }, "\nStopped."},
-		"a newer one": {func(l *liveBoards, _ *chatWindow) { l.boards[1].end("In the newer one.") }, "newer one."},
-		"deleted": {func(_ *liveBoards, w *chatWindow) {
+		"stop":        {func(l *liveBoards, _ *fakeChat) { l.stop(1, 1) }, "\nStopped."},
+		"a newer one": {func(l *liveBoards, _ *fakeChat) { l.boards[1].end("In the newer one.") }, "newer one."},
+		"deleted": {func(_ *liveBoards, w *fakeChat) {
 			w.setFail(refusing(400, "Bad Request: message to edit not found", ""))
 		}, "live until 01:00"},
-		"blocked": {func(_ *liveBoards, w *chatWindow) {
+		"blocked": {func(_ *liveBoards, w *fakeChat) {
 			w.setFail(refusing(403, "Forbidden: bot was blocked by the user", ""))
 		}, "live until 01:00"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := &chatWindow{}
+			w := &fakeChat{}
 			watchBoards(t, w, func(t *testing.T, l *liveBoards, _ *outbox) {
 				wait := l.run(t.Context(), t, 1)
 				time.Sleep(time.Minute)
@@ -156,7 +156,7 @@ func TestBoardEnds(t *testing.T) {
 }
 
 // setFail sets what fails from now on.
-func (w *chatWindow) setFail(fail func(method string) string) {
+func (w *fakeChat) setFail(fail func(method string) string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.fail = fail
@@ -164,7 +164,7 @@ func (w *chatWindow) setFail(fail func(method string) string) {
 
 // TestBoardStop checks that the button of one list does not stop another one.
 func TestBoardStop(t *testing.T) {
-	watchBoards(t, &chatWindow{}, func(t *testing.T, l *liveBoards, _ *outbox) {
+	watchBoards(t, &fakeChat{}, func(t *testing.T, l *liveBoards, _ *outbox) {
 		first := l.run(t.Context(), t, 1)
 		time.Sleep(5 * time.Second)
 		second := l.run(t.Context(), t, 1)
@@ -203,7 +203,7 @@ func TestBoardSurvives(t *testing.T) {
 		"lost connection": {nil, time.Minute},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := &chatWindow{}
+			w := &fakeChat{}
 			watchBoards(t, w, func(t *testing.T, l *liveBoards, _ *outbox) {
 				wait := l.run(t.Context(), t, 1)
 				time.Sleep(9*time.Minute + 50*time.Second)
@@ -225,7 +225,7 @@ func TestBoardSurvives(t *testing.T) {
 // TestMaxBoards checks that at most twenty lists are live at the same time,
 // and that they end with the bot, each of which says so.
 func TestMaxBoards(t *testing.T) {
-	w := &chatWindow{}
+	w := &fakeChat{}
 	watchChat(t, w, func(t *testing.T, c *client, out *outbox) {
 		ctx, cancel := context.WithCancel(t.Context())
 		l := newLiveBoards(c, out, liveList(time.Now().Add(time.Hour)))
@@ -308,7 +308,7 @@ func TestBoardWithAlerts(t *testing.T) {
 func boardWithAlerts(t *testing.T, from time.Duration) (times []time.Time, late []time.Duration) {
 	var mu sync.Mutex // guards what is returned, and due
 	due := make(map[string]time.Time)
-	w := &chatWindow{}
+	w := &fakeChat{}
 	network := answering(func(ctx context.Context, method string, in map[string]any) string {
 		mu.Lock()
 		defer mu.Unlock()

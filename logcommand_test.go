@@ -173,7 +173,7 @@ func TestLastLines(t *testing.T) {
 // TestLogHangs checks that a disk that hangs is not waited for long, that only
 // one goroutine hangs with it, and that /log works again afterwards.
 func TestLogHangs(t *testing.T) {
-	inbox(t, func(t *testing.T, o *outbox, p *postOffice) {
+	testOutbox(t, func(t *testing.T, o *outbox, p *fakeSender) {
 		disk, reads := make(chan logTail), atomic.Int32{}
 		l := newLogSender(t.Context(), nil, o, "")
 		l.read = func() logTail {
@@ -215,7 +215,7 @@ func TestLogHangs(t *testing.T) {
 
 // TestLogEnds checks that nothing waits for a disk that hangs when the bot ends.
 func TestLogEnds(t *testing.T) {
-	inbox(t, func(t *testing.T, o *outbox, p *postOffice) {
+	testOutbox(t, func(t *testing.T, o *outbox, p *fakeSender) {
 		ctx, cancel := context.WithCancel(t.Context())
 		disk := make(chan logTail)
 		l := newLogSender(ctx, nil, o, "")

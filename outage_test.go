@@ -7,19 +7,19 @@ import (
 	"testing"
 )
 
-// An outageBench feeds polls of several teams to judge and outage, as the watch
+// An outageFixture feeds polls of several teams to judge and outage, as the watch
 // does.
-type outageBench struct {
+type outageFixture struct {
 	teams  []team
 	outage outage
 	lines  []string // of events in the chat
 	logged []string // of events in the log alone
 }
 
-// newOutageBench returns a venue of teams with so many PDUs each. They are
+// newOutageFixture returns a venue of teams with so many PDUs each. They are
 // called A, B and so on, or A1 and A2 where a team has several.
-func newOutageBench(sizes ...int) *outageBench {
-	b := new(outageBench)
+func newOutageFixture(sizes ...int) *outageFixture {
+	b := new(outageFixture)
 	num := 1
 	for i, size := range sizes {
 		t := team{name: string(rune('A' + i))}
@@ -37,7 +37,7 @@ func newOutageBench(sizes ...int) *outageBench {
 	return b
 }
 
-func (b *outageBench) all(yield func(*status) bool) {
+func (b *outageFixture) all(yield func(*status) bool) {
 	for _, t := range b.teams {
 		for i := range t.pdus {
 			if !yield(&t.pdus[i]) {
@@ -48,19 +48,19 @@ func (b *outageBench) all(yield func(*status) bool) {
 }
 
 // poll judges a poll of the PDU with a name.
-func (b *outageBench) poll(name, line string) error {
+func (b *outageFixture) poll(name, line string) error {
 	for i, t := range b.teams {
 		k := slices.IndexFunc(t.pdus, func(s status) bool { return s.name == name })
 		if k < 0 {
 			continue
 		}
-		beat, err := parseBeat(line, nil)
+		testPoll, err := parsePoll(line, nil)
 		if err != nil {
 			return err
 		}
 		var events []event
-		b.teams[i], events = judge(t, k, beat.poll(), 3000)
-		for _, e := range b.outage.filter(events, b.all, beat.poll()) {
+		b.teams[i], events = judge(t, k, testPoll.poll(), 3000)
+		for _, e := range b.outage.filter(events, b.all, testPoll.poll()) {
 			if e.logOnly {
 				b.logged = append(b.logged, eventLines(e))
 			} else {
@@ -74,7 +74,7 @@ func (b *outageBench) poll(name, line string) error {
 
 // polls judges a table of polls: the second, then the polls of the PDUs. A name
 // that ends in * stands for all PDUs whose names begin so.
-func (b *outageBench) polls(t *testing.T, table string) {
+func (b *outageFixture) polls(t *testing.T, table string) {
 	t.Helper()
 	for _, line := range tableLines(table) {
 		second, rest, _ := strings.Cut(line, " ")
@@ -378,7 +378,7 @@ func TestOutage(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			b := newOutageBench(tt.teams...)
+			b := newOutageFixture(tt.teams...)
 			b.polls(t, tt.polls)
 			got, want := strings.Join(b.lines, "\n"), strings.Join(tableLines(tt.want), "\n")
 			if got != want {
@@ -390,7 +390,7 @@ func TestOutage(t *testing.T) {
 
 // TestOutageLog covers that each PDU has its lines in the log all the same.
 func TestOutageLog(t *testing.T) {
-	b := newOutageBench(1, 1)
+	b := newOutageFixture(1, 1)
 	b.polls(t, `
 		0 * 1500 1500
 		2 * lost

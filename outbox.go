@@ -60,7 +60,7 @@ func (o *outbox) put(m outgoing) {
 	}
 	q := o.queue(m.chat)
 	q.put(m)
-	q.rouse()
+	q.signal()
 }
 
 // reply queues texts as answers to a message.
@@ -101,7 +101,7 @@ func (o *outbox) heard(chat int64) {
 	defer o.mu.Unlock()
 	if q := o.queues[chat]; q != nil {
 		q.heard()
-		q.rouse()
+		q.signal()
 	}
 }
 
@@ -111,7 +111,7 @@ func (o *outbox) hold(chat int64, d time.Duration) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	q := o.queue(chat)
-	q.editsHeld = latest(q.editsHeld, time.Now().Add(d))
+	q.editsHeldUntil = latest(q.editsHeldUntil, time.Now().Add(d))
 }
 
 // mayEdit reports whether a message in a chat may be edited now within
@@ -141,7 +141,7 @@ func (o *outbox) serve(q *queue) {
 			continue
 		}
 		id, err := o.sendBatch(batch)
-		o.settle(q, batch, id, err)
+		o.handleResult(q, batch, id, err)
 	}
 }
 
@@ -153,7 +153,7 @@ func (o *outbox) choose(q *queue) (batch []outgoing, wait time.Duration, ok bool
 	defer o.mu.Unlock()
 
 	if q.isEmpty() {
-		at := q.remembered() // Telegram's pace is kept until then
+		at := q.rememberUntil() // Telegram's pace is kept until then
 		if o.closing || !at.After(now) {
 			delete(o.queues, q.chat)
 			return nil, 0, false
@@ -213,13 +213,13 @@ func (o *outbox) sendBatch(batch []outgoing) (id int64, err error) {
 	return o.send(o.ctx, join(batch, time.Now()))
 }
 
-// settle draws the consequences of an attempt to send messages as one.
-func (o *outbox) settle(q *queue, batch []outgoing, id int64, err error) {
+// handleResult draws the consequences of an attempt to send messages as one.
+func (o *outbox) handleResult(q *queue, batch []outgoing, id int64, err error) {
 	e, ok := errors.AsType[*apiError](err)
 	if !ok {
 		e = &apiError{}
 	}
-	doubtful := e.Code == http.StatusBadRequest || errors.Is(err, errPanic)
+	maybeMalformed := e.Code == http.StatusBadRequest || errors.Is(err, errPanic)
 	now := time.Now()
 
 	o.mu.Lock()
@@ -233,17 +233,17 @@ func (o *outbox) settle(q *queue, batch []outgoing, id int64, err error) {
 			}
 		}
 	case o.ctx.Err() != nil:
-		q.giveBack(batch)
+		q.putBack(batch)
 	case e.MigrateTo != 0 && e.MigrateTo != q.chat:
-		q.giveBack(batch)
+		q.putBack(batch)
 		o.forward(q, e.MigrateTo)
 	case says(err, "thread not found") && batch[0].topic != 0:
-		q.giveBack(batch)
+		q.putBack(batch)
 		o.leaveTopic(q, batch[0].topic)
 	case isChatRefusal(err):
 		q.refused(batch, err, now)
-	case doubtful:
-		q.doubted(batch, err, now)
+	case maybeMalformed:
+		q.rejected(batch, err, now)
 	default:
 		q.failed(batch, err, now)
 	}
@@ -258,7 +258,7 @@ func (o *outbox) forward(q *queue, to int64) {
 		successor.put(m)
 	}
 	q.alerts, q.answers = nil, nil
-	successor.rouse()
+	successor.signal()
 }
 
 // leaveTopic sends to the group itself what waits for a topic that is gone,
@@ -287,7 +287,7 @@ func (o *outbox) drain() {
 	o.mu.Lock()
 	o.closing = true
 	for _, q := range o.queues {
-		q.rouse()
+		q.signal()
 	}
 	o.mu.Unlock()
 

@@ -24,8 +24,8 @@ var (
 	errNoNetwork   = errors.New("dial: no route to host")
 )
 
-// A postOffice notes what an outbox sends, and fails as it is told to.
-type postOffice struct {
+// A fakeSender notes what an outbox sends, and fails as it is told to.
+type fakeSender struct {
 	mu    sync.Mutex // guards what follows
 	start time.Time
 	posts []post
@@ -35,7 +35,7 @@ type postOffice struct {
 	fail  func(post) error // nil: nothing fails
 }
 
-func (p *postOffice) send(_ context.Context, m post) (int64, error) {
+func (p *fakeSender) send(_ context.Context, m post) (int64, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.tries = append(p.tries, time.Now())
@@ -55,14 +55,14 @@ func (p *postOffice) send(_ context.Context, m post) (int64, error) {
 }
 
 // failWith sets what fails from now on.
-func (p *postOffice) failWith(fail func(post) error) {
+func (p *fakeSender) failWith(fail func(post) error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.fail = fail
 }
 
 // list returns what was sent so far, and how often it was tried.
-func (p *postOffice) list() (sent []string, tries int) {
+func (p *fakeSender) list() (sent []string, tries int) {
 	synctest.Wait()
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -70,7 +70,7 @@ func (p *postOffice) list() (sent []string, tries int) {
 }
 
 // taken returns the messages that were sent so far.
-func (p *postOffice) taken() []post {
+func (p *fakeSender) taken() []post {
 	synctest.Wait()
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -79,7 +79,7 @@ func (p *postOffice) taken() []post {
 
 // want fails the test unless all of these, and nothing else, was sent. What
 // goes to different chats in the same second is in no order.
-func (p *postOffice) want(t *testing.T, want ...string) {
+func (p *fakeSender) want(t *testing.T, want ...string) {
 	t.Helper()
 	sent, _ := p.list()
 	slices.Sort(sent)
@@ -89,12 +89,12 @@ func (p *postOffice) want(t *testing.T, want ...string) {
 	}
 }
 
-// inbox runs a test of an outbox in a bubble, where time passes as soon as
+// testOutbox runs a test of an outbox in a bubble, where time passes as soon as
 // everybody waits.
-func inbox(t *testing.T, test func(t *testing.T, o *outbox, p *postOffice)) {
+func testOutbox(t *testing.T, test func(t *testing.T, o *outbox, p *fakeSender)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		p := &postOffice{start: time.Now()}
+		p := &fakeSender{start: time.Now()}
 		o := newOutbox(p.send)
 		test(t, o, p)
 		o.drain()
@@ -153,7 +153,7 @@ func (b *logBuffer) wantTimes(t *testing.T, text string, want int) {
 }
 
 func TestOutboxJoins(t *testing.T) {
-	inbox(t, func(t *testing.T, o *outbox, p *postOffice) {
+	testOutbox(t, func(t *testing.T, o *outbox, p *fakeSender) {
 		silent := func(html string) outgoing { return outgoing{post: post{chat: 1, html: html, silent: true}} }
 		o.put(answerTo(1, "first"))
 		synctest.Wait()
@@ -170,7 +170,7 @@ func TestOutboxJoins(t *testing.T) {
 // TestOutboxKeepsApart checks that what is edited later gets a message of its
 // own: an edit would wipe out the rest.
 func TestOutboxKeepsApart(t *testing.T) {
-	inbox(t, func(t *testing.T, o *outbox, p *postOffice) {
+	testOutbox(t, func(t *testing.T, o *outbox, p *fakeSender) {
 		var mu sync.Mutex // guards ids
 		var ids []int64
 		changing := answerTo(1, "changing")
@@ -197,7 +197,7 @@ func TestOutboxKeepsApart(t *testing.T) {
 
 func TestOutboxJoinsAlertsWithKeys(t *testing.T) {
 	row := func(data string) []button { return []button{{"reset", data}} }
-	inbox(t, func(t *testing.T, o *outbox, p *postOffice) {
+	testOutbox(t, func(t *testing.T, o *outbox, p *fakeSender) {
 		o.put(alertTo(1, "first"))
 		synctest.Wait()
 		for _, data := range []string{"a", "b", "a", "c", "d", "e"} {
@@ -220,7 +220,7 @@ func TestOutboxJoinsAlertsWithKeys(t *testing.T) {
 // TestOutboxTopics checks that messages for different topics are neither
 // joined nor taken as the same.
 func TestOutboxTopics(t *testing.T) {
-	inbox(t, func(t *testing.T, o *outbox, p *postOffice) {
+	testOutbox(t, func(t *testing.T, o *outbox, p *fakeSender) {
 		to := func(topic int64, html string) outgoing {
 			return outgoing{post: post{chat: -1, topic: topic, html: html}}
 		}
@@ -244,7 +244,7 @@ func TestOutboxTopics(t *testing.T) {
 // group, which costs a failed attempt only once.
 func TestOutboxTopicGone(t *testing.T) {
 	log := captureLog(t)
-	inbox(t, func(t *testing.T, o *outbox, p *postOffice) {
+	testOutbox(t, func(t *testing.T, o *outbox, p *fakeSender) {
 		p.failWith(func(m post) error {
 			if m.topic == 7 {
 				return &apiError{Code: 400, Description: "Bad Request: message thread not found"}
@@ -269,7 +269,7 @@ func TestOutboxTopicGone(t *testing.T) {
 }
 
 func TestOutboxAlertsFirst(t *testing.T) {
-	inbox(t, func(t *testing.T, o *outbox, p *postOffice) {
+	testOutbox(t, func(t *testing.T, o *outbox, p *fakeSender) {
 		o.put(answerTo(1, "list"))
 		synctest.Wait()
 		o.put(answerTo(1, "another list"))
@@ -280,7 +280,7 @@ func TestOutboxAlertsFirst(t *testing.T) {
 }
 
 func TestOutboxKeepsWithinLimit(t *testing.T) {
-	inbox(t, func(t *testing.T, o *outbox, p *postOffice) {
+	testOutbox(t, func(t *testing.T, o *outbox, p *fakeSender) {
 		long := strings.Repeat("&amp;", 3000) // 3000 characters to Telegram
 		o.put(answerTo(1, "x"))
 		synctest.Wait()
@@ -302,7 +302,7 @@ func TestOutboxKeepsWithinLimit(t *testing.T) {
 
 // TestOutboxTooLong checks that what is too long for a message is shortened.
 func TestOutboxTooLong(t *testing.T) {
-	inbox(t, func(t *testing.T, o *outbox, p *postOffice) {
+	testOutbox(t, func(t *testing.T, o *outbox, p *fakeSender) {
 		m := alertTo(1, "<b>"+strings.Repeat("\U0001F600&lt;", 5000)+"</b>")
 		m.at = time.Now().Add(-100 * time.Hour)
 		o.put(m)
@@ -330,7 +330,7 @@ func TestOutboxRetries(t *testing.T) {
 		"conflict":      {&apiError{Code: 409}, 10 * time.Second, "\n(sent "},
 	} {
 		t.Run(name, func(t *testing.T) {
-			inbox(t, func(t *testing.T, o *outbox, p *postOffice) {
+			testOutbox(t, func(t *testing.T, o *outbox, p *fakeSender) {
 				p.fail = func(m post) error {
 					if m.chat == 1 && time.Since(p.start) < tt.away {
 						return tt.err
@@ -368,7 +368,7 @@ func TestOutboxAlertSurvivesRefusal(t *testing.T) {
 		"unknown":        errOdd,
 	} {
 		t.Run(name, func(t *testing.T) {
-			inbox(t, func(t *testing.T, o *outbox, p *postOffice) {
+			testOutbox(t, func(t *testing.T, o *outbox, p *fakeSender) {
 				p.failWith(func(m post) error {
 					if m.chat == 1 {
 						return err
@@ -407,7 +407,7 @@ func TestOutboxAlertSurvivesRefusal(t *testing.T) {
 // TestOutboxRefusalIsShort checks that an alert goes out by itself after the
 // chat takes messages again.
 func TestOutboxRefusalIsShort(t *testing.T) {
-	inbox(t, func(t *testing.T, o *outbox, p *postOffice) {
+	testOutbox(t, func(t *testing.T, o *outbox, p *fakeSender) {
 		p.failWith(func(post) error { return errNoRights })
 		o.put(alertTo(-1, "alert"))
 		time.Sleep(2 * time.Second)
@@ -425,7 +425,7 @@ func TestOutboxRefusalIsShort(t *testing.T) {
 func TestOutboxDropsRefusedAnswers(t *testing.T) {
 	for name, err := range map[string]error{"no rights": errNoRights, "unknown": errOdd} {
 		t.Run(name, func(t *testing.T) {
-			inbox(t, func(t *testing.T, o *outbox, p *postOffice) {
+			testOutbox(t, func(t *testing.T, o *outbox, p *fakeSender) {
 				p.failWith(func(post) error { return err })
 				o.put(answerTo(1, "list"))
 				time.Sleep(time.Hour)
@@ -450,7 +450,7 @@ func TestOutboxBound(t *testing.T) {
 		"no rights": errNoRights, "unknown": errOdd, "no network": errNoNetwork,
 	} {
 		t.Run(name, func(t *testing.T) {
-			inbox(t, func(t *testing.T, o *outbox, p *postOffice) {
+			testOutbox(t, func(t *testing.T, o *outbox, p *fakeSender) {
 				p.failWith(func(post) error { return err })
 				for i := range 250 {
 					o.put(alertTo(1, fmt.Sprintf("alert %d.", i)))
@@ -508,7 +508,7 @@ func TestOutboxRefusalHint(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			log := captureLog(t)
-			inbox(t, func(t *testing.T, o *outbox, p *postOffice) {
+			testOutbox(t, func(t *testing.T, o *outbox, p *fakeSender) {
 				p.failWith(func(post) error { return tt.err })
 				o.put(alertTo(tt.chat, "alert"))
 				time.Sleep(time.Hour)
@@ -557,7 +557,7 @@ func TestOutboxMalformed(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			inbox(t, func(t *testing.T, o *outbox, p *postOffice) {
+			testOutbox(t, func(t *testing.T, o *outbox, p *fakeSender) {
 				p.failWith(refuseBad)
 				o.put(answerTo(1, "first"))
 				synctest.Wait()
@@ -586,7 +586,7 @@ func TestOutboxMalformed(t *testing.T) {
 // is at fault.
 func TestOutboxMalformedAlone(t *testing.T) {
 	log := captureLog(t)
-	inbox(t, func(t *testing.T, o *outbox, p *postOffice) {
+	testOutbox(t, func(t *testing.T, o *outbox, p *fakeSender) {
 		p.failWith(func(m post) error {
 			if strings.Contains(m.html, "bad") {
 				return errOdd
@@ -610,7 +610,7 @@ func TestOutboxMalformedAlone(t *testing.T) {
 // TestOutboxTopicClosed checks that an alert waits for its topic even when
 // others are delivered to the group.
 func TestOutboxTopicClosed(t *testing.T) {
-	inbox(t, func(t *testing.T, o *outbox, p *postOffice) {
+	testOutbox(t, func(t *testing.T, o *outbox, p *fakeSender) {
 		p.failWith(func(m post) error {
 			if m.topic == 7 {
 				return errTopicClosed
@@ -652,7 +652,7 @@ func TestOutboxPace(t *testing.T) {
 		"person with all":    {1, true, true, 62},
 	} {
 		t.Run(name, func(t *testing.T) {
-			inbox(t, func(t *testing.T, o *outbox, p *postOffice) {
+			testOutbox(t, func(t *testing.T, o *outbox, p *fakeSender) {
 				var edits []time.Time
 				for i := range 120 {
 					if tt.answers && i%3 == 0 {
@@ -715,7 +715,7 @@ func perMinute(times []time.Time) (busiest int) {
 // TestOutboxFirstAlert checks that the first alert after a quiet spell waits
 // for nothing, and that what follows within the pace is joined.
 func TestOutboxFirstAlert(t *testing.T) {
-	inbox(t, func(t *testing.T, o *outbox, p *postOffice) {
+	testOutbox(t, func(t *testing.T, o *outbox, p *fakeSender) {
 		o.put(answerTo(-1, "list"))
 		synctest.Wait()
 		if !o.mayEdit(-1, true) {
@@ -740,7 +740,7 @@ func TestOutboxFirstAlert(t *testing.T) {
 // TestOutboxTurns checks that what cannot be joined with alerts has its turn
 // while they come without an end, and that a flood of it does not hold them up.
 func TestOutboxTurns(t *testing.T) {
-	inbox(t, func(t *testing.T, o *outbox, p *postOffice) {
+	testOutbox(t, func(t *testing.T, o *outbox, p *fakeSender) {
 		for i := range 120 {
 			if i < 60 {
 				question := answerTo(-1, fmt.Sprintf("question %d.", i))
@@ -777,7 +777,7 @@ func TestOutboxTurns(t *testing.T) {
 // TestOutboxRemembersPace checks that a queue is not forgotten before
 // Telegram's pace has passed, and then is.
 func TestOutboxRemembersPace(t *testing.T) {
-	inbox(t, func(t *testing.T, o *outbox, p *postOffice) {
+	testOutbox(t, func(t *testing.T, o *outbox, p *fakeSender) {
 		o.put(answerTo(1, "first"))
 		time.Sleep(900 * time.Millisecond)
 		o.put(answerTo(1, "second"))
@@ -823,7 +823,7 @@ func TestOutboxMayEdit(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			for _, last := range []bool{false, true} {
-				inbox(t, func(t *testing.T, o *outbox, p *postOffice) {
+				testOutbox(t, func(t *testing.T, o *outbox, p *fakeSender) {
 					tt.before(o)
 					synctest.Wait()
 					time.Sleep(tt.wait)
@@ -843,7 +843,7 @@ func TestOutboxMayEdit(t *testing.T) {
 // TestOutboxCallback checks that whatever is done after sending delays
 // nothing.
 func TestOutboxCallback(t *testing.T) {
-	inbox(t, func(t *testing.T, o *outbox, p *postOffice) {
+	testOutbox(t, func(t *testing.T, o *outbox, p *fakeSender) {
 		hang := make(chan struct{})
 		m := answerTo(1, "progress")
 		m.sent = func(int64) { <-hang }
@@ -865,7 +865,7 @@ func TestOutboxCallback(t *testing.T) {
 // failed attempt.
 func TestOutboxPanic(t *testing.T) {
 	log := captureLog(t)
-	inbox(t, func(t *testing.T, o *outbox, p *postOffice) {
+	testOutbox(t, func(t *testing.T, o *outbox, p *fakeSender) {
 		p.failWith(func(m post) error {
 			if strings.Contains(m.html, "bad") {
 				var none []int
@@ -889,7 +889,7 @@ func TestOutboxPanic(t *testing.T) {
 // TestOutboxMigration checks that all that waits for a group goes to the
 // supergroup that it became.
 func TestOutboxMigration(t *testing.T) {
-	inbox(t, func(t *testing.T, o *outbox, p *postOffice) {
+	testOutbox(t, func(t *testing.T, o *outbox, p *fakeSender) {
 		p.failWith(func(m post) error {
 			switch m.chat {
 			case -1:
@@ -919,7 +919,7 @@ func TestOutboxMigration(t *testing.T) {
 // TestOutboxOwnAnswer checks that an alert does not wait for the turn of an
 // answer to the same chat.
 func TestOutboxOwnAnswer(t *testing.T) {
-	inbox(t, func(t *testing.T, o *outbox, p *postOffice) {
+	testOutbox(t, func(t *testing.T, o *outbox, p *fakeSender) {
 		for chat := range int64(1000) {
 			o.put(answerTo(100+chat, "list"))
 		}
@@ -937,7 +937,7 @@ func TestOutboxOwnAnswer(t *testing.T) {
 // TestOutboxFlood checks that answers stay within Telegram's thirty messages a
 // second, that everybody has their turn, and that an alert does not wait for a flood.
 func TestOutboxFlood(t *testing.T) {
-	inbox(t, func(t *testing.T, o *outbox, p *postOffice) {
+	testOutbox(t, func(t *testing.T, o *outbox, p *fakeSender) {
 		for chat := range int64(1000) {
 			o.put(answerTo(100+chat, "list"))
 			synctest.Wait()
@@ -967,7 +967,7 @@ func TestOutboxFlood(t *testing.T) {
 
 // TestOutboxAlertsCount checks that answers leave room for alerts.
 func TestOutboxAlertsCount(t *testing.T) {
-	inbox(t, func(t *testing.T, o *outbox, p *postOffice) {
+	testOutbox(t, func(t *testing.T, o *outbox, p *fakeSender) {
 		for chat := range int64(30) {
 			o.put(alertTo(1+chat, "alert"))
 		}
@@ -984,7 +984,7 @@ func TestOutboxAlertsCount(t *testing.T) {
 func TestOutboxDrain(t *testing.T) {
 	log := captureLog(t)
 	synctest.Test(t, func(t *testing.T) {
-		p := &postOffice{start: time.Now()}
+		p := &fakeSender{start: time.Now()}
 		o := newOutbox(p.send)
 		p.failWith(func(m post) error {
 			switch m.chat {
@@ -1038,7 +1038,7 @@ func TestOutboxLosesNoAlert(t *testing.T) {
 	}
 	for seed := range uint64(20) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
-			inbox(t, func(t *testing.T, o *outbox, p *postOffice) {
+			testOutbox(t, func(t *testing.T, o *outbox, p *fakeSender) {
 				random := rand.New(rand.NewPCG(seed, 0))
 				for i := range 100 {
 					if i%5 == 0 {

@@ -23,12 +23,12 @@ type panicGuard struct {
 // and again is logged once, with its stack.
 func (g *panicGuard) catch(what string, err *error) {
 	if p := recover(); p != nil {
-		*err = g.note(what, fmt.Sprint(p), string(debug.Stack()))
+		*err = g.record(what, fmt.Sprint(p), string(debug.Stack()))
 	}
 }
 
-// note does the same with a panic from which other code has recovered.
-func (g *panicGuard) note(what, panicked, stack string) error {
+// record does the same with a panic from which other code has recovered.
+func (g *panicGuard) record(what, panicked, stack string) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if text := what + panicked; text != g.last {

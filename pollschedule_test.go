@@ -170,9 +170,9 @@ func TestResetSettles(t *testing.T) {
 	t.Parallel()
 	for _, step := range []time.Duration{100 * time.Millisecond, 500 * time.Millisecond, 2 * time.Second, time.Minute} {
 		team := newTeam("P")
-		first := beat{watts: 2000, peak: 2000}.poll()
+		first := testPoll{watts: 2000, peak: 2000}.poll()
 		team, _ = judge(team, 0, first, 3000)
-		p := beat{watts: 2000, peak: 2000, reset: 1}.poll()
+		p := testPoll{watts: 2000, peak: 2000, reset: 1}.poll()
 		for readings := 1; team.pdus[0].resets == 0; readings++ {
 			p.at = first.at.Add(time.Duration(readings) * step)
 			team, _ = judge(team, 0, p, 3000)

@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// A chatWindow is what people see of a chat in which a progress is shown.
-type chatWindow struct {
+// A fakeChat is what people see of a chat in which a progress is shown.
+type fakeChat struct {
 	mu    sync.Mutex                 // guards what follows
 	fail  func(method string) string // an answer that refuses a call, or ""; may be nil
 	away  time.Time                  // no call is answered before then
@@ -22,7 +22,7 @@ type chatWindow struct {
 	last  map[string]any
 }
 
-func (w *chatWindow) serve(ctx context.Context, method string, in map[string]any) string {
+func (w *fakeChat) serve(ctx context.Context, method string, in map[string]any) string {
 	w.mu.Lock()
 	away, fail := time.Now().Before(w.away), w.fail
 	w.mu.Unlock()
@@ -49,7 +49,7 @@ func (w *chatWindow) serve(ctx context.Context, method string, in map[string]any
 }
 
 // want fails the test unless the messages have these texts now.
-func (w *chatWindow) want(t *testing.T, texts ...string) {
+func (w *fakeChat) want(t *testing.T, texts ...string) {
 	t.Helper()
 	synctest.Wait()
 	w.mu.Lock()
@@ -60,7 +60,7 @@ func (w *chatWindow) want(t *testing.T, texts ...string) {
 }
 
 // watchChat runs a test of a progress in a bubble.
-func watchChat(t *testing.T, w *chatWindow, test func(t *testing.T, c *client, out *outbox)) {
+func watchChat(t *testing.T, w *fakeChat, test func(t *testing.T, c *client, out *outbox)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		w.start = time.Now()
@@ -86,7 +86,7 @@ func running(ctx context.Context, p *progress) (wait func()) {
 func TestProgress(t *testing.T) {
 	for name, chat := range map[string]int64{"person": 1, "group": -1} {
 		t.Run(name, func(t *testing.T) {
-			w := &chatWindow{}
+			w := &fakeChat{}
 			watchChat(t, w, func(t *testing.T, c *client, out *outbox) {
 				first := post{chat: chat, html: "Which PDU?", keys: [][]button{{{"101", "reset x 101"}}}}
 				p := newProgress(c, out, first)
@@ -120,7 +120,7 @@ func TestProgress(t *testing.T) {
 // TestProgressAtOnce checks that a result that is there before the message was
 // sent takes its place.
 func TestProgressAtOnce(t *testing.T) {
-	w := &chatWindow{}
+	w := &fakeChat{}
 	watchChat(t, w, func(t *testing.T, c *client, out *outbox) {
 		out.put(answerTo(1, "list"))
 		synctest.Wait()
@@ -150,7 +150,7 @@ func TestProgressResult(t *testing.T) {
 		"not understood": {refusing(200, "", ""), 0, 16 * time.Second, []string{"steps", "result"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := &chatWindow{fail: tt.fail}
+			w := &fakeChat{fail: tt.fail}
 			watchChat(t, w, func(t *testing.T, c *client, out *outbox) {
 				p := newProgress(c, out, post{chat: 1, html: "steps"})
 				time.Sleep(time.Minute)
@@ -195,7 +195,7 @@ func limiting(seconds int) func(string) string {
 // TestProgressLimit checks that answers wait where Telegram asks to wait with an
 // edit, and that an alert does not.
 func TestProgressLimit(t *testing.T) {
-	w := &chatWindow{fail: limiting(20)}
+	w := &fakeChat{fail: limiting(20)}
 	watchChat(t, w, func(t *testing.T, c *client, out *outbox) {
 		p := newProgress(c, out, post{chat: 1, html: "steps"})
 		time.Sleep(time.Minute)
@@ -217,7 +217,7 @@ func TestProgressLimit(t *testing.T) {
 
 // TestProgressNewMessage checks that a result goes where the message was.
 func TestProgressNewMessage(t *testing.T) {
-	w := &chatWindow{fail: refusing(400, "Bad Request: message to edit not found", "")}
+	w := &fakeChat{fail: refusing(400, "Bad Request: message to edit not found", "")}
 	watchChat(t, w, func(t *testing.T, c *client, out *outbox) {
 		first := post{chat: -1, topic: 42, html: "Which PDU?", replyTo: 7, keys: [][]button{{{"101", "x"}}}}
 		p := newProgress(c, out, first)
@@ -246,7 +246,7 @@ func TestProgressEnd(t *testing.T) {
 		"none in time": {time.Hour, finishTime, "steps"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := &chatWindow{}
+			w := &fakeChat{}
 			watchChat(t, w, func(t *testing.T, c *client, out *outbox) {
 				ctx, cancel := context.WithCancel(t.Context())
 				p := newProgress(c, out, post{chat: 1, html: "steps"})
@@ -269,7 +269,7 @@ func TestProgressEnd(t *testing.T) {
 // TestProgressDuringAlerts checks that a result comes through while alerts
 // take all that a group may have.
 func TestProgressDuringAlerts(t *testing.T) {
-	w := &chatWindow{}
+	w := &fakeChat{}
 	watchChat(t, w, func(t *testing.T, c *client, out *outbox) {
 		p := newProgress(c, out, post{chat: -1, html: "steps"})
 		wait := running(t.Context(), p)

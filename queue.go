@@ -21,9 +21,9 @@ const (
 	joinTime = time.Second
 	// lateAfter is the age from which an alert says how late it is.
 	lateAfter = 5 * time.Second
-	// maxOutlived is how often others may be delivered while an alert is
+	// maxOvertaken is how often others may be delivered while an alert is
 	// refused, before that is given up as malformed.
-	maxOutlived = 3
+	maxOvertaken = 3
 )
 
 // An outgoing message is on its way to a chat.
@@ -34,11 +34,11 @@ type outgoing struct {
 	at    time.Time      // of the event that it reports; zero if it reports none
 	sent  func(id int64) // called in a goroutine of its own, or nil
 
-	earlier  int  // alerts for which this line stands, because too many waited
-	order    int  // in which the messages came
-	alone    bool // not joined: Telegram refused it, or a message that it was part of
-	refusals int  // how often Telegram refused it by itself
-	outlived int  // after how many of those another one was delivered to its topic
+	earlier   int  // alerts for which this line stands, because too many waited
+	seq       int  // in which the messages came
+	alone     bool // not joined: Telegram refused it, or a message that it was part of
+	refusals  int  // how often Telegram refused it by itself
+	overtaken int  // after how many of those another one was delivered to its topic
 }
 
 // leaveTopic addresses a message to the group itself.
@@ -50,25 +50,25 @@ type queue struct {
 	chat    int64
 	alerts  []outgoing // in order, and so are the answers
 	answers []outgoing
-	came    int           // messages so far
+	nextSeq int           // messages so far
 	wake    chan struct{} // has a value after something changed
 
-	alerted   bool        // the last message was an alert
-	nextAlert time.Time   // an alert joins those that wait until then
-	paced     time.Time   // Telegram's pace is kept if nothing is sent before then
-	recent    []time.Time // messages and edits of the last minute, in a group
-	slot      time.Time   // of the next answer, among those to all chats; zero for none
+	lastWasAlert bool        // the last message was an alert
+	nextAlert    time.Time   // an alert joins those that wait until then
+	nextPaced    time.Time   // Telegram's pace is kept if nothing is sent before then
+	recent       []time.Time // messages and edits of the last minute, in a group
+	slot         time.Time   // of the next answer, among those to all chats; zero for none
 
-	heldUntil time.Time // after a failure that has nothing to do with the chat
-	editsHeld time.Time // edits and answers, after Telegram asked to wait with edits
-	retry     backoff
-	failures  failureLog
+	heldUntil      time.Time // after a failure that has nothing to do with the chat
+	editsHeldUntil time.Time // edits and answers, after Telegram asked to wait with edits
+	retry          backoff
+	failures       failureLog
 
-	refusing     bool      // the chat refused the last message, which was logged
-	blockedUntil time.Time // after a refusal
-	refusals     backoff
-	doubtful     bool // it may be the message that is at fault, and not the chat
-	probing      bool // another message is tried right away, which tells
+	refusing       bool      // the chat refused the last message, which was logged
+	blockedUntil   time.Time // after a refusal
+	refusals       backoff
+	maybeMalformed bool // it may be the message that is at fault, and not the chat
+	probing        bool // another message is tried right away, which tells
 }
 
 func newQueue(chat int64) *queue {
@@ -81,8 +81,8 @@ func newQueue(chat int64) *queue {
 	}
 }
 
-// rouse lets the goroutine that serves the queue look at it again.
-func (q *queue) rouse() {
+// signal lets the goroutine that serves the queue look at it again.
+func (q *queue) signal() {
 	select {
 	case q.wake <- struct{}{}:
 	default:
@@ -95,11 +95,11 @@ func (q *queue) isEmpty() bool { return len(q.alerts)+len(q.answers) == 0 }
 // put adds a message behind those of its kind. It does not wait for one that
 // may be malformed.
 func (q *queue) put(m outgoing) {
-	m.order = q.came
-	q.came++
+	m.seq = q.nextSeq
+	q.nextSeq++
 	q.add(m)
-	if q.doubtful {
-		q.doubtful, q.blockedUntil = false, time.Time{}
+	if q.maybeMalformed {
+		q.maybeMalformed, q.blockedUntil = false, time.Time{}
 	}
 }
 
@@ -124,7 +124,7 @@ func (q *queue) add(m outgoing) {
 
 // insert inserts a message where it belongs by its order.
 func insert(all []outgoing, m outgoing) []outgoing {
-	i, _ := slices.BinarySearchFunc(all, m, func(a, b outgoing) int { return cmp.Compare(a.order, b.order) })
+	i, _ := slices.BinarySearchFunc(all, m, func(a, b outgoing) int { return cmp.Compare(a.seq, b.seq) })
 	return slices.Insert(all, i, m)
 }
 
@@ -142,12 +142,12 @@ func summary(a, b outgoing) outgoing {
 		alert:   true,
 		at:      a.at,
 		earlier: n,
-		order:   b.order,
+		seq:     b.seq,
 	}
 }
 
-// giveBack puts messages that could not be sent back to where they were.
-func (q *queue) giveBack(batch []outgoing) {
+// putBack puts messages that could not be sent back to where they were.
+func (q *queue) putBack(batch []outgoing) {
 	for _, m := range batch {
 		q.add(m)
 	}
@@ -156,17 +156,17 @@ func (q *queue) giveBack(batch []outgoing) {
 // alertTime returns when an alert may be sent. It runs ahead of Telegram's
 // pace by a few messages, so that it need not wait for what is less urgent.
 func (q *queue) alertTime() time.Time {
-	return latest(q.nextAlert, q.paced.Add(-burst*pace(q.chat)), q.minuteTime(groupMinute), q.heldUntil, q.blockedUntil)
+	return latest(q.nextAlert, q.nextPaced.Add(-burst*pace(q.chat)), q.minuteLimitTime(groupMinute), q.heldUntil, q.blockedUntil)
 }
 
 // answerTime returns when an answer may be sent.
 func (q *queue) answerTime() time.Time {
-	return latest(q.paced, q.minuteTime(groupMinute-burst), q.heldUntil, q.editsHeld, q.blockedUntil)
+	return latest(q.nextPaced, q.minuteLimitTime(groupMinute-burst), q.heldUntil, q.editsHeldUntil, q.blockedUntil)
 }
 
-// minuteTime returns from when on one message more makes no more than most
+// minuteLimitTime returns from when on one message more makes no more than most
 // messages in a minute, in a group.
-func (q *queue) minuteTime(limit int) time.Time {
+func (q *queue) minuteLimitTime(limit int) time.Time {
 	if n := len(q.recent); n >= limit {
 		return q.recent[n-limit].Add(time.Minute)
 	}
@@ -179,7 +179,7 @@ func (q *queue) minuteTime(limit int) time.Time {
 // at any moment.
 func (q *queue) mayEdit(now time.Time, last bool) bool {
 	if last {
-		return !latest(q.paced.Add(-pace(q.chat)), q.heldUntil, q.editsHeld, q.blockedUntil).After(now)
+		return !latest(q.nextPaced.Add(-pace(q.chat)), q.heldUntil, q.editsHeldUntil, q.blockedUntil).After(now)
 	}
 	q.forget(now)
 	return q.isEmpty() && !q.answerTime().After(now) && len(q.recent) < groupMinute/2
@@ -187,7 +187,7 @@ func (q *queue) mayEdit(now time.Time, last bool) bool {
 
 // count counts a message or an edit towards Telegram's pace.
 func (q *queue) count(now time.Time, pace time.Duration) {
-	q.paced = latest(q.paced, now).Add(pace)
+	q.nextPaced = latest(q.nextPaced, now).Add(pace)
 	if q.chat < 0 {
 		q.forget(now)
 		q.recent = append(q.recent, now)
@@ -201,7 +201,7 @@ func (q *queue) forget(now time.Time) {
 
 // remembered returns until when there is something to remember of the chat,
 // though nothing waits.
-func (q *queue) remembered() time.Time {
+func (q *queue) rememberUntil() time.Time {
 	until := q.answerTime()
 	if n := len(q.recent); n > 0 {
 		until = latest(until, q.recent[n-1].Add(time.Minute))
@@ -244,10 +244,10 @@ func (q *queue) take() []outgoing {
 	}
 
 	batch := slices.Clone(waiting[first:end])
-	q.alerted, q.slot = batch[0].alert, time.Time{}
+	q.lastWasAlert, q.slot = batch[0].alert, time.Time{}
 	q.alerts, q.answers = nil, nil
-	q.giveBack(waiting[:first])
-	q.giveBack(waiting[end:])
+	q.putBack(waiting[:first])
+	q.putBack(waiting[end:])
 	return batch
 }
 
@@ -261,7 +261,7 @@ func (q *queue) next(waiting []outgoing) int {
 			first = i
 		}
 	}
-	if q.alerted && waiting[first].alert && len(q.answers) > 0 && !joinable(waiting[first], q.answers[0]) {
+	if q.lastWasAlert && waiting[first].alert && len(q.answers) > 0 && !joinable(waiting[first], q.answers[0]) {
 		return len(q.alerts)
 	}
 	return first
@@ -323,13 +323,13 @@ func (q *queue) delivered(batch []outgoing, now time.Time) {
 	if batch[0].alert {
 		q.nextAlert = now.Add(joinTime)
 	}
-	q.failures.note(nil)
+	q.failures.record(nil)
 	q.retry.reset()
 
 	if q.refusing {
 		slog.Info("a chat takes messages again", "chat", q.chat)
 	}
-	q.refusing, q.doubtful, q.probing = false, false, false
+	q.refusing, q.maybeMalformed, q.probing = false, false, false
 	q.blockedUntil = time.Time{}
 	q.refusals.reset()
 
@@ -340,7 +340,7 @@ func (q *queue) delivered(batch []outgoing, now time.Time) {
 		case chatAtFault:
 			m.alone, m.refusals = false, 0
 		case m.topic == batch[0].topic:
-			m.outlived = min(m.outlived+1, m.refusals)
+			m.overtaken = min(m.overtaken+1, m.refusals)
 		}
 	}
 }
@@ -348,28 +348,28 @@ func (q *queue) delivered(batch []outgoing, now time.Time) {
 // failed notes that messages could not be sent, for a reason that has nothing
 // to do with them or the chat, or because Telegram asked to wait.
 func (q *queue) failed(batch []outgoing, err error, now time.Time) {
-	q.giveBack(batch)
-	q.failures.note(err)
+	q.putBack(batch)
+	q.failures.record(err)
 	q.heldUntil = now.Add(retryAfter(err, q.retry.next()))
 }
 
 // refused notes that the chat takes no messages. The alerts wait, since rights
 // come and go and people unblock the bot.
 func (q *queue) refused(batch []outgoing, err error, now time.Time) {
-	q.giveBack(batch)
+	q.putBack(batch)
 	q.answers = nil
 	q.block(err, now)
 }
 
-// doubted notes that messages were refused and either they or the chat may be
+// rejected notes that messages were refused and either they or the chat may be
 // at fault. A malformed one must not block those behind it, so each is tried
 // by itself, and another one after it.
-func (q *queue) doubted(batch []outgoing, err error, now time.Time) {
+func (q *queue) rejected(batch []outgoing, err error, now time.Time) {
 	if len(batch) > 1 {
 		for i := range batch {
 			batch[i].alone = true
 		}
-		q.giveBack(batch)
+		q.putBack(batch)
 		return
 	}
 
@@ -379,19 +379,19 @@ func (q *queue) doubted(batch []outgoing, err error, now time.Time) {
 	switch {
 	case !m.alert:
 		slog.Warn("an answer was refused and dropped", "chat", q.chat, "err", err)
-	case m.outlived >= maxOutlived:
+	case m.overtaken >= maxOvertaken:
 		slog.Error("an alert was dropped: Telegram takes others, but not this one",
 			"chat", q.chat, "err", err, "text", plainText(m.html))
 	default:
 		q.add(m)
 	}
 
-	fresher := func(w outgoing) bool { return w.refusals < m.refusals }
-	probe := !q.probing && (slices.ContainsFunc(q.alerts, fresher) || len(q.answers) > 0)
+	lessRefused := func(w outgoing) bool { return w.refusals < m.refusals }
+	probe := !q.probing && (slices.ContainsFunc(q.alerts, lessRefused) || len(q.answers) > 0)
 	q.probing = probe
 	if !probe && !q.isEmpty() {
 		q.block(err, now)
-		q.doubtful = true
+		q.maybeMalformed = true
 	}
 }
 
@@ -401,7 +401,7 @@ func (q *queue) block(err error, now time.Time) {
 		slog.Warn("a chat refuses messages: "+refusalHint(q.chat), "chat", q.chat, "err", err)
 		q.refusing = true
 	}
-	q.doubtful = false
+	q.maybeMalformed = false
 	q.blockedUntil = now.Add(q.refusals.next())
 }
 
@@ -416,6 +416,6 @@ func refusalHint(chat int64) string {
 // heard notes that the chat sent something: if it refused messages, it may
 // take them again.
 func (q *queue) heard() {
-	q.blockedUntil, q.doubtful = time.Time{}, false
+	q.blockedUntil, q.maybeMalformed = time.Time{}, false
 	q.refusals.reset()
 }

@@ -14,9 +14,9 @@ import (
 	"iscbot/internal/venue"
 )
 
-// A resetBench is a simulated PDU with both its interfaces, the watch of it,
+// A resetFixture is a simulated PDU with both its interfaces, the watch of it,
 // and a resetter.
-type resetBench struct {
+type resetFixture struct {
 	*venue.PDU
 	web      *venue.Web
 	watch    *snoop
@@ -24,8 +24,8 @@ type resetBench struct {
 	events   chan event
 }
 
-// newResetBench starts a PDU with a peak of 2800 W that draws 1500 W.
-func newResetBench(t testing.TB, g venue.Generation) *resetBench {
+// newResetFixture starts a PDU with a peak of 2800 W that draws 1500 W.
+func newResetFixture(t testing.TB, g venue.Generation) *resetFixture {
 	t.Helper()
 	sim, p := simulate(t, 102, "Second_PDU", 1500)
 	sim.SetPeak(2800, time.Now(), time.Now().Add(-time.Hour).Truncate(time.Second))
@@ -33,7 +33,7 @@ func newResetBench(t testing.TB, g venue.Generation) *resetBench {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &resetBench{PDU: sim, web: venue.ServeWeb(sim, g, l), events: make(chan event, 100)}
+	b := &resetFixture{PDU: sim, web: venue.ServeWeb(sim, g, l), events: make(chan event, 100)}
 	t.Cleanup(b.web.Close)
 	b.web.Credentials("apc", testPassword)
 	p.web = strings.TrimRight(b.web.URL(), "/")
@@ -63,7 +63,7 @@ func newResetBench(t testing.TB, g venue.Generation) *resetBench {
 }
 
 // reset resets the peak and returns what came of it and the steps.
-func (b *resetBench) reset(t testing.TB) (from, to int, steps []string, err error) {
+func (b *resetFixture) reset(t testing.TB) (from, to int, steps []string, err error) {
 	t.Helper()
 	from, to, err = b.resetter.reset(t.Context(), 0, "Ann (1)", func(s string) { steps = append(steps, s) })
 	if n := b.web.Open(); n != 0 {
@@ -83,7 +83,7 @@ func TestReset(t *testing.T) {
 	for _, g := range venue.Generations {
 		t.Run(g.String(), func(t *testing.T) {
 			t.Parallel()
-			b := newResetBench(t, g)
+			b := newResetFixture(t, g)
 			for n := 1; n <= 2; n++ {
 				b.Draw(2800)
 				b.Draw(1500)
@@ -127,7 +127,7 @@ func TestResetFails(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			b := newResetBench(t, g)
+			b := newResetFixture(t, g)
 			b.web.Behave(tt.manners)
 			from, to, _, err := b.reset(t)
 			switch {
@@ -145,7 +145,7 @@ func TestResetFails(t *testing.T) {
 
 func TestResetWrongPassword(t *testing.T) {
 	t.Parallel()
-	b := newResetBench(t, venue.Generations[1])
+	b := newResetFixture(t, venue.Generations[1])
 	b.web.Credentials("apc", "another")
 	_, _, _, err := b.reset(t)
 	if !errors.Is(err, nmc.ErrPassword) || !strings.Contains(err.Error(), "check ISCBOT_PASSWORD and -user") {
@@ -169,7 +169,7 @@ func TestResetUnreadable(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			b := newResetBench(t, venue.Generations[0])
+			b := newResetFixture(t, venue.Generations[0])
 			b.Behave(tt.manners)
 			for b.watch.status(0).err == nil {
 				pause(t.Context(), 10*time.Millisecond)

@@ -42,8 +42,8 @@ type failureLog struct {
 	last error
 }
 
-// note logs err, or with a nil err that it works again, if that is news.
-func (l *failureLog) note(err error) {
+// record logs err, or with a nil err that it works again, if that is news.
+func (l *failureLog) record(err error) {
 	switch {
 	case fmt.Sprint(err) == fmt.Sprint(l.last):
 	case err == nil:

@@ -90,7 +90,7 @@ func TestFailureLog(t *testing.T) {
 		nil, nil,
 		errors.New("no answer"),
 	} {
-		l.note(err)
+		l.record(err)
 	}
 	log.wantTimes(t, `msg="Telegram: failed, trying again" err="no route"`, 1)
 	log.wantTimes(t, `msg="Telegram: failed, trying again" err="no answer"`, 2)

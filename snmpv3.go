@@ -100,7 +100,7 @@ func (c *v3Client) send(request gosnmp.SnmpPacket) (answer *gosnmp.SnmpPacket, e
 
 	if text, recovered := strings.CutPrefix(err.Error(), "recover: "); recovered {
 		panicked, stack, _ := strings.Cut(text, " Stack:")
-		err = c.panics.note(what, panicked, stack)
+		err = c.panics.record(what, panicked, stack)
 	}
 	return nil, err
 }

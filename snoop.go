@@ -176,7 +176,7 @@ func (s *snoop) note(i int, p poll) {
 	var events []event
 	*t, events = judge(*t, at.pdu, p, s.limit)
 	for _, e := range s.outage.filter(events, s.all, p) {
-		s.history.noteEvent(e)
+		s.history.addEvent(e)
 		s.events <- e
 	}
 

@@ -689,9 +689,9 @@ func notedWatch(n int) (*snoop, poll) {
 	}
 	watch := newSnoop(pdus, 3000, time.Second, snmpConfig{interval: time.Second})
 	for i := range pdus {
-		watch.note(i, beat{watts: 1500, peak: 2000}.poll())
+		watch.note(i, testPoll{watts: 1500, peak: 2000}.poll())
 	}
-	return watch, beat{second: 2, watts: 1510, peak: 2000}.poll()
+	return watch, testPoll{second: 2, watts: 1510, peak: 2000}.poll()
 }
 
 // TestNoteAllocations covers that a poll costs the same with 250 PDUs as with

@@ -225,16 +225,16 @@ func TestMigration(t *testing.T) {
 	}
 }
 
-// A drip gives a byte a second, until its request is given up.
-type drip struct{ ctx context.Context }
+// A slowBody gives a byte a second, until its request is given up.
+type slowBody struct{ ctx context.Context }
 
-func (d drip) Read(b []byte) (int, error) {
+func (d slowBody) Read(b []byte) (int, error) {
 	pause(d.ctx, time.Second)
 	b[0] = ' '
 	return 1, d.ctx.Err()
 }
 
-func (drip) Close() error { return nil }
+func (slowBody) Close() error { return nil }
 
 // TestDate checks that the time is taken from Telegram's own answers alone,
 // and that a slow answer does not make it wrong.
@@ -243,7 +243,7 @@ func TestDate(t *testing.T) {
 		return struct {
 			io.Reader
 			io.Closer
-		}{io.MultiReader(io.LimitReader(drip{ctx}, 5), strings.NewReader(text)), drip{}}
+		}{io.MultiReader(io.LimitReader(slowBody{ctx}, 5), strings.NewReader(text)), slowBody{}}
 	}
 	for name, tt := range map[string]struct {
 		body   string

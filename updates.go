@@ -52,7 +52,7 @@ func (l *updateLoop) run(ctx context.Context) (offset int64) {
 		if ctx.Err() != nil {
 			break
 		}
-		failures.note(cmp.Or(err, nameErr))
+		failures.record(cmp.Or(err, nameErr))
 		if err != nil {
 			l.dropWebhook(ctx, err)
 			wait = time.Second

@@ -107,8 +107,8 @@ func TestUpdates(t *testing.T) {
 	}
 }
 
-// A chattyServer is a Bot API in a bubble, with updates that come at times.
-type chattyServer struct {
+// An updateServer is a Bot API in a bubble, with updates that come at times.
+type updateServer struct {
 	waits bool // for an update, as long as it is asked to
 
 	mu      sync.Mutex // guards what follows
@@ -117,11 +117,11 @@ type chattyServer struct {
 	wake    chan struct{}
 }
 
-func newChattyServer(waits bool) *chattyServer {
-	return &chattyServer{waits: waits, wake: make(chan struct{}, 1)}
+func newUpdateServer(waits bool) *updateServer {
+	return &updateServer{waits: waits, wake: make(chan struct{}, 1)}
 }
 
-func (s *chattyServer) say(id int) {
+func (s *updateServer) say(id int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.waiting = append(s.waiting, fmt.Sprintf(`{"update_id":%d,"message":{"text":"x","chat":{"id":1}}}`, id))
@@ -131,7 +131,7 @@ func (s *chattyServer) say(id int) {
 	}
 }
 
-func (s *chattyServer) updates() string {
+func (s *updateServer) updates() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	list := strings.Join(s.waiting, ",")
@@ -139,7 +139,7 @@ func (s *chattyServer) updates() string {
 	return `{"ok":true,"result":[` + list + `]}`
 }
 
-func (s *chattyServer) serve(ctx context.Context, method string, in map[string]any) string {
+func (s *updateServer) serve(ctx context.Context, method string, in map[string]any) string {
 	if method != "getUpdates" {
 		return `{"ok":true,"result":{"id":1,"username":"isc_bot"}}`
 	}
@@ -171,7 +171,7 @@ func TestServerThatDoesNotWait(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s := newChattyServer(tt.waits)
+				s := newUpdateServer(tt.waits)
 				l := newTestLoop(answering(s.serve).client())
 				var said time.Time
 				arrived := make(chan time.Duration, 1)
@@ -204,7 +204,7 @@ func TestServerThatDoesNotWait(t *testing.T) {
 // TestUpdatesInARow checks that what people send in a row does not wait.
 func TestUpdatesInARow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newChattyServer(false)
+		s := newUpdateServer(false)
 		l := newTestLoop(answering(s.serve).client())
 		ctx, cancel := context.WithCancel(t.Context())
 		begin := time.Now()
@@ -265,7 +265,7 @@ func TestUpdatesWaitUntilReady(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s := newChattyServer(true)
+				s := newUpdateServer(true)
 				l := newTestLoop(answering(s.serve).client())
 				ready := make(chan struct{})
 				l.ready = ready
@@ -298,14 +298,14 @@ func TestTenMinutes(t *testing.T) {
 			pause(r.Context(), time.Second)
 			return nil, errors.New("connection reset by peer")
 		},
-		"dripping": func(r *http.Request) (*http.Response, error) { return answer(drip{r.Context()}), nil },
+		"dripping": func(r *http.Request) (*http.Response, error) { return answer(slowBody{r.Context()}), nil },
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				start := time.Now()
 				var mu sync.Mutex // guards polls and sent
 				polls, sent := 0, time.Time{}
-				server := newChattyServer(true)
+				server := newUpdateServer(true)
 				healthy := answering(server.serve)
 				api := network(func(r *http.Request) (*http.Response, error) {
 					method, over := path.Base(r.URL.Path), time.Since(start) > 10*time.Minute
