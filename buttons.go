@@ -10,13 +10,13 @@ import (
 	"time"
 )
 
-// refreshPause is the time between two changes of a list by its button.
+// refreshPause is the minimum time between two refreshes of a list.
 const refreshPause = time.Second
 
-// A buttonHandler answers the presses of the buttons below messages. Their
-// data may be forged, and their message may be missing.
+// A buttonHandler handles presses of the buttons below messages. A press may
+// have forged data and no message.
 type buttonHandler struct {
-	ctx     context.Context // of what a press begins
+	ctx     context.Context // of the work that a press starts
 	client  *client
 	out     *outbox
 	access  *accessList
@@ -27,13 +27,13 @@ type buttonHandler struct {
 	quotas  *quotas
 	tasks   *taskGroup
 
-	refreshed map[messageID]time.Time // when lists were changed
+	refreshed map[messageID]time.Time // when each list was last refreshed
 }
 
-// A messageID names a message.
+// A messageID identifies a message.
 type messageID struct{ chat, id int64 }
 
-// press does what a button stands for.
+// press handles the press of a button.
 func (b *buttonHandler) press(c *callbackQuery) {
 	word, arg, _ := strings.Cut(c.Data, " ")
 	text := "Unknown button."
@@ -55,16 +55,16 @@ func (b *buttonHandler) press(c *callbackQuery) {
 	b.answer(c, text)
 }
 
-// answer answers a press with a text, which the telephone waits for.
+// answer answers a press with a text. The app shows a spinner until then.
 func (b *buttonHandler) answer(c *callbackQuery, text string) {
 	b.tasks.Go(func() {
 		if err := b.client.answerCallback(b.ctx, c.ID, text); err != nil {
-			slog.Debug("press not answered", "err", err)
+			slog.Debug("button press not answered", "err", err)
 		}
 	})
 }
 
-// withinQuota reports whether a press is within what its chat may ask for.
+// withinQuota reports whether a press is within its chat's quota.
 func (b *buttonHandler) withinQuota(c *callbackQuery) bool {
 	if b.access.canReset(c.From.ID, c.Message.Chat.ID) {
 		return true
@@ -73,18 +73,18 @@ func (b *buttonHandler) withinQuota(c *callbackQuery) bool {
 	return ok
 }
 
-// refreshKeys is the keyboard below a page of /current.
+// refreshKeys returns the keyboard below a page of /current.
 func refreshKeys(page int) [][]button {
 	return [][]button{{{Text: "Refresh", Data: fmt.Sprintf("current %d", page)}}}
 }
 
-// refresh brings a page of /current up to date, and answers the press.
+// refresh updates a page of /current and answers the press.
 func (b *buttonHandler) refresh(c *callbackQuery, arg string) {
 	m, now := c.Message, time.Now()
 	pages := b.current(now)
 	page, err := strconv.Atoi(arg)
 	known := err == nil && page >= 0 && page < len(pages)
-	if !known || !isCurrentList(m.Text) { // no other message may be overwritten
+	if !known || !isCurrentList(m.Text) { // never overwrite another message
 		b.answer(c, "Send /current again.")
 		return
 	}
@@ -105,7 +105,7 @@ func (b *buttonHandler) refresh(c *callbackQuery, arg string) {
 	})
 }
 
-// refusal says why a list is not changed, if it is not.
+// refusal returns why a list must not be refreshed now, or "" if it may be.
 func (b *buttonHandler) refusal(m *message, list string, now time.Time) string {
 	if len(b.refreshed) > 1000 {
 		maps.DeleteFunc(b.refreshed, func(_ messageID, at time.Time) bool { return now.Sub(at) >= refreshPause })
@@ -119,8 +119,8 @@ func (b *buttonHandler) refusal(m *message, list string, now time.Time) string {
 		return "unchanged"
 	case changed && now.Sub(last) < refreshPause:
 		return "Wait a second."
-	case !b.out.mayEdit(m.Chat.ID, m.Chat.isPrivate()): // in a group, others may be doing the same
-		return "Telegram takes no more changes right now: wait a few seconds."
+	case !b.out.mayEdit(m.Chat.ID, m.Chat.isPrivate()): // others in the group may be refreshing lists too
+		return "Telegram allows no more changes right now: wait a few seconds."
 	}
 	return ""
 }
@@ -130,14 +130,14 @@ func (b *buttonHandler) stop(c *callbackQuery) string {
 	m := c.Message
 	switch {
 	case !m.Chat.isPrivate() && !b.access.canReset(c.From.ID, m.Chat.ID):
-		return "In a group, those on the access list can stop it."
+		return "In a group, only those on the access list can stop it."
 	case !b.boards.stop(m.Chat.ID, m.ID):
 		return "It has ended already."
 	}
 	return "Stopped."
 }
 
-// graph answers the button below an alert with a picture.
+// graph sends the picture that the button below an alert asks for.
 func (b *buttonHandler) graph(m *message, number string) string {
 	request, ok := b.graphs.aboutAlert(number, time.Now())
 	if !ok {

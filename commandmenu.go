@@ -8,20 +8,20 @@ import (
 	"strings"
 )
 
-// A menuCommand is a command in the menu of a telephone.
+// A menuCommand is a command in the menu that Telegram shows.
 type menuCommand struct {
 	Command     string `json:"command"`
 	Description string `json:"description"`
 }
 
-// The menus, in the order of use.
+// The menus, most used commands first.
 var (
 	menuForAll = []menuCommand{
 		{"current", "power of each team now"},
 		{"live", "the same, kept up to date"},
 		{"graph", "a picture: /graph, /graph 101, /graph 101 90m"},
 		{"peaks", "peak of each PDU since its last reset"},
-		{"peakdates", "peaks and when they were"},
+		{"peakdates", "peaks and when they occurred"},
 		{"exceedings", "how often each team was above the limit"},
 		{"help", "what the bot can do"},
 	}
@@ -31,7 +31,7 @@ var (
 	)
 )
 
-// What people read about the bot before they write to it.
+// The bot's profile, which people read before they write to it.
 var (
 	botDescription = "Shows how much power the teams' racks draw, alerts the officials when a team goes over the " +
 		"limit, and resets peaks.\n\n" + commandNames(menuForAccess) +
@@ -39,7 +39,7 @@ var (
 	botShortDescription = "The power of the teams' racks: " + commandNames(menuForAll)
 )
 
-// commandNames returns the commands of a menu on one line.
+// commandNames returns the commands of a menu as one line.
 func commandNames(menu []menuCommand) string {
 	var names []string
 	for _, c := range menu {
@@ -48,7 +48,7 @@ func commandNames(menu []menuCommand) string {
 	return strings.Join(names, " ")
 }
 
-// helpText is the answer to /start and /help. In a group it is short.
+// helpText returns the answer to /start and /help, a short one in groups.
 func helpText(menu []menuCommand, pdus, limit int, inGroup bool) string {
 	text := fmt.Sprintf("I watch the power of %s; a team may draw %d W.\n", count(pdus, "PDU"), limit)
 	if inGroup {
@@ -64,10 +64,10 @@ func helpText(menu []menuCommand, pdus, limit int, inGroup bool) string {
 	return text
 }
 
-// setMenus registers the commands that a telephone offers, and the bot's
-// descriptions. The first scope that fits counts, so the chats' own lists
-// repeat the rest. A failure does not matter, but a group that became a
-// supergroup is noticed.
+// setMenus registers the command menus and the bot's descriptions. Telegram
+// shows the menu of the narrowest scope only, so those of the chats repeat the
+// common commands. Failures do not matter, except that the error for a group
+// that became a supergroup has its new ID.
 func setMenus(ctx context.Context, c *client, access *accessList) {
 	set := func(method string, in params) {
 		if err := c.call(ctx, method, in, nil); err != nil {
@@ -76,7 +76,7 @@ func setMenus(ctx context.Context, c *client, access *accessList) {
 	}
 	set("setMyCommands", params{"scope": params{"type": "default"}, "commands": menuForAll})
 	if group, _ := access.group(); group != 0 {
-		c.call(ctx, "getChat", params{"chat_id": group}, nil) // tells of a migration
+		c.call(ctx, "getChat", params{"chat_id": group}, nil) // its error reports a migration
 	}
 	for _, id := range access.chats() {
 		set("setMyCommands", params{"scope": params{"type": "chat", "chat_id": id}, "commands": menuForAccess})

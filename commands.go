@@ -9,20 +9,20 @@ import (
 	"unicode/utf16"
 )
 
-// A command is one that was sent to this bot.
+// A command is a command that was sent to this bot.
 type command struct {
 	name string // in lower case, with its slash
 	args string
 }
 
-// parseCommand returns the command of a message, if it is one, and one to the
-// bot whose name is me.
+// parseCommand returns the command in a message. It reports false if there is
+// none, or if it is addressed to a bot other than me.
 func parseCommand(m *message, me string) (command, bool) {
 	if !strings.HasPrefix(m.Text, "/") {
 		return command{}, false
 	}
 	word := strings.Fields(m.Text)[0]
-	if len(m.Entities) > 0 { // as Telegram sees it; what follows the command need not be a blank
+	if len(m.Entities) > 0 { // Telegram's own view: a command need not be followed by a space
 		units := utf16.Encode([]rune(m.Text))
 		i := slices.IndexFunc(m.Entities, func(e entity) bool {
 			return e.Type == "bot_command" && e.Offset == 0 && e.Length >= 1 && e.Length <= len(units)
@@ -55,11 +55,11 @@ type responder struct {
 
 	me     string // the bot's name
 	quotas quotas
-	tasks  taskGroup // what goes on beside the handling of updates
+	tasks  taskGroup // work that outlasts the handling of an update
 }
 
-// newResponder returns the responder; its start must be called first. Answers
-// that take time are given until ctx ends.
+// newResponder returns a responder. Its start must be called before it handles
+// updates. Answers that take time end with ctx.
 func newResponder(
 	ctx context.Context, c *client, out *outbox, watch *snoop, resets *resetDialog, limit int, logPath string,
 ) *responder {
@@ -77,19 +77,19 @@ func newResponder(
 	return r
 }
 
-// current returns the pages of the list of /current.
+// current returns the pages of /current.
 func (r *responder) current(now time.Time) []string {
 	return currentList(r.watch.snapshot(), r.limit, now)
 }
 
-// start is called when Telegram has answered and told the bot's name.
+// start is called when Telegram has answered with the bot's own account.
 func (r *responder) start(ctx context.Context, me user) {
 	r.me = me.Username
 	r.tasks.Go(func() { setMenus(ctx, r.client, r.access) })
 }
 
-// handle handles an update. now is Telegram's time; ctx ends when no more
-// updates come.
+// handle handles an update. now is Telegram's time; ctx ends when the bot stops
+// receiving updates.
 func (r *responder) handle(ctx context.Context, u *update, now time.Time) {
 	switch {
 	case u.Message != nil:
@@ -104,8 +104,8 @@ func (r *responder) handle(ctx context.Context, u *update, now time.Time) {
 	}
 }
 
-// followMigration notes that a group became a supergroup, which has another
-// ID. The last message of the group says so, and the first of the supergroup.
+// followMigration records that a group became a supergroup, which has a new ID.
+// Both the group's last message and the supergroup's first one say so.
 func (r *responder) followMigration(m *message) {
 	if m.MigrateTo != 0 {
 		r.access.migrate(m.Chat.ID, m.MigrateTo)
@@ -115,7 +115,7 @@ func (r *responder) followMigration(m *message) {
 	}
 }
 
-// answerMessage is the command switch.
+// answerMessage answers a message. It holds the command switch.
 func (r *responder) answerMessage(ctx context.Context, m *message, now time.Time) {
 	private := m.Chat.isPrivate()
 	if !private && m.Chat.Type != "group" && m.Chat.Type != "supergroup" {
@@ -128,7 +128,7 @@ func (r *responder) answerMessage(ctx context.Context, m *message, now time.Time
 	}
 
 	switch cmd.name {
-	case "": // talk
+	case "": // not a command
 		if m.Text != "" && !r.resets.typed(m, r.me, now) && private {
 			r.out.reply(m, "Send /help to see what I can do.")
 		}
@@ -157,8 +157,8 @@ func (r *responder) answerMessage(ctx context.Context, m *message, now time.Time
 	}
 }
 
-// withinQuota reports whether a message is answered, within what its chat of
-// strangers may ask for. That it is not is said once.
+// withinQuota reports whether a message from a stranger is within its chat's
+// quota. The first one that is not is answered with a warning.
 func (r *responder) withinQuota(m *message) bool {
 	ok, warn := r.quotas.take(m.Chat.ID, time.Now())
 	if warn {
@@ -176,8 +176,7 @@ func (r *responder) help(m *message) string {
 	return helpText(menu, len(r.resets.pdus), r.limit, !m.Chat.isPrivate())
 }
 
-// answerCurrent answers /current. Below each page is a button that brings it
-// up to date.
+// answerCurrent answers /current. Each page has a button that refreshes it.
 func (r *responder) answerCurrent(m *message) {
 	for i, text := range r.current(time.Now()) {
 		p := replyTo(m)
@@ -186,7 +185,7 @@ func (r *responder) answerCurrent(m *message) {
 	}
 }
 
-// answerLog answers /log, for those with access.
+// answerLog answers /log, which is for people on the access list.
 func (r *responder) answerLog(m *message) {
 	if !r.resets.canReset(m) {
 		r.resets.refuse(m, "/log")
@@ -195,8 +194,9 @@ func (r *responder) answerLog(m *message) {
 	r.tasks.Go(func() { r.logs.answer(replyTo(m)) })
 }
 
-// startBoard answers /live. In a group only those with access may start one,
-// as it takes of what all may send there. It ends at the latest when ctx does.
+// startBoard answers /live. In a group only people on the access list may start
+// a live list, because its edits count against the group's limits. It ends at
+// the latest with ctx.
 func (r *responder) startBoard(ctx context.Context, m *message) {
 	if !m.Chat.isPrivate() && !r.resets.canReset(m) {
 		r.out.reply(m, "In a group, /live is for those on the access list. Send it to me in a private chat.")

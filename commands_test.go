@@ -271,7 +271,7 @@ func TestProgramLive(t *testing.T) {
 	}
 
 	next := s.ask(t, private, ann, "/live", "live until")
-	s.awaitEdit(t, board, "Continued in the newer one.")
+	s.awaitEdit(t, board, "Continued in the newer list.")
 	wants(t, s.pressData(t, private, ann, board.ID, "stop"), "It has ended already.")
 	wants(t, s.press(t, private, ann, next, "Stop"), "Stopped.")
 	if m := s.awaitEdit(t, next, "Stopped."); m.Buttons != nil {
@@ -309,7 +309,7 @@ func TestProgramGraph(t *testing.T) {
 	}
 	s.awaitPicture(t, private, s.say(t, private, ann, "/graph 2 45m"), "<b>Double</b>\nHighest 3000 W", "Mean 3000 W")
 	for arg, want := range map[string]string{
-		"9":                      `"9" is not a team or PDU of the list: send /graph, /graph 101`,
+		"9":                      `"9" is not a team or PDU on the list: send /graph, /graph 101`,
 		"1 5":                    "a length such as 90m",
 		"1 100h":                 "want a length from 30 s to 24 h",
 		strings.Repeat("x", 500): "is not a team or PDU",
@@ -340,7 +340,7 @@ func (s *site) say(t testing.TB, c venue.Chat, u venue.User, text string) (last 
 	return last
 }
 
-// TestProgramWithoutPictures checks that a group that takes no pictures gets
+// TestProgramWithoutPictures checks that a group that allows no pictures gets
 // the caption, and its alerts at once.
 func TestProgramWithoutPictures(t *testing.T) {
 	t.Parallel()
@@ -348,7 +348,7 @@ func TestProgramWithoutPictures(t *testing.T) {
 	s.start(t, "-notify", "group")
 	s.api.Misbehave(venue.Fault{Method: "sendPhoto",
 		Do: venue.Refuse(400, "Bad Request: not enough rights to send photos to the chat")})
-	s.ask(t, venue.Group(groupID), member, "/graph 1", "Highest 1500 W", "(This group takes no pictures.)")
+	s.ask(t, venue.Group(groupID), member, "/graph 1", "Highest 1500 W", "(This group does not allow pictures.)")
 	s.pdus[0].Draw(3120)
 	s.await(t, groupID, 0, "Above power limit (3120 W)!")
 	s.fine(t)

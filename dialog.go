@@ -12,23 +12,22 @@ import (
 	"time"
 )
 
-// questionTime is how long a question stays open, and how old what belongs to
-// it may be.
+// questionTime is how long a question stays open, and how old a command or an
+// answer may be.
 const questionTime = 2 * time.Minute
 
-// A question is the bot's "Which PDU?" after a /reset. It is open until it is
-// answered, stopped or two minutes old.
+// A question is the bot's "Which PDU?" after a /reset. It stays open until it is
+// answered or stopped, or for two minutes.
 type question struct {
 	chat     chat
 	topic    int64
 	from     int64 // who asked, and may type the answer
 	nonce    string
-	messages []*progress // with the keyboards
+	messages []*progress // show the keyboards
 }
 
-// A resetDialog is the conversation around resets: it asks which PDU is
-// meant, lets the resetter reset it, and shows what comes of it in the same
-// message.
+// A resetDialog is the conversation around resets. It asks which PDU is meant,
+// has the resetter reset it, and shows the result in the same message.
 type resetDialog struct {
 	ctx      context.Context // of all resets
 	client   *client
@@ -37,13 +36,13 @@ type resetDialog struct {
 	watch    *snoop
 	resetter *resetter
 	pdus     []pdu
-	tasks    taskGroup // what goes on beside the handling of updates
+	tasks    taskGroup // work that outlasts the handling of an update
 
-	mu        sync.Mutex // guards what follows
+	mu        sync.Mutex // guards questions
 	questions []*question
 }
 
-// find returns the open question for which ok holds, or nil.
+// find returns an open question for which ok returns true, or nil.
 func (d *resetDialog) find(ok func(*question) bool) *question {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -53,8 +52,8 @@ func (d *resetDialog) find(ok func(*question) bool) *question {
 	return nil
 }
 
-// close removes a question from the open ones. It reports whether it was
-// among them, so that each serves once; nil never is.
+// close closes a question. It reports whether it was open, so that each is
+// answered once. A nil question is never open.
 func (d *resetDialog) close(q *question) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -66,7 +65,7 @@ func (d *resetDialog) close(q *question) bool {
 	return true
 }
 
-// cancel closes a question with a text in the place of its keyboards.
+// cancel closes a question and replaces its keyboards with a text.
 func (d *resetDialog) cancel(q *question, text string) bool {
 	if !d.close(q) {
 		return false
@@ -83,14 +82,13 @@ func (d *resetDialog) finish(m *progress, text string) {
 	d.tasks.Go(func() { m.run(d.ctx) })
 }
 
-// canReset reports whether the sender of a message may reset peaks in its
-// chat.
+// canReset reports whether the sender of a message may reset peaks.
 func (d *resetDialog) canReset(m *message) bool {
 	return m.fromPerson() && d.access.canReset(m.From.ID, m.Chat.ID)
 }
 
-// command handles /reset with its argument. now is Telegram's time; ctx ends
-// when no more updates come.
+// command handles /reset with its argument. now is Telegram's time; ctx ends when
+// the bot stops receiving updates.
 func (d *resetDialog) command(ctx context.Context, m *message, arg string, now time.Time) {
 	i, ok := findPDU(d.pdus, arg)
 	switch {
@@ -101,7 +99,7 @@ func (d *resetDialog) command(ctx context.Context, m *message, arg string, now t
 	case arg == "":
 		d.ask(ctx, m)
 	case !ok:
-		d.out.reply(m, escape(fmt.Sprintf("%q is not a PDU of the list. Send /reset to see them all.", shorten(arg, 40))))
+		d.out.reply(m, escape(fmt.Sprintf("%q is not a PDU on the list. Send /reset to see them all.", shorten(arg, 40))))
 	default:
 		p := replyTo(m)
 		p.html = escape("Resetting the peak of " + d.pdus[i].displayName())
@@ -115,21 +113,22 @@ func isStale(m *message, now time.Time) bool {
 	return cmp.Or(now, time.Now()).Sub(time.Unix(m.Date, 0)) > questionTime
 }
 
-// refuse tells somebody without access that a command is not for them, and the
-// host which id to put into the access list if it should be.
+// refuse tells somebody without access that a command is not for them. It logs
+// their ID for the host, who may put it on the access list.
 func (d *resetDialog) refuse(m *message, command string) {
 	if !m.fromPerson() {
-		d.out.reply(m, command+" must be sent by a person, under their own name and here: it is not clear who sent this.")
+		d.out.reply(m, command+" must be sent by a person under their own name, and not forwarded: "+
+			"it is not clear who sent this.")
 		return
 	}
-	slog.Warn("refused "+command+": to allow it, put the id into the access list and send SIGHUP",
+	slog.Warn("refused "+command+": to allow it, put the ID on the access list and send SIGHUP",
 		"id", m.From.ID, "name", m.From.name(), "chat", m.Chat.ID)
-	d.out.reply(m, fmt.Sprintf("Sorry, %s, %s is for those on the access list. Your id is %d: the host can put it there.",
-		escape(m.From.name()), command, m.From.ID))
+	const text = "Sorry, %s, %s is for those on the access list. Your ID is %d: the host can put it there."
+	d.out.reply(m, fmt.Sprintf(text, escape(m.From.name()), command, m.From.ID))
 }
 
-// ask puts the question, with a button for every PDU, and one for all PDUs of
-// a team that has several. When ctx ends, nobody waits for an answer.
+// ask asks which PDU is meant, with a button for each PDU, and another for all
+// PDUs of a team that has several. When ctx ends, the question stays as it is.
 func (d *resetDialog) ask(ctx context.Context, m *message) {
 	q := &question{chat: m.Chat, topic: m.topic(), from: m.From.ID, nonce: rand.Text()[:16]}
 	d.cancel(d.find(func(o *question) bool {
@@ -174,8 +173,8 @@ func (d *resetDialog) buttons(q *question) (buttons []button) {
 	return buttons
 }
 
-// typed handles a text that is no command; it reports whether it was an
-// answer to a question. me is the bot's name.
+// typed handles a text that is not a command. It reports whether it answered a
+// question. me is the bot's name.
 func (d *resetDialog) typed(m *message, me string, now time.Time) bool {
 	q := d.find(func(q *question) bool {
 		return m.From != nil && q.chat.ID == m.Chat.ID && q.topic == m.topic() && q.from == m.From.ID
@@ -198,16 +197,15 @@ func (d *resetDialog) typed(m *message, me string, now time.Time) bool {
 	case stop:
 		d.cancel(q, "Stopped: nothing was reset.")
 	case !isPDU:
-		d.out.reply(m, escape(fmt.Sprintf("%q is not a PDU of the list. Which one? Or stop.", shorten(text, 40))))
+		d.out.reply(m, escape(fmt.Sprintf("%q is not a PDU on the list. Send another one, or stop.", shorten(text, 40))))
 	default:
 		d.choose(q, m.From, []int{i})
 	}
 	return true
 }
 
-// press does what a button of a question stands for, and returns the words
-// with which the press is answered. The data may be forged, and the message
-// may be missing.
+// press handles the press of a question's button and returns the answer to it.
+// The data may be forged, and the message may be missing.
 func (d *resetDialog) press(c *callbackQuery) string {
 	if !c.From.isPerson() || c.Message == nil || !d.access.canReset(c.From.ID, c.Message.Chat.ID) {
 		return d.refusePress(c)
@@ -242,10 +240,10 @@ func (d *resetDialog) refusePress(c *callbackQuery) string {
 		return "You may not reset peaks."
 	}
 	slog.Warn("refused a button of /reset", "id", c.From.ID, "name", c.From.name())
-	return fmt.Sprintf("You may not reset peaks. Your id is %d.", c.From.ID)
+	return fmt.Sprintf("You may not reset peaks. Your ID is %d.", c.From.ID)
 }
 
-// targetName names the PDUs that are to be reset.
+// targetName names the PDUs to be reset.
 func (d *resetDialog) targetName(chosen []int) string {
 	if len(chosen) > 1 {
 		return "all of " + d.pdus[chosen[0]].team
@@ -253,8 +251,8 @@ func (d *resetDialog) targetName(chosen []int) string {
 	return d.pdus[chosen[0]].displayName()
 }
 
-// choose answers a question: the resets of the chosen PDUs take the place of
-// its first message. It reports whether the question was open.
+// choose answers a question with the chosen PDUs, whose resets are shown in its
+// first message. It reports whether the question was open.
 func (d *resetDialog) choose(q *question, from *user, chosen []int) bool {
 	if !d.close(q) {
 		return false
@@ -266,8 +264,8 @@ func (d *resetDialog) choose(q *question, from *user, chosen []int) bool {
 	return true
 }
 
-// start resets the peaks of PDUs, each on its own, and shows the steps and
-// the results in a message.
+// start resets the peaks of PDUs independently and shows the steps and results
+// in a message.
 func (d *resetDialog) start(message *progress, where chat, from *user, chosen []int) {
 	m := &resetMessage{progress: message, parts: make([]string, len(chosen)), left: len(chosen)}
 	for n, i := range chosen {
@@ -280,7 +278,7 @@ func (d *resetDialog) start(message *progress, where chat, from *user, chosen []
 	}
 }
 
-// resetOne resets the peak of PDU i and returns what is said of that.
+// resetOne resets the peak of PDU i and returns the result as text.
 func (d *resetDialog) resetOne(i int, where chat, from *user, step func(string)) string {
 	p := d.pdus[i]
 	if !d.resetter.begin(i) {

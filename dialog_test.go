@@ -171,7 +171,7 @@ func TestResetDialog(t *testing.T) {
 	// page, on the terminal.
 	s.webs[1].Behave(venue.WebManners{TwoPeaks: true})
 	s.ask(t, private, ann, "/reset 2", "was not reset", "several controls for the peak's reset", "last reset")
-	p.awaitLog(t, "seen on the way")
+	p.awaitLog(t, "page seen")
 	s.webs[1].Behave(venue.WebManners{NoPeak: true})
 	s.ask(t, private, ann, "/reset 2", "was not reset", "no control for the peak's reset")
 	s.unharmed(t, 4, 2)
@@ -210,7 +210,7 @@ func TestResetDialogRefused(t *testing.T) {
 		}
 	}
 	s.ask(t, venue.Private(stranger), stranger, "/reset 1", "is for those on the access list", "5000000001")
-	s.ask(t, foreign, member, "/reset 1", "is for those on the access list", "Your id is 7")
+	s.ask(t, foreign, member, "/reset 1", "is for those on the access list", "Your ID is 7")
 	s.ask(t, group, venue.User{ID: 1087968824, Name: "Group", IsBot: true}, "/reset 1", "under their own name")
 
 	// By Telegram's clock these are old, by the Pi's they would be still to come.

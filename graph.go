@@ -15,10 +15,10 @@ import (
 )
 
 const (
-	maxDrawing        = 2           // pictures that are drawn at the same time
-	maxWaiting        = 40          // pictures that wait to be drawn or sent
-	maxWaitingPerChat = 4           // of these, in one chat
-	graphSendTime     = time.Minute // after which a picture that was not sent does not count any more
+	maxDrawing        = 2           // pictures drawn at the same time
+	maxWaiting        = 40          // pictures waiting to be drawn or sent
+	maxWaitingPerChat = 4           // of these, for one chat
+	graphSendTime     = time.Minute // after which an unsent picture no longer counts as waiting
 )
 
 // A grapher answers /graph with pictures of the teams' power over time.
@@ -28,12 +28,12 @@ type grapher struct {
 	watch   *snoop
 	limit   int // W a team
 	started time.Time
-	drawing chan struct{} // has a value for each picture that is being drawn
+	drawing chan struct{} // holds a value for each picture being drawn
 	panics  panicGuard
 
-	mu      sync.Mutex // guards what follows
-	waiting map[int64]int
-	total   int // of waiting
+	mu      sync.Mutex    // guards the fields below
+	waiting map[int64]int // pictures, by chat
+	total   int           // pictures waiting in all chats
 }
 
 func newGrapher(ctx context.Context, out *outbox, watch *snoop, limit int, started time.Time) *grapher {
@@ -43,7 +43,7 @@ func newGrapher(ctx context.Context, out *outbox, watch *snoop, limit int, start
 	}
 }
 
-// answer answers a /graph where p belongs.
+// answer answers a /graph in the chat of p.
 func (g *grapher) answer(p post, arg string, now time.Time) {
 	r, err := parseGraph(arg, g.watch.snapshot(), g.span(now))
 	if err != nil {
@@ -55,19 +55,19 @@ func (g *grapher) answer(p post, arg string, now time.Time) {
 	g.send(p, r, now)
 }
 
-// aboutAlert returns what the button below an alert is to show.
+// aboutAlert returns what the button below an alert asks for.
 func (g *grapher) aboutAlert(number string, now time.Time) (r graphRequest, ok bool) {
 	i, ok := findTeam(g.watch.snapshot(), number)
 	return graphRequest{teams: []int{i}, from: now.Add(-alertGraphTime), to: now}, ok
 }
 
-// span returns the time of which there may be readings.
+// span returns the time for which there may be readings.
 func (g *grapher) span(now time.Time) graphSpan {
 	running := now.Sub(g.started) // by the monotonic clock: the wall clock may have been set
 	return graphSpan{started: now.Add(-running), kept: g.watch.history.kept(), now: now}
 }
 
-// send draws a picture, sends it where p belongs, and waits until it is sent.
+// send draws a picture, sends it to the chat of p, and waits until it is sent.
 func (g *grapher) send(p post, r graphRequest, now time.Time) {
 	if !g.begin(p.chat) {
 		p.html = "Too many pictures are on their way: try again in a minute."
@@ -81,7 +81,7 @@ func (g *grapher) send(p post, r graphRequest, now time.Time) {
 	case g.ctx.Err() != nil && data == nil:
 		return
 	case err != nil:
-		slog.Error("a picture could not be drawn", "err", err)
+		slog.Error("picture not drawn", "err", err)
 		caption = "The picture could not be drawn."
 	default:
 		p.file = &file{kind: photo, name: "graph.png", data: data}
@@ -93,8 +93,8 @@ func (g *grapher) send(p post, r graphRequest, now time.Time) {
 	<-sent.Done()
 }
 
-// begin reports whether there is room for another picture for a chat: those
-// that wait take memory. If so, end must be called.
+// begin reports whether there is room for another picture for a chat, as waiting
+// pictures take memory. If so, end must be called.
 func (g *grapher) begin(chat int64) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -156,10 +156,10 @@ func (g *grapher) draw(r graphRequest, now time.Time) (data []byte, caption stri
 	return png.Bytes(), fitCaption(head, lines), nil
 }
 
-// crossings returns the crossings of a team that touch a window.
+// crossings returns the crossings of a team that overlap a window.
 func (g *grapher) crossings(t team, r graphRequest) []crossing {
 	all := g.watch.history.crossingsOf(t.name, r.from, r.to)
-	if n := len(all); n > 0 && all[n-1].to.IsZero() { // its highest power is not final
+	if n := len(all); n > 0 && all[n-1].to.IsZero() { // still open: its highest power is not final
 		all[n-1].highest = max(all[n-1].highest, t.openHighest)
 	}
 	return all

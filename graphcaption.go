@@ -11,19 +11,19 @@ import (
 const maxCaptionCrossings = 12
 
 // longestStep is how far apart two readings may be without a gap between them:
-// one may be missing.
+// one missing reading is not a gap.
 func longestStep(interval time.Duration) time.Duration { return 2*interval + interval/2 }
 
-// A graphEvidence is what the readings of a team in a window come to.
+// A graphEvidence sums up the readings of a team in a window.
 type graphEvidence struct {
 	readings int
 	highest  powerPoint
 	mean     int           // W
-	above    time.Duration // the limit
-	gap      time.Duration // the longest time without a reading beyond the interval
+	above    time.Duration // the limit, in all
+	gap      time.Duration // the longest time without a reading, beyond the interval
 }
 
-// newEvidence returns what readings between two moments come to.
+// newEvidence sums up the readings between two moments.
 func newEvidence(points iter.Seq[powerPoint], from, to time.Time, limit int, interval time.Duration) (e graphEvidence) {
 	last := powerPoint{at: from}
 	sum := 0
@@ -48,7 +48,7 @@ func newEvidence(points iter.Seq[powerPoint], from, to time.Time, limit int, int
 	return e
 }
 
-// line returns the evidence of one team among others.
+// line returns the evidence for one of several teams.
 func (e graphEvidence) line(team string, now time.Time) string {
 	if e.readings == 0 {
 		return team + ": no readings"
@@ -65,7 +65,7 @@ func (e graphEvidence) line(team string, now time.Time) string {
 	return line
 }
 
-// lines returns the evidence of a team alone.
+// lines returns the evidence for a single team.
 func (e graphEvidence) lines(team string, now time.Time) []string {
 	if e.readings == 0 {
 		return []string{team, "No readings"}
@@ -79,7 +79,7 @@ func (e graphEvidence) lines(team string, now time.Time) []string {
 	}
 }
 
-// crossingLines lists crossings, the last ones if there are many.
+// crossingLines lists crossings, or the last of them if there are many.
 func crossingLines(crossings []crossing, now time.Time) (lines []string) {
 	for _, c := range crossings[max(0, len(crossings)-maxCaptionCrossings):] {
 		end := "still above"
@@ -94,7 +94,7 @@ func crossingLines(crossings []crossing, now time.Time) (lines []string) {
 	return lines
 }
 
-// fitCaption joins the lines of a caption as far as they fit.
+// fitCaption joins as many lines of a caption as fit.
 func fitCaption(head string, lines []string) string {
 	caption := head
 	for i, line := range lines {

@@ -10,30 +10,29 @@ import (
 )
 
 const (
-	graphTime      = 15 * time.Minute // that /graph shows
-	alertGraphTime = 10 * time.Minute // that the button below an alert shows
+	graphTime      = 15 * time.Minute // shown by /graph
+	alertGraphTime = 10 * time.Minute // shown by the button below an alert
 	minGraphTime   = 30 * time.Second // the shortest window
 )
 
-// A graphRequest is what a picture is to show.
+// A graphRequest says what a picture must show.
 type graphRequest struct {
-	teams    []int // places among the teams
+	teams    []int // indexes of teams
 	from, to time.Time
 }
 
-// A graphSpan is the time of which there may be readings.
+// A graphSpan is the time for which there may be readings.
 type graphSpan struct {
-	started time.Time     // when the bot was
-	kept    time.Duration // how long readings are
+	started time.Time     // when the bot started
+	kept    time.Duration // how long readings are kept
 	now     time.Time
 }
 
 const graphUsage = "send /graph, /graph 101 or /graph TEAM, " +
 	"and after it a length such as 90m or a window such as 10:05-10:35"
 
-// parseGraph understands the argument of /graph: a team, or a number of one of
-// its PDUs, and then a length of time or a window, each of which may be
-// missing.
+// parseGraph parses the argument of /graph: a team or one of its PDUs, then a
+// length of time or a window. Both are optional.
 func parseGraph(arg string, teams []team, span graphSpan) (graphRequest, error) {
 	r := graphRequest{from: span.now.Add(-graphTime), to: span.now}
 	target := strings.Join(strings.Fields(arg), " ")
@@ -55,14 +54,14 @@ func parseGraph(arg string, teams []team, span graphSpan) (graphRequest, error) 
 	}
 	i, ok := findTeam(teams, target)
 	if !ok {
-		return r, fmt.Errorf("%q is not a team or PDU of the list: %s", shorten(target, 40), graphUsage)
+		return r, fmt.Errorf("%q is not a team or PDU on the list: %s", shorten(target, 40), graphUsage)
 	}
 	r.teams = []int{i}
 	return r, nil
 }
 
-// findTeam returns the team that is meant by its name or by a number of one of
-// its PDUs.
+// findTeam returns the index of the team with a name, or with a PDU that has a
+// number.
 func findTeam(teams []team, text string) (int, bool) {
 	if i := slices.IndexFunc(teams, func(t team) bool { return strings.EqualFold(t.name, text) }); i >= 0 {
 		return i, true
@@ -102,7 +101,7 @@ func cutWindow(text string, span graphSpan) (rest string, window graphRequest, e
 }
 
 // cutClockTimes cuts two clock times off the end of a text. People type all
-// sorts of dashes between them, with and without blanks.
+// sorts of dashes between them, with and without spaces.
 func cutClockTimes(text string) (rest, first, last string, ok bool) {
 	dash := strings.LastIndexAny(text, "-–—")
 	if dash < 0 {
@@ -122,7 +121,7 @@ func isClockLike(text string) bool {
 }
 
 // between returns the window between two clock times: the last one that began
-// before now, if there may be readings of it.
+// before now and may have readings.
 func (s graphSpan) between(first, last string) (r graphRequest, err error) {
 	from, err1 := clockTimeOn(s.now, first)
 	to, err2 := clockTimeOn(s.now, last)
@@ -146,7 +145,7 @@ func (s graphSpan) between(first, last string) (r graphRequest, err error) {
 	return r, nil
 }
 
-// clockTimeOn returns the moment of a day at which clocks show a time.
+// clockTimeOn parses a clock time as a moment of a day.
 func clockTimeOn(day time.Time, text string) (time.Time, error) {
 	t, err := time.Parse("15:04", text)
 	if err != nil {
@@ -156,7 +155,7 @@ func clockTimeOn(day time.Time, text string) (time.Time, error) {
 	return time.Date(y, m, d, t.Hour(), t.Minute(), t.Second(), 0, day.Location()), err
 }
 
-// check refuses a window of which there can be no readings.
+// check returns an error if there can be no readings in a window.
 func (s graphSpan) check(r graphRequest) error {
 	from, to := clockTime(r.from, s.now), clockTime(r.to, s.now)
 	switch {
@@ -171,7 +170,7 @@ func (s graphSpan) check(r graphRequest) error {
 	return nil
 }
 
-// remarks says why there may be no readings at the beginning of a window.
+// remarks explains why there may be no readings at the beginning of a window.
 func (s graphSpan) remarks(from time.Time) (remarks []string) {
 	if from.Before(s.started) {
 		remarks = append(remarks, fmt.Sprintf("The bot was not running before %s.", clockTime(s.started, s.now)))

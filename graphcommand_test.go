@@ -63,9 +63,9 @@ func TestParseGraph(t *testing.T) {
 func TestParseGraphMistakes(t *testing.T) {
 	const example = "a length such as 90m or a window such as 10:05-10:35"
 	for arg, want := range map[string]string{
-		"105":                            `"105" is not a team or PDU of the list`,
+		"105":                            `"105" is not a team or PDU on the list`,
 		"103":                            example, // it is the second unit
-		"Nobody 45m":                     `"Nobody" is not a team or PDU of the list`,
+		"Nobody 45m":                     `"Nobody" is not a team or PDU on the list`,
 		"101 90":                         example,
 		"101 90 min":                     example,
 		"101 -90m":                       `"-90m": want a length from 30 s to 24 h, such as 90m`,

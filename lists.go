@@ -10,12 +10,12 @@ import (
 )
 
 const (
-	// listColumns is how many columns a telephone shows without breaking a
-	// line, of a list with bars.
+	// listColumns is how many columns of a list with bars a phone shows without
+	// breaking a line.
 	listColumns = 36
-	// barLength is the length of a bar that shows the share of the limit.
+	// barLength is the length of a bar at the limit or above.
 	barLength = 8
-	// nearLimit is the share of the limit from which a value is marked.
+	// nearLimit is the share of the limit from which a value is marked as near.
 	nearLimit = 0.95
 )
 
@@ -24,9 +24,9 @@ type row struct {
 	num   string // .101, or "" for a team of several PDUs
 	name  string
 	value string
-	bar   string // the share of the limit, or ""
+	bar   string // shows the share of the limit, or ""
 	mark  string // "!" above the limit, "~" near it
-	below string // what stands in lines of its own below it
+	below string // further lines, or ""
 }
 
 // The lists of power and of peaks begin with these words.
@@ -109,7 +109,7 @@ func currentRows(t team, limit int, now time.Time) (rows []row) {
 	if known {
 		total.bar = bar(sum, limit)
 	}
-	if known || sum > limit { // what some of its PDUs draw is a lower bound
+	if known || sum > limit { // the sum of some PDUs is a lower bound
 		total.mark = mark(sum, limit)
 	}
 	return rows
@@ -144,8 +144,8 @@ func peakRows(t team, limit int, withDates bool, now time.Time) (rows []row) {
 	return append([]row{total}, rows...)
 }
 
-// pduRow returns the row of a PDU with a value in W, which is less than 0
-// where the PDU tells none. It reports whether there is a value in it.
+// pduRow returns the row of a PDU with a value in W, which is negative if the
+// PDU does not report it. It reports whether the row has a value.
 func pduRow(p status, watts int, now time.Time) (r row, ok bool) {
 	r = row{num: "." + p.number(), name: p.name}
 	switch {
@@ -164,13 +164,13 @@ func pduRow(p status, watts int, now time.Time) (r row, ok bool) {
 	return r, false
 }
 
-// bar shows the share that a power has of the limit.
+// bar returns a bar for the share of the limit that a power is.
 func bar(watts, limit int) string {
 	full := min(max(watts, 0)*barLength/limit, barLength)
 	return strings.Repeat("▇", full) + strings.Repeat("░", barLength-full)
 }
 
-// mark returns the mark of a power.
+// mark returns the mark of a power, "" if it is well below the limit.
 func mark(watts, limit int) string {
 	switch {
 	case watts > limit:
@@ -182,7 +182,7 @@ func mark(watts, limit int) string {
 }
 
 // exceedingsList is the answer to /exceedings: each team's crossings since the
-// start.
+// bot started.
 func exceedingsList(teams []team, limit int, start, now time.Time) []string {
 	var rows []row
 	for _, t := range teams {
@@ -204,7 +204,7 @@ func exceedingsList(teams []team, limit int, start, now time.Time) []string {
 	return pages(fmt.Sprintf("Above the limit of %d W since %s", limit, clockTime(start, now)), rows)
 }
 
-// pduDate tells a time of a PDU's own clock.
+// pduDate formats a time by a PDU's own clock.
 func pduDate(t time.Time) string {
 	if t.IsZero() {
 		return "time unknown"
@@ -217,11 +217,11 @@ type layout struct {
 	nums, names, values int
 }
 
-// newLayout returns the widths that rows need. With bars, names are cut so
-// that a telephone does not break the lines; what stands in the place of a
-// value and its bar may take the room of both.
+// newLayout returns the column widths for rows. With bars, names are cut so that
+// a phone does not break the lines. Text instead of a value may fill both the
+// value's column and the bar's.
 func newLayout(rows []row) (l layout) {
-	const bars = 1 + barLength + 2 // with the mark
+	const bars = 1 + barLength + 2 // including the mark
 	hasBars := slices.ContainsFunc(rows, func(r row) bool { return r.bar != "" })
 	for _, r := range rows {
 		l.nums, l.names = max(l.nums, len(r.num)), max(l.names, width(r.name))
@@ -230,16 +230,16 @@ func newLayout(rows []row) (l layout) {
 		}
 	}
 	if hasBars {
-		const least = 6
-		l.names = min(l.names, max(listColumns-l.nums-1-1-l.values-bars, least))
+		const minName = 6
+		l.names = min(l.names, max(listColumns-l.nums-1-1-l.values-bars, minName))
 	}
 	return l
 }
 
-// line returns a row with what stands below it.
+// line returns a row as text, with its further lines.
 func (l layout) line(r row) string {
 	line, room := "", l.nums+1+l.names
-	if r.num != "" { // the name of a team of several PDUs begins where the others' numbers do
+	if r.num != "" { // otherwise the name takes the number's column too
 		line, room = fmt.Sprintf("%-*s ", l.nums, r.num), l.names
 	}
 	name := cutMiddle(r.name, room)
@@ -258,10 +258,10 @@ func (l layout) line(r row) string {
 	return line
 }
 
-// pages sets rows in columns, in as many messages as they need, each with the
-// head.
+// pages formats rows in columns. It returns the text of as many messages as they
+// need, each with the head.
 func pages(head string, rows []row) (pages []string) {
-	const spare = 60 // of maxText, for what may be added below a list
+	const spare = 60 // characters for text that is added below a list
 	l := newLayout(rows)
 	var page strings.Builder
 	length := textLen(head)
@@ -282,8 +282,8 @@ func pages(head string, rows []row) (pages []string) {
 	return pages
 }
 
-// cutMiddle returns a text that takes at most n columns: of one that is too
-// long, the middle is left out.
+// cutMiddle shortens a text to n columns by replacing its middle with an
+// ellipsis.
 func cutMiddle(s string, n int) string {
 	if width(s) <= n {
 		return s
@@ -307,7 +307,7 @@ func cutMiddle(s string, n int) string {
 	}
 }
 
-// width returns how many columns a text takes in a chat.
+// width returns how many columns a text takes up in a chat.
 func width(s string) (n int) {
 	for _, r := range s {
 		n += runeWidth(r)

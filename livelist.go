@@ -9,14 +9,16 @@ import (
 )
 
 const (
-	boardTime    = time.Hour // after which a live list ends by itself
-	maxBoards    = 20        // live lists at the same time
+	boardTime = time.Hour // until a live list ends by itself
+	maxBoards = 20        // live lists at the same time
+
+	// The time between two changes of a live list.
 	boardPrivate = 3 * time.Second
-	boardGroup   = 6 * time.Second // between two changes of a live list
+	boardGroup   = 6 * time.Second
 )
 
-// liveBoards are messages that keep the list of /current up to date. They show
-// what the watch knows, and so cost the PDUs nothing.
+// liveBoards are messages that show /current and keep it up to date. They show
+// what the watch knows, so they cause no requests to the PDUs.
 type liveBoards struct {
 	client  *client
 	out     *outbox
@@ -26,12 +28,12 @@ type liveBoards struct {
 	boards map[int64]*board
 }
 
-// A board is one live list. A chat has one at most, whatever its topics:
-// Telegram's limits are those of the chat.
+// A board is one live list. A chat has at most one, even if it has topics,
+// because Telegram's limits apply to the chat.
 type board struct {
 	message *progress
 	until   time.Time
-	ended   chan string // has a value when the board is to end: why
+	ended   chan string // receives the reason when the board must end
 }
 
 // stopKeys is the keyboard of a live list.
@@ -41,8 +43,8 @@ func newLiveBoards(c *client, out *outbox, current func(now time.Time) []string)
 	return &liveBoards{client: c, out: out, current: current, boards: make(map[int64]*board)}
 }
 
-// start starts a board in the place of the one that the chat had, and reports
-// whether there was room for it. The board must be kept then.
+// start starts a board, which replaces the chat's present one. It reports
+// whether there was room for it; if so, keep must be called.
 func (l *liveBoards) start(where post, now time.Time) (*board, bool) {
 	b := &board{until: now.Add(boardTime), ended: make(chan string, 1)}
 	l.mu.Lock()
@@ -52,7 +54,7 @@ func (l *liveBoards) start(where post, now time.Time) (*board, bool) {
 		return nil, false
 	}
 	if old != nil {
-		old.end("Continued in the newer one.")
+		old.end("Continued in the newer list.")
 	}
 
 	where.html, where.keys = l.text(b, now), stopKeys
@@ -62,15 +64,15 @@ func (l *liveBoards) start(where post, now time.Time) (*board, bool) {
 	return b, true
 }
 
-// end lets a board end, which then says why.
+// end ends a board, which then says why.
 func (b *board) end(why string) {
 	select {
 	case b.ended <- why:
-	default: // it ends already
+	default: // it is already ending
 	}
 }
 
-// stop ends the board that is a message, and reports whether it is one.
+// stop ends the board in a message. It reports whether there is one.
 func (l *liveBoards) stop(chat, message int64) bool {
 	l.mu.Lock()
 	b := l.boards[chat]
@@ -90,7 +92,7 @@ func (l *liveBoards) text(b *board, now time.Time) string {
 	return l.list(now) + "\nlive until " + b.until.Format("15:04")
 }
 
-// list returns what fits into one message of the list of /current.
+// list returns the part of /current that fits into one message.
 func (l *liveBoards) list(now time.Time) string {
 	pages := l.current(now)
 	if n := len(pages); n > 1 {
@@ -99,7 +101,7 @@ func (l *liveBoards) list(now time.Time) string {
 	return pages[0]
 }
 
-// keep keeps a board up to date until it ends, or ctx does.
+// keep keeps a board up to date until it or ctx ends.
 func (l *liveBoards) keep(ctx context.Context, b *board) {
 	chat := b.message.first.chat
 	defer l.remove(chat, b)
@@ -147,8 +149,7 @@ func (l *liveBoards) remove(chat int64, b *board) {
 	}
 }
 
-// sameList reports whether two lists differ in nothing but the time in their
-// heads.
+// sameList reports whether two lists differ only in the time in their heads.
 func sameList(a, b string) bool {
 	_, a, _ = strings.Cut(a, "\n")
 	_, b, _ = strings.Cut(b, "\n")

@@ -15,16 +15,16 @@ import (
 
 const (
 	logFileName = "exceedings.log"
-	maxLogBytes = 1_000_000        // bytes of the log that are sent, from its end
-	maxLogLines = 10               // of its last lines that are shown
-	maxLogLine  = 180              // characters of such a line, so that all fit into a message
-	logWait     = 5 * time.Second  // for another /log, and for the disk
-	logSendTime = 40 * time.Second // of the file, and of the message before it
+	maxLogBytes = 1_000_000        // sent of the end of the log
+	maxLogLines = 10               // shown in the message
+	maxLogLine  = 180              // characters of such a line, so that all fit into one message
+	logWait     = 5 * time.Second  // for another /log to finish, and for the disk
+	logSendTime = 40 * time.Second // for the file and the message before it
 )
 
-// A logSender answers /log with exceedings.log: its last lines as a message,
-// and the file. The file does not go through the send queue, where a megabyte
-// on a slow uplink would delay the alerts behind it.
+// A logSender answers /log with the last lines of exceedings.log as a message,
+// then the file. The file bypasses the send queue, where a megabyte on a slow
+// uplink would delay alerts.
 type logSender struct {
 	ctx    context.Context // of all sending
 	client *client
@@ -38,14 +38,15 @@ func newLogSender(ctx context.Context, c *client, out *outbox, path string) *log
 	return &logSender{ctx: ctx, client: c, out: out, read: read, busy: make(chan struct{}, 1)}
 }
 
-// answer answers a /log where p belongs, and returns when all is sent. It does
-// not wait for a disk that hangs; until that answers, there is no other /log.
+// answer answers a /log in the chat of p, and returns when everything is sent.
+// It does not wait long for a disk that hangs, but then no other /log is
+// answered until the disk responds.
 func (l *logSender) answer(p post) {
 	late := time.NewTimer(logWait)
 	defer late.Stop()
 	select {
 	case l.busy <- struct{}{}:
-	case <-late.C: // a log takes memory
+	case <-late.C: // one log at a time bounds the memory
 		l.say(p, logFileName+" is being sent already: try again in a minute.")
 		return
 	case <-l.ctx.Done():
@@ -70,7 +71,7 @@ func (l *logSender) answer(p post) {
 	}()
 }
 
-// show sends what was read of the log, or says why there is nothing to send.
+// show sends the end of the log, or says why it cannot.
 func (l *logSender) show(p post, tail logTail) {
 	switch {
 	case tail.err != nil:
@@ -84,7 +85,7 @@ func (l *logSender) show(p post, tail logTail) {
 	ctx, cancel := context.WithTimeout(l.ctx, logSendTime)
 	defer cancel()
 	l.sayFirst(ctx, p, lastLines(tail.data))
-	if tail.partly {
+	if tail.truncated {
 		p.html = "The log is longer: this is the end of it."
 	}
 	p.file = &file{kind: document, name: logFileName, data: tail.data}
@@ -100,7 +101,7 @@ func (l *logSender) say(p post, text string) {
 	l.out.put(outgoing{post: p})
 }
 
-// sayFirst sends a text and waits until it is sent, or ctx is done.
+// sayFirst sends a text and waits until it is sent or ctx ends.
 func (l *logSender) sayFirst(ctx context.Context, p post, html string) {
 	sent := make(chan struct{})
 	p.html = html
@@ -111,7 +112,7 @@ func (l *logSender) sayFirst(ctx context.Context, p post, html string) {
 	}
 }
 
-// send sends the file as soon as Telegram's pace allows it.
+// send sends a file as soon as Telegram's limits allow it.
 func (l *logSender) send(ctx context.Context, p post) error {
 	for !l.out.mayEdit(p.chat, true) {
 		if pause(ctx, time.Second); ctx.Err() != nil {
@@ -123,15 +124,15 @@ func (l *logSender) send(ctx context.Context, p post) error {
 	return err
 }
 
-// A logTail is the end of a log.
+// A logTail is the end of a log, or the error of reading it.
 type logTail struct {
-	data   []byte
-	partly bool // something before it was left out
-	err    error
+	data      []byte
+	truncated bool // the beginning is missing
+	err       error
 }
 
-// readTail reads a file, and of a large one only the end, from the start of a
-// line.
+// readTail reads a file. If it is large, only the end is read, from the start of
+// a line.
 func readTail(path string) logTail {
 	info, err := os.Stat(path)
 	switch {
@@ -149,20 +150,20 @@ func readTail(path string) logTail {
 	}
 	defer f.Close()
 	start := max(info.Size()-maxLogBytes, 0)
-	before := min(start, 1) // the byte before tells whether a line starts there
+	before := min(start, 1) // the byte before start shows whether a line starts there
 	data := make([]byte, before+info.Size()-start)
 	n, err := f.ReadAt(data, start-before)
-	if err != nil && err != io.EOF { // it may have been cut meanwhile
+	if err != nil && err != io.EOF { // EOF: it was truncated meanwhile
 		return logTail{err: err}
 	}
 	data = data[:n]
 	if start > 0 {
 		_, data, _ = bytes.Cut(data, []byte("\n"))
 	}
-	return logTail{data: data, partly: start > 0}
+	return logTail{data: data, truncated: start > 0}
 }
 
-// lastLines returns the last lines of a log as the text of a message.
+// lastLines returns a message with the last lines of a log.
 func lastLines(data []byte) string {
 	var lines []string
 	for len(lines) < maxLogLines && len(data) > 0 {
@@ -179,8 +180,8 @@ func lastLines(data []byte) string {
 	return fmt.Sprintf("The end of %s:\n<pre>%s</pre>", logFileName, escape(strings.Join(lines, "\n")))
 }
 
-// withoutControls returns a text without control characters, such as the NUL
-// bytes that a power cut may leave in a file.
+// withoutControls removes control characters, such as the NUL bytes that a power
+// cut may leave in a file.
 func withoutControls(data []byte) string {
 	return strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) {

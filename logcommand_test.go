@@ -60,7 +60,7 @@ func TestProgramLog(t *testing.T) {
 	}
 
 	for _, c := range []venue.Chat{venue.Private(stranger), venue.Group(-77)} {
-		s.ask(t, c, stranger, "/log", "Sorry, Bob <b>, /log is for those on the access list. Your id is 5000000001")
+		s.ask(t, c, stranger, "/log", "Sorry, Bob <b>, /log is for those on the access list. Your ID is 5000000001")
 	}
 	p.awaitLog(t, "refused /log")
 	for _, m := range s.api.Messages(0) {
@@ -115,7 +115,7 @@ func TestReadTail(t *testing.T) {
 	most := strings.Repeat(line, maxLogBytes/len(line))
 	for name, tt := range map[string]struct {
 		text, want string
-		partly     bool
+		truncated  bool
 	}{
 		"empty":              {"", "", false},
 		"half a line":        {"a\nb", "a\nb", false},
@@ -127,9 +127,9 @@ func TestReadTail(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			tail := readTail(write(t, "exceedings.log", tt.text))
-			if tail.err != nil || string(tail.data) != tt.want || tail.partly != tt.partly {
+			if tail.err != nil || string(tail.data) != tt.want || tail.truncated != tt.truncated {
 				t.Errorf("got %d bytes from %.40q on, %v, %v; want %d bytes",
-					len(tail.data), tail.data, tail.partly, tail.err, len(tt.want))
+					len(tail.data), tail.data, tail.truncated, tail.err, len(tt.want))
 			}
 		})
 	}

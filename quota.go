@@ -6,25 +6,25 @@ import (
 )
 
 const (
-	maxQuota      = 20              // answers that a chat may ask for at once
-	quotaInterval = 3 * time.Second // after which it may ask for one more
-	maxQuotas     = 1000            // above this many, chats with a full quota are forgotten
+	maxQuota      = 20              // answers that a chat may request at once
+	quotaInterval = 3 * time.Second // until it may request one more
+	maxQuotas     = 1000            // above this, full quotas are forgotten
 )
 
-// quotas limit how many answers each chat of strangers may ask for, so that a
+// quotas limit how many answers each chat of strangers may request, so that a
 // flood of commands gets few answers. The zero value is ready for use.
 type quotas struct {
 	chats map[int64]quota
 }
 
-// A quota is that of one chat.
+// A quota is the quota of one chat.
 type quota struct {
-	full   time.Time // when it is full again
-	warned bool      // the chat was told that it is used up
+	full   time.Time // when the quota is full again
+	warned bool      // the chat was told that its quota is used up
 }
 
-// take takes one answer from the quota of a chat. It reports whether there was
-// one left and, if not, whether to say so, which is done once.
+// take takes one answer from a chat's quota. It reports whether one was left
+// and, if not, whether to warn the chat, which is done once.
 func (q *quotas) take(chat int64, now time.Time) (ok, warn bool) {
 	if q.chats == nil {
 		q.chats = make(map[int64]quota)

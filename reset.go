@@ -13,30 +13,30 @@ import (
 
 const (
 	// resetTime is how long a whole reset may take. The cards' processors are
-	// slow: up to 8 s were seen for one page.
+	// slow: one page was seen to take 8 s.
 	resetTime = 90 * time.Second
-	// readBackTime is how long it may take until the PDU shows the reset.
+	// readBackTime is how long the PDU may take to show the reset.
 	readBackTime = 15 * time.Second
-	// firstReadingTime is how long a reset waits for a reading before it.
+	// firstReadingTime is how long a reset waits for a first reading.
 	firstReadingTime = 5 * time.Second
 )
 
-// A resetter resets the peaks of PDUs, and judges by reading back whether a
-// reset took effect.
+// A resetter resets the peaks of PDUs. It judges by reading back whether a reset
+// took effect.
 type resetter struct {
 	watch    *snoop
 	journal  *journal
 	overSNMP bool
-	card     func(p pdu) *nmc.Client // for the web interface of a PDU's card
+	card     func(p pdu) *nmc.Client // returns the client for a PDU's card
 	panics   panicGuard
 
-	mu    sync.Mutex // guards what follows
-	busy  map[int]bool
-	cards map[string]chan struct{} // by URL: has a value while somebody is logged in by the bot
+	mu    sync.Mutex               // guards the fields below
+	busy  map[int]bool             // PDUs that are being reset
+	cards map[string]chan struct{} // by URL; holds a value while the bot is logged in
 }
 
-// newResetter returns the resetter of the watched PDUs. card returns the
-// client for the web interface of a PDU's card.
+// newResetter returns a resetter for the watched PDUs. card returns the client
+// for the web interface of a PDU's card.
 func newResetter(watch *snoop, log *journal, overSNMP bool, card func(pdu) *nmc.Client) *resetter {
 	return &resetter{
 		watch: watch, journal: log, overSNMP: overSNMP, card: card,
@@ -44,8 +44,8 @@ func newResetter(watch *snoop, log *journal, overSNMP bool, card func(pdu) *nmc.
 	}
 }
 
-// begin reports whether PDU i may be reset now, because no other reset of it
-// is under way. If so, end must be called.
+// begin reports whether PDU i may be reset, as no other reset of it is under way.
+// If so, end must be called.
 func (r *resetter) begin(i int) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -62,8 +62,8 @@ func (r *resetter) end(i int) {
 	delete(r.busy, i)
 }
 
-// visit waits until no other unit of a PDU's card is being reset: a card lets
-// one person in at a time. The function that it returns ends the visit.
+// visit waits until no other unit of a PDU's card is being reset, because a card
+// admits one user at a time. The function that it returns ends the visit.
 func (r *resetter) visit(ctx context.Context, p pdu) (leave func(), err error) {
 	r.mu.Lock()
 	visitor := r.cards[p.web]
@@ -80,8 +80,8 @@ func (r *resetter) visit(ctx context.Context, p pdu) (leave func(), err error) {
 	}
 }
 
-// reset resets the peak of PDU i for somebody and logs that. It returns the
-// register before and after, in W. step is told what is being done.
+// reset resets the peak of PDU i on behalf of who, and logs it. It returns the
+// register before and after, in W. It calls step with what is being done.
 func (r *resetter) reset(ctx context.Context, i int, who string, step func(string)) (from, to int, err error) {
 	p := r.watch.status(i).pdu
 	from, to, err = r.resetAndReadBack(ctx, i, step)
@@ -94,9 +94,9 @@ func (r *resetter) reset(ctx context.Context, i int, who string, step func(strin
 	return from, to, err
 }
 
-// resetAndReadBack resets the peak of PDU i and reads the PDU until that
-// shows. What went over the web interface is judged by the reading alone: some
-// cards drop the connection after an Apply that took effect.
+// resetAndReadBack resets the peak of PDU i and reads the PDU until the reset
+// shows. Only the reading decides: some cards drop the connection after an Apply
+// that took effect, and some answer an SNMP SET with an error.
 func (r *resetter) resetAndReadBack(ctx context.Context, i int, step func(string)) (from, to int, err error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, resetTime, fmt.Errorf("it took more than %s", durationText(resetTime)))
 	defer cancel()
@@ -107,7 +107,7 @@ func (r *resetter) resetAndReadBack(ctx context.Context, i int, step func(string
 
 	err = r.submit(ctx, i, step, func() {
 		step("resetting")
-		before = r.watch.status(i) // getting there may have taken long
+		before = r.watch.status(i) // finding the form may have taken long
 		r.watch.expectReset(i, true)
 	})
 	perhaps := r.overSNMP || errors.Is(err, nmc.ErrInterrupted) || errors.Is(err, errPanic)
@@ -117,7 +117,7 @@ func (r *resetter) resetAndReadBack(ctx context.Context, i int, step func(string
 	}
 
 	step("reading back")
-	applied := time.Now() // what was asked before may have the old peak
+	applied := time.Now() // earlier requests may return the old peak
 	after, ok := r.watch.await(ctx, i, readBackTime, func(s status) bool {
 		return s.resets > before.resets && s.asked.After(applied)
 	})
@@ -134,8 +134,8 @@ func (r *resetter) resetAndReadBack(ctx context.Context, i int, step func(string
 	return 0, 0, unconfirmedError(err, unread)
 }
 
-// readBefore returns what is known of PDU i right before a reset. Without a
-// reading nobody could tell whether it was reset.
+// readBefore returns the status of PDU i right before a reset. Without a reading,
+// a reset could not be verified.
 func (r *resetter) readBefore(ctx context.Context, i int) (status, error) {
 	if !errors.Is(r.watch.status(i).err, errNoMeter) { // one lost answer is no reason to refuse
 		r.watch.await(ctx, i, firstReadingTime, func(status) bool { return true })
@@ -145,14 +145,14 @@ func (r *resetter) readBefore(ctx context.Context, i int) (status, error) {
 		s.err = errors.New("no peak register")
 	}
 	if s.err != nil {
-		return s, fmt.Errorf("it cannot be read (%w), so it could not be told whether it was reset", s.err)
+		return s, fmt.Errorf("it cannot be read (%w), so a reset could not be verified", s.err)
 	}
 	return s, nil
 }
 
-// submit resets the peak of PDU i over its web interface or over SNMP, and
-// calls applying right before. With an error over SNMP, or one that wraps
-// nmc.ErrInterrupted, it may have been reset all the same.
+// submit resets the peak of PDU i over its web interface or over SNMP. It calls
+// applying right before. An error over SNMP, or one that wraps
+// nmc.ErrInterrupted, does not mean that the peak was not reset.
 func (r *resetter) submit(ctx context.Context, i int, step func(string), applying func()) (err error) {
 	defer r.panics.catch("reset", &err)
 	p := r.watch.status(i).pdu
@@ -167,8 +167,8 @@ func (r *resetter) submit(ctx context.Context, i int, step func(string), applyin
 	return nil
 }
 
-// submitForm resets a peak over the web interface. Where the control was not
-// found, it logs what the pages had.
+// submitForm resets a peak over the web interface. If it does not find the
+// control, it logs what the pages have.
 func (r *resetter) submitForm(ctx context.Context, p pdu, step func(string), applying func()) error {
 	leave, err := r.visit(ctx, p)
 	if err != nil {
@@ -178,7 +178,7 @@ func (r *resetter) submitForm(ctx context.Context, p pdu, step func(string), app
 	err = r.card(p).ResetPeak(ctx, p.unit, step, applying)
 	if e, ok := errors.AsType[*nmc.Error](err); ok {
 		for _, page := range e.Pages {
-			slog.Info("seen on the way", "pdu", p.displayName(), "page", page)
+			slog.Info("page seen", "pdu", p.displayName(), "page", page)
 		}
 	}
 	return withHint(err)

@@ -8,17 +8,16 @@ import (
 )
 
 // errUnknownOutcome is wrapped by the error of a reset that may or may not have
-// taken effect, as when a card drops the connection and cannot be read after
-// that.
+// taken effect, such as when a card drops the connection and then cannot be read.
 var errUnknownOutcome = errors.New("it is not known whether it was reset")
 
-// resetResultText returns what the chat says of a finished reset of a PDU: its
-// register before and after in W, or why it failed. by names the person who
-// reset it, and is empty in a private chat.
+// resetResultText describes a finished reset in the chat: the register before and
+// after in W, or why it failed. by names the person who reset it; it is empty in
+// a private chat.
 func resetResultText(p pdu, by string, before, after int, err error) string {
 	switch {
 	case errors.Is(err, errUnknownOutcome):
-		return fmt.Sprintf("The peak of %s may have been reset or not.\n%v", p.displayName(), err)
+		return fmt.Sprintf("The peak of %s may have been reset.\n%v", p.displayName(), err)
 	case err != nil:
 		return fmt.Sprintf("The peak of %s was not reset.\n%v", p.displayName(), err)
 	case by != "":
@@ -29,18 +28,18 @@ func resetResultText(p pdu, by string, before, after int, err error) string {
 
 // unconfirmedError returns the error of a reset that did not show when the PDU
 // was read back. cause is what went wrong at the card, such as a dropped
-// connection, or nil; unread says that the PDU could not be read after that.
+// connection, or nil. unread says that the PDU could not be read afterwards.
 func unconfirmedError(cause error, unread bool) error {
 	if cause == nil {
-		cause = errors.New("reading back: the card took the reset")
+		cause = errors.New("reading back: the card accepted the reset")
 	}
 	if unread {
-		return fmt.Errorf("%w; %w, as the PDU could not be read any more: see /peakdates", cause, errUnknownOutcome)
+		return fmt.Errorf("%w; %w, as the PDU could no longer be read: see /peakdates", cause, errUnknownOutcome)
 	}
 	return fmt.Errorf("%w, but the peak did not change: send /reset again, or reset it in a browser", cause)
 }
 
-// cardHints say what to do about what can be wrong with a visit to a card.
+// cardHints say what to do about the errors of a visit to a card.
 var cardHints = map[error]string{
 	nmc.ErrPassword:       "check ISCBOT_PASSWORD and -user",
 	nmc.ErrBusy:           "log off there, or wait three minutes",
@@ -51,7 +50,7 @@ var cardHints = map[error]string{
 	nmc.ErrLanguage:       "set English for this user on the card",
 }
 
-// withHint adds to an error what to do about it.
+// withHint adds a hint to an error that has one.
 func withHint(err error) error {
 	for known, hint := range cardHints {
 		if errors.Is(err, known) {

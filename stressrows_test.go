@@ -307,7 +307,7 @@ var peopleRows = []stressRow{
 	{"people: a stranger's commands and numbers", nil, func(t *testing.T, s *site, p *program) {
 		s.ask(t, venue.Private(ann), ann, "/reset", "Which PDU")
 		for _, c := range []venue.Chat{venue.Private(stranger), venue.Group(-77)} {
-			s.ask(t, c, stranger, "/reset 1", "Your id is 5000000001")
+			s.ask(t, c, stranger, "/reset 1", "Your ID is 5000000001")
 			s.api.Say(c, stranger, "1")
 		}
 		s.stillWorks(t, 3100)
