@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// An alerter turns an event into a line in exceedings.log and messages to the
-// recipients. Events come from judge, by way of snoop.note and outage.filter.
+// An alerter turns events into lines of exceedings.log and messages to the
+// recipients. Events come from judge, through snoop.note and outage.filter.
 type alerter struct {
 	journal *journal
 	out     *outbox
@@ -35,19 +35,19 @@ func (a *alerter) report(e event) {
 	a.send(m)
 }
 
-// graphKeys is the button below an alert about PDUs of a team, for a picture
-// of its last minutes.
+// graphKeys returns the keyboard below an alert about a team: a button for a
+// picture of its last minutes.
 func graphKeys(pdus []pdu) [][]button {
 	return [][]button{{{Text: "Graph", Data: "graph " + pdus[0].number()}}}
 }
 
-// notify sends what concerns the bot itself, to the terminal as well.
+// notify sends a message about the bot itself, and logs it to stderr.
 func (a *alerter) notify(text string) {
 	slog.Warn(text)
 	a.send(outgoing{post: post{html: escape(text)}, at: time.Now()})
 }
 
-// send sends an alert to those who are to know.
+// send sends an alert to the recipients.
 func (a *alerter) send(m outgoing) {
 	m.alert = true
 	if a.toGroup {
@@ -63,7 +63,7 @@ func (a *alerter) send(m outgoing) {
 	}
 }
 
-// hasRecipients reports whether there is anybody to be alerted.
+// hasRecipients reports whether alerts have any recipient.
 func (a *alerter) hasRecipients() bool {
 	group, _ := a.access.group()
 	return a.toGroup && group != 0 || !a.toGroup && len(a.access.users()) > 0

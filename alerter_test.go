@@ -21,7 +21,7 @@ func TestAlerter(t *testing.T) {
 	silent, logOnly := above, above
 	silent.silent, logOnly.logOnly = true, true
 	const text = "🔴 <b>A&lt;b&gt;(.101): Above power limit (3120 W)!</b>\n2026-06-15 10:32:07, limit 3000 W\n" +
-		"a spike, over before it was seen; the PDU does not tell when"
+		"a spike, over before it was seen; the PDU does not say when"
 	withTopic := func() *accessList {
 		a := newAccessList(groupID, 1, 2)
 		a.entries.topic = 42

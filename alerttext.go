@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// eventMark returns the first character of a message about an event.
+// eventMark returns the emoji with which the message about an event begins.
 func eventMark(e event) string {
 	switch e.kind {
 	case eventAbove, eventPossiblyAbove, eventHighAtStart:
@@ -20,7 +20,7 @@ func eventMark(e event) string {
 	}
 }
 
-// eventSubject names whom an event concerns, as exceedings.log does.
+// eventSubject names the PDU or team of an event as exceedings.log does.
 func eventSubject(e event) string {
 	switch e.kind {
 	case eventAllUnreachable:
@@ -46,8 +46,8 @@ func teamLogName(team string, pdus []pdu) string {
 	return fmt.Sprintf("%s(%s)", team, strings.Join(numbers, "+"))
 }
 
-// eventText returns what exceedings.log and the chat say of an event. Other
-// programs read the log: its words stay as they are.
+// eventText describes an event in exceedings.log and in the chat. Other programs
+// read the log, so its words must not change.
 func eventText(e event) string {
 	switch e.kind {
 	case eventAbove:
@@ -71,8 +71,8 @@ func eventText(e event) string {
 	}
 }
 
-// evidenceText says what a PDU's register proves of the time in which the PDU
-// was unreachable. The words are part of the log's format.
+// evidenceText says what a PDU's register proves about the time in which the PDU
+// was unreachable. These words are part of the log's format too.
 func evidenceText(e event) string {
 	switch e.evidence {
 	case provesReset:
@@ -90,7 +90,7 @@ func evidenceText(e event) string {
 	}
 }
 
-// eventRemark returns what the chat says of an event besides its text.
+// eventRemark returns what the chat adds to the text of an event, or "".
 func eventRemark(e event) string {
 	switch e.kind {
 	case eventAbove:
@@ -111,9 +111,9 @@ func eventRemark(e event) string {
 	return ""
 }
 
-// outageRemark says what is known of the time in which all PDUs were
-// unreachable, and which of them still are. What a register shows above the
-// limit is reported by an event of its own.
+// outageRemark says what is known about the time in which all PDUs were
+// unreachable, and which of them still are. Registers above the limit are reported
+// as separate events.
 func outageRemark(e event) string {
 	var remarks []string
 	switch {
@@ -124,7 +124,7 @@ func outageRemark(e event) string {
 		remarks = append(remarks, "under the limit all the time, as their peak registers prove: "+pduNames(e.proven))
 	}
 	if len(e.unproven) > 0 {
-		remarks = append(remarks, "not known whether under the limit all the time: "+pduNames(e.unproven))
+		remarks = append(remarks, "not known whether they stayed under the limit: "+pduNames(e.unproven))
 	}
 	if n := len(e.missing); n > 0 {
 		remarks = append(remarks, fmt.Sprintf("still out of reach (%d): %s", n, pduNames(e.missing)))
@@ -132,7 +132,7 @@ func outageRemark(e event) string {
 	return strings.Join(remarks, "; ")
 }
 
-// pduNames lists PDUs, within what fits into a message.
+// pduNames lists PDUs, cut to what fits into a message.
 func pduNames(pdus []pdu) string {
 	var names []string
 	for _, p := range pdus {
@@ -143,7 +143,7 @@ func pduNames(pdus []pdu) string {
 
 func peakTimeText(t time.Time) string {
 	if t.IsZero() {
-		return "the PDU does not tell when"
+		return "the PDU does not say when"
 	}
 	return "by the PDU's own clock at " + t.Format(time.DateTime)
 }

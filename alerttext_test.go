@@ -37,7 +37,7 @@ func TestEvents(t *testing.T) {
 		},
 		"spike without a time": {
 			event{kind: eventAbove, team: "First", pdus: single, watts: 3500, spike: true}, "🔴",
-			"First(.101): Above power limit (3500 W)!", "a spike, over before it was seen; the PDU does not tell when",
+			"First(.101): Above power limit (3500 W)!", "a spike, over before it was seen; the PDU does not say when",
 		},
 		"back": {
 			event{kind: eventBack, team: "First", pdus: single, watts: 3500, duration: 61500 * time.Millisecond},
@@ -82,7 +82,7 @@ func TestEvents(t *testing.T) {
 		},
 		"high at the start": {
 			event{kind: eventHighAtStart, pdus: single, watts: 3300}, "🔴",
-			"First(.101): Peak stood at 3300 W at the start", "the PDU does not tell when",
+			"First(.101): Peak stood at 3300 W at the start", "the PDU does not say when",
 		},
 		"restarted": {
 			event{kind: eventRestarted, pdus: single}, "🔁",
@@ -101,11 +101,11 @@ func TestEvents(t *testing.T) {
 			event{kind: eventAllReachable, duration: 80 * time.Second, proven: single, unproven: rack}, "🟢",
 			"All PDUs: Answer again after 80 s",
 			"under the limit all the time, as their peak registers prove: First(.101); " +
-				"not known whether under the limit all the time: Second left(.102), Second right(.103/2)",
+				"not known whether they stayed under the limit: Second left(.102), Second right(.103/2)",
 		},
 		"all back, none proven": {
 			event{kind: eventAllReachable, duration: 80 * time.Second, unproven: single}, "🟢",
-			"All PDUs: Answer again after 80 s", "not known whether under the limit all the time: First(.101)",
+			"All PDUs: Answer again after 80 s", "not known whether they stayed under the limit: First(.101)",
 		},
 		"some back": {
 			event{kind: eventAllReachable, duration: 80 * time.Second, proven: single, missing: rack}, "🟢",

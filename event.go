@@ -2,24 +2,24 @@ package main
 
 import "time"
 
-// An eventKind is what an event is about.
+// An eventKind says what happened.
 type eventKind int
 
 const (
 	eventAbove          eventKind = iota // a team's crossing began
-	eventBack                            // it ended
+	eventBack                            // a team's crossing ended
 	eventPossiblyAbove                   // the sum of a team's registers is above the limit
-	eventUnreachable                     // a PDU
-	eventReachable                       // a PDU again
-	eventReset                           // of a PDU's peak, not by the bot
+	eventUnreachable                     // a PDU became unreachable
+	eventReachable                       // a PDU answers again
+	eventReset                           // a PDU's peak was reset, not by the bot
 	eventHighAtStart                     // a PDU's peak was above the limit at the start
-	eventRestarted                       // a PDU's card
-	eventAllUnreachable                  // every PDU
-	eventAllReachable                    // at least one of them again
+	eventRestarted                       // a PDU's card was restarted
+	eventAllUnreachable                  // no PDU answers
+	eventAllReachable                    // at least one of them answers again
 )
 
-// An event is something to be logged and reported. Which fields have a value
-// depends on its kind.
+// An event is logged, and reported unless it is only logged. Which fields have a
+// value depends on its kind.
 type event struct {
 	kind eventKind
 	at   time.Time
@@ -28,28 +28,28 @@ type event struct {
 
 	watts    int           // the power, the highest power, or the register
 	from     int           // W, the register before a reset
-	since    time.Time     // of what ended or goes on
+	since    time.Time     // when what ended or goes on began
 	duration time.Duration // of what ended
-	peakAt   time.Time     // when watts were, by the PDU's own clock
-	spike    bool          // a crossing that was over when it was seen
+	peakAt   time.Time     // of watts, by the PDU's own clock
+	spike    bool          // the crossing was over before it was seen
 	err      error         // why a PDU is unreachable
-	evidence evidence      // of the time in which a PDU was unreachable
-	missing  []pdu         // those still unreachable, where all were
-	proven   []pdu         // those that stayed at or below the limit meanwhile
-	unproven []pdu         // those of which that is not known
+	evidence evidence      // about the time in which a PDU was unreachable
+	missing  []pdu         // those still unreachable after an outage of all
+	proven   []pdu         // those known to have stayed at or below the limit meanwhile
+	unproven []pdu         // those that may have been above it
 
 	silent  bool // without sound
-	logOnly bool // in exceedings.log, and not in the chat
+	logOnly bool // in exceedings.log but not in the chat
 }
 
-// An evidence is what a PDU's register proves of a time without readings.
+// An evidence is what a PDU's register proves about a time without readings.
 type evidence int
 
 const (
 	provesNothing  evidence = iota
-	provesReset             // in between, so nothing else
-	provesRise              // above the limit
-	provesNoHigher          // than before, which was above the limit
+	provesReset             // that it was reset, so nothing else is known
+	provesRise              // that the power rose above the limit
+	provesNoHigher          // that the power rose no higher than before, when it was above the limit
 	provesBelow             // that the team stayed at or below the limit
-	provesPDUBelow          // that the PDU did, but the team has more than one
+	provesPDUBelow          // that the PDU did, but the team has other PDUs
 )

@@ -7,7 +7,7 @@ import (
 )
 
 const (
-	// historyTime is how long readings are kept, if there is room.
+	// historyTime is how long readings are kept if there is room.
 	historyTime = 24 * time.Hour
 	// historyBytes is how much memory the readings of all PDUs may take.
 	historyBytes = 8 << 20
@@ -15,23 +15,23 @@ const (
 	chunkSlots = 1024
 	// noPower marks a slot without a reading.
 	noPower = 0
-	// fineWatts is the power up to which it is kept to the watt, and above that
-	// to ten.
+	// fineWatts is the power up to which readings are kept to 1 W. Above it they
+	// are kept to 10 W.
 	fineWatts = 50_000
 	// maxCrossings is how many crossings of a team are kept.
 	maxCrossings = 1000
 )
 
-// A history keeps the PDUs' power, two bytes a reading, and the teams'
-// crossings. Time is divided into slots of the polling interval, and each
-// reading belongs to the slot whose middle is nearest: polls are never quite on
-// time. If several readings fall into a slot, the highest counts.
+// A history keeps the PDUs' power, two bytes a reading, and the teams' crossings.
+// Time is divided into slots of the polling interval. As polls are never quite on
+// time, a reading belongs to the slot whose middle is nearest. Of several readings
+// in a slot, the highest counts.
 type history struct {
 	start time.Time // the middle of slot 0
 	step  time.Duration
 	slots int // kept
 
-	mu        sync.Mutex // guards what follows
+	mu        sync.Mutex // guards the fields below
 	pdus      []powerRing
 	crossings map[string][]crossing // by team
 }
@@ -40,12 +40,12 @@ type history struct {
 // first written to.
 type powerRing struct {
 	chunks [][]uint16
-	last   int // slot that was written last; -1 before the first
+	last   int // the last slot written; -1 before the first
 }
 
 // A crossing is a time in which a team was above the limit.
 type crossing struct {
-	from, to time.Time // to is zero while it is open
+	from, to time.Time // to is zero while the crossing is open
 	highest  int       // W
 }
 
@@ -55,16 +55,16 @@ type powerPoint struct {
 	watts int
 }
 
-// newHistory returns the history of so many PDUs. Where they are many it goes
-// back less than a day.
-func newHistory(pdus int, step time.Duration, start time.Time) *history {
+// newHistory returns a history of n PDUs. If they are many, it goes back less
+// than a day.
+func newHistory(n int, step time.Duration, start time.Time) *history {
 	day := int((historyTime + step - 1) / step)
-	chunks := min((day+chunkSlots-1)/chunkSlots, historyBytes/2/chunkSlots/max(pdus, 1))
+	chunks := min((day+chunkSlots-1)/chunkSlots, historyBytes/2/chunkSlots/max(n, 1))
 	h := &history{
 		start:     start,
 		step:      step,
 		slots:     max(chunks, 1) * chunkSlots,
-		pdus:      make([]powerRing, pdus),
+		pdus:      make([]powerRing, n),
 		crossings: make(map[string][]crossing),
 	}
 	for i := range h.pdus {
@@ -73,10 +73,10 @@ func newHistory(pdus int, step time.Duration, start time.Time) *history {
 	return h
 }
 
-// kept returns how far back the history goes at most.
+// kept returns how far back the history can go.
 func (h *history) kept() time.Duration { return min(time.Duration(h.slots)*h.step, historyTime) }
 
-// slot returns the slot of a moment after the start, or -1.
+// slot returns the slot of a moment, or -1 if it is before the start.
 func (h *history) slot(sinceStart time.Duration) int {
 	if sinceStart < -h.step/2 {
 		return -1
@@ -84,7 +84,7 @@ func (h *history) slot(sinceStart time.Duration) int {
 	return int((sinceStart + h.step/2) / h.step)
 }
 
-// add notes a reading of PDU i.
+// add adds a reading of PDU i.
 func (h *history) add(i int, at time.Time, watts int) {
 	slot := h.slot(at.Sub(h.start))
 	h.mu.Lock()
@@ -103,7 +103,7 @@ func (h *history) add(i int, at time.Time, watts int) {
 	}
 }
 
-// packWatts returns a power as a slot has it, which is never noPower.
+// packWatts encodes a power for a slot. The result is never noPower.
 func packWatts(watts int) uint16 {
 	if watts > fineWatts {
 		watts = fineWatts + (watts-fineWatts)/10
@@ -111,7 +111,7 @@ func packWatts(watts int) uint16 {
 	return uint16(min(max(watts, 0)+1, 1<<16-1))
 }
 
-// unpackWatts undoes packWatts.
+// unpackWatts decodes a power from a slot.
 func unpackWatts(value uint16) int {
 	watts := int(value) - 1
 	if watts > fineWatts {
@@ -149,15 +149,15 @@ func (h *history) power(i, slot int) (watts int, ok bool) {
 	return unpackWatts(value), value != noPower
 }
 
-// sums yields the power of a team with these PDUs between two moments: at each
-// moment for which all of them have a reading. The times are by the clock of
-// now, also where that was set since.
+// sums yields the total power of PDUs between two moments, for each slot in which
+// all of them have a reading. The times are by the present wall clock, even if it
+// was set in between.
 func (h *history) sums(pdus []int, from, to, now time.Time) iter.Seq[powerPoint] {
 	current := now.Sub(h.start) // by the monotonic clock
 	first := max(h.slot(current-now.Sub(from)), h.slot(current)-h.slots+1, 0)
 	last := h.slot(current - max(now.Sub(to), 0))
 	return func(yield func(powerPoint) bool) {
-		var sums [256]int // so that the polls do not wait for all of it
+		var sums [256]int // computed in parts, so that polls do not wait long
 		for slot := first; slot <= last; slot++ {
 			k := (slot - first) % len(sums)
 			if k == 0 {
@@ -172,8 +172,8 @@ func (h *history) sums(pdus []int, from, to, now time.Time) iter.Seq[powerPoint]
 	}
 }
 
-// fill sets sums to the power of PDUs in the slots from first on, or to -1
-// where one of them has no reading.
+// fill sets sums to the total power of PDUs in the slots from first on, or to -1
+// if one of them has no reading.
 func (h *history) fill(sums, pdus []int, first int) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -190,7 +190,7 @@ func (h *history) fill(sums, pdus []int, first int) {
 	}
 }
 
-// addEvent keeps what an event says of a crossing.
+// addEvent adds the crossing that an event opens, or closes the last one.
 func (h *history) addEvent(e event) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -207,7 +207,7 @@ func (h *history) addEvent(e event) {
 	h.crossings[e.team] = list
 }
 
-// crossingsOf returns the crossings of a team that touch a window.
+// crossingsOf returns the crossings of a team that overlap a window.
 func (h *history) crossingsOf(team string, from, to time.Time) (found []crossing) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

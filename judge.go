@@ -7,33 +7,32 @@ import (
 	"time"
 )
 
-// A poll is what came of asking a PDU.
+// A poll is the result of polling a PDU.
 type poll struct {
 	reading
 	err      error
-	at       time.Time // when it came, or did not
-	ownReset bool      // the bot resets this PDU's peak about now
+	at       time.Time // of the answer or the failure
+	ownReset bool      // the bot is resetting this PDU's peak
 }
 
-// answered reports whether the PDU answered as a PDU does, with a power or
-// without a power meter.
+// answered reports whether the PDU gave a valid answer: a power, or that it has no
+// power meter.
 func (p poll) answered() bool { return p.err == nil || errors.Is(p.err, errNoMeter) }
 
 const (
 	unreachableAfter = 3 // polls
 	unreachableTime  = 6 * time.Second
-	settleReadings   = 3 // in which a card has updated all that a reset changes
+	settleReadings   = 3 // until a card has updated everything that a reset changes
 	settleTime       = 3 * time.Second
-	soundEvery       = time.Minute // a team's alerts have a sound, at most
+	soundInterval    = time.Minute // at least, between a team's alerts with a sound
 )
 
-// judge returns what is known of a team after its PDU i was polled, and the
-// events to report. It depends on nothing else.
+// judge returns the state of a team after a poll of its PDU i, and the events to
+// report. It depends on nothing but its arguments.
 //
-// It stands between a reading and an alert: snoop.watch reads a card with
-// session.read and hands each poll to snoop.note, which calls judge. The events
-// pass outage.filter and reach alerter.report, which logs them and queues the
-// messages.
+// It turns readings into alerts: snoop.watch reads a card with session.read and
+// passes each poll to snoop.note, which calls judge. The events go through
+// outage.filter to alerter.report, which logs them and queues the messages.
 func judge(t team, i int, p poll, limit int) (team, []event) {
 	t.pdus = slices.Clone(t.pdus)
 	j := judgment{team: &t, status: &t.pdus[i], before: t.pdus[i], poll: p, limit: limit}
@@ -49,7 +48,7 @@ func judge(t team, i int, p poll, limit int) (team, []event) {
 	return t, j.events
 }
 
-// A judgment is the judging of one poll.
+// A judgment is the state of judging one poll.
 type judgment struct {
 	team   *team
 	status *status
@@ -74,8 +73,8 @@ func (j *judgment) reportTeam(e event) {
 	j.events = append(j.events, e)
 }
 
-// reachability takes what the poll gave, and judges whether the PDU can be
-// reached.
+// reachability stores the result of the poll, and judges whether the PDU is
+// reachable.
 func (j *judgment) reachability() {
 	s, p := j.status, j.poll
 	s.err, s.polled = p.err, p.at
@@ -98,7 +97,7 @@ func (j *judgment) reachability() {
 	}
 }
 
-// restart judges whether the card was restarted: then its uptime falls.
+// restart judges whether the card was restarted, in which case its uptime fell.
 func (j *judgment) restart() {
 	known := !j.before.at.IsZero() && j.before.uptime >= 0 && j.poll.uptime >= 0
 	if known && j.poll.uptime < j.before.uptime && !j.uptimeWrapped() {
@@ -106,8 +105,8 @@ func (j *judgment) restart() {
 	}
 }
 
-// uptimeWrapped reports whether the uptime fell because sysUpTime has 32 bits,
-// which are full after 497 days.
+// uptimeWrapped reports whether the uptime fell because sysUpTime, which has 32
+// bits, wrapped after 497 days.
 func (j *judgment) uptimeWrapped() bool {
 	const full, slack = 1 << 32, 60 * 100 // hundredths of a second; the cards' clocks drift
 	elapsed := j.poll.at.Sub(j.before.at).Milliseconds() / 10
@@ -115,8 +114,8 @@ func (j *judgment) uptimeWrapped() bool {
 	return max(off, -off) <= slack
 }
 
-// register judges the peak register. It reports whether the register shows a
-// power above the limit that it did not show before.
+// register judges the peak register. It reports whether the register newly shows
+// a power above the limit.
 func (j *judgment) register() (rose bool) {
 	s, before, p := j.status, j.before, j.poll
 	known := before.register >= 0 && p.peak >= 0
@@ -140,9 +139,8 @@ func (j *judgment) register() (rose bool) {
 	return rose
 }
 
-// proof returns what the register proves of the time in which the PDU was
-// unreachable. It proves little where nobody knows whether it was reset and
-// has risen again.
+// proof returns what the register proves about the time in which the PDU was
+// unreachable. It proves little if it may have been reset and have risen again.
 func (j *judgment) proof(known, reset, rose bool) evidence {
 	unreset := !reset && !j.before.resetAt.IsZero() && !j.poll.resetAt.IsZero()
 	switch {
@@ -162,7 +160,7 @@ func (j *judgment) proof(known, reset, rose bool) evidence {
 	return provesBelow
 }
 
-// peakReset follows a reset of the peak until it has settled.
+// peakReset follows a reset of the peak until the register has settled.
 func (j *judgment) peakReset(fell, moved bool) {
 	s := j.status
 	if s.reset.readings == 0 {
@@ -185,8 +183,8 @@ func (j *judgment) peakReset(fell, moved bool) {
 	s.resets, s.resetFrom, s.reset = s.resets+1, r.from, peakReset{}
 }
 
-// crossing judges whether a crossing begins or ends. What rose in a register
-// between two readings is one as well.
+// crossing judges whether a crossing begins or ends. A spike between two readings,
+// which only the register shows, is one too.
 func (j *judgment) crossing(rose bool) {
 	t, p := j.team, j.poll
 	sum := t.sum()
@@ -197,7 +195,7 @@ func (j *judgment) crossing(rose bool) {
 
 	opens := !t.above && (sum > j.limit || rose)
 	if opens {
-		e := event{kind: eventAbove, watts: sum, silent: p.at.Sub(t.sounded) < soundEvery}
+		e := event{kind: eventAbove, watts: sum, silent: p.at.Sub(t.sounded) < soundInterval}
 		if sum <= j.limit {
 			e.watts, e.peakAt, e.spike = p.peak, p.peakAt, true
 		}
@@ -223,9 +221,9 @@ func (j *judgment) crossing(rose bool) {
 	}
 }
 
-// possibleCrossing judges the sum of the registers of a team's PDUs, which
-// need not have peaked together. While a team starts a run, it rises with
-// each reading: it is reported again when it has risen by a twentieth.
+// possibleCrossing judges the sum of the registers of a team's PDUs, which need
+// not have peaked together. The sum rises with each reading while a team starts a
+// run, so it is reported again only after it has risen by a twentieth.
 func (j *judgment) possibleCrossing(rose bool) {
 	t, registers := j.team, 0
 	for _, p := range t.pdus {

@@ -6,18 +6,18 @@ import (
 	"time"
 )
 
-// An outage is a time in which no PDU answers: then it is the bot's own
-// network that failed. One message reports it instead of one for each PDU,
-// whose lines are in the log all the same. The zero value is no outage.
+// An outage is a time in which no PDU answers, because the bot's own network
+// failed. It is reported in one message instead of one for each PDU; the log has
+// a line for each PDU all the same. The zero value means that there is no outage.
 type outage struct {
-	since    time.Time // when the last reading was; zero while some PDU answers
-	answered time.Time // when the first PDU answered again; zero before that
-	proven   []pdu     // PDUs that are back and stayed at or below the limit meanwhile
-	unproven []pdu     // PDUs that are back, of which that is not known
+	since    time.Time // when the last reading was; zero if there is no outage
+	answered time.Time // when the first PDU answered again; zero until then
+	proven   []pdu     // PDUs that are back and are known to have stayed at or below the limit
+	unproven []pdu     // PDUs that are back but may have been above it
 }
 
-// filter returns the events of a poll as they are to be reported, together
-// with those about all PDUs. all are the statuses after the poll.
+// filter adds events about all PDUs to the events of a poll, and marks the events
+// for which they stand as log only. all are the statuses after the poll.
 func (o *outage) filter(events []event, all iter.Seq[*status], p poll) []event {
 	for i, e := range events {
 		begins := e.kind == eventUnreachable && o.since.IsZero() && allMissing(all)
@@ -42,7 +42,7 @@ func (o *outage) filter(events []event, all iter.Seq[*status], p poll) []event {
 	return events
 }
 
-// allMissing reports whether no PDU of several answered lately.
+// allMissing reports whether there are several PDUs and none answered lately.
 func allMissing(all iter.Seq[*status]) bool {
 	n := 0
 	for s := range all {
@@ -54,11 +54,11 @@ func allMissing(all iter.Seq[*status]) bool {
 	return n > 1
 }
 
-// covers reports whether the messages about all PDUs stand for an event too,
-// and notes what it proves.
+// covers reports whether the messages about all PDUs stand for an event too. It
+// keeps what the event proves.
 func (o *outage) covers(e event) bool {
 	switch e.kind {
-	case eventUnreachable: // again, perhaps: what was proven before is not all
+	case eventUnreachable: // perhaps again: what was proven before is not enough
 		o.forget(e.pdus[0])
 		return true
 	case eventRestarted:
@@ -76,16 +76,15 @@ func (o *outage) covers(e event) bool {
 	return false
 }
 
-// forget removes what is known of a PDU's return.
+// forget discards what was proven when a PDU came back.
 func (o *outage) forget(p pdu) {
 	same := func(q pdu) bool { return q == p }
 	o.proven = slices.DeleteFunc(o.proven, same)
 	o.unproven = slices.DeleteFunc(o.unproven, same)
 }
 
-// over reports whether the outage has ended: all PDUs answer again, or those
-// that do not had time to. One answer after which everything is silent again
-// does not end it.
+// over reports whether the outage has ended: all PDUs answer again, or the others
+// have had time to. A single answer, followed by silence, does not end it.
 func (o *outage) over(all iter.Seq[*status], now time.Time) bool {
 	some, every, lasting := false, true, false
 	for s := range all {

@@ -270,7 +270,7 @@ func TestOutage(t *testing.T) {
 				| check the bot's own network
 				60 All PDUs: Answer again after 60 s (silent)
 				| under the limit all the time, as their peak registers prove: B(.3);
-				| not known whether under the limit all the time: A A1(.1), A A2(.2)`,
+				| not known whether they stayed under the limit: A A1(.1), A A2(.2)`,
 		},
 		"without a register": {
 			teams: []int{1, 1},
@@ -285,7 +285,7 @@ func TestOutage(t *testing.T) {
 				| check the bot's own network
 				60 All PDUs: Answer again after 60 s (silent)
 				| under the limit all the time, as their peak registers prove: B(.2);
-				| not known whether under the limit all the time: A(.1)`,
+				| not known whether they stayed under the limit: A(.1)`,
 		},
 		"without a start time": {
 			teams: []int{1, 1},
@@ -299,7 +299,7 @@ func TestOutage(t *testing.T) {
 				6 All PDUs: Out of reach since 12:00:00 (silent)
 				| check the bot's own network
 				60 All PDUs: Answer again after 60 s (silent)
-				| not known whether under the limit all the time: A(.1), B(.2)`,
+				| not known whether they stayed under the limit: A(.1), B(.2)`,
 		},
 		"proven at first, and not in the end": {
 			teams: []int{1, 1},
@@ -319,7 +319,7 @@ func TestOutage(t *testing.T) {
 				| check the bot's own network
 				60 All PDUs: Answer again after 60 s (silent)
 				| under the limit all the time, as their peak registers prove: B(.2);
-				| not known whether under the limit all the time: A(.1)`,
+				| not known whether they stayed under the limit: A(.1)`,
 		},
 		"reset meanwhile": {
 			teams: []int{1, 1},

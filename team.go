@@ -5,26 +5,26 @@ import (
 	"time"
 )
 
-// A status is what is known of a PDU.
+// A status is what is known about a PDU.
 type status struct {
 	pdu
-	reading           // the last one; where it had no resetAt, with the one before
+	reading           // the last one, with the resetAt before it if it had none
 	err     error     // of the last poll; nil if that gave the reading
-	since   time.Time // of err: when the last reading was, or the start
+	since   time.Time // of err: the last reading, or the start
 	polled  time.Time // when it was last polled
 	polls   pollCounts
 
-	missed      int  // polls without an answer, in a row
-	unreachable bool // which was reported
-	counted     bool // unreachable since a crossing that is open: its last reading still counts
+	missed      int  // consecutive polls without an answer
+	unreachable bool // and reported as such
+	counted     bool // unreachable, but its last reading counts until the open crossing ends
 
-	register  int       // W, the last peak that it told; -1 before
-	reset     peakReset // that is being observed
-	resets    int       // of the peak, observed since the start
-	resetFrom int       // W, the register before the last of them
+	register  int       // W, the last peak read; -1 before the first
+	reset     peakReset // being observed
+	resets    int       // of the peak, since the start
+	resetFrom int       // W, the register before the last reset
 }
 
-// pollCounts counts the polls of a PDU since the start by what came of them.
+// pollCounts counts the polls of a PDU since the start by their result.
 type pollCounts struct{ ok, noAnswer, wrongAnswer, noMeter int }
 
 // count counts a poll that ended with err.
@@ -41,27 +41,27 @@ func (c *pollCounts) count(err error) {
 	}
 }
 
-// A peakReset is a reset of the peak that is being observed. Some cards
-// update the register and its start time one reading apart, so it is judged
-// when both have moved or it has settled.
+// A peakReset is a reset of the peak that is being observed. Some cards update
+// the register and its start time one reading apart, so a reset is judged when
+// both have changed or some time has passed.
 type peakReset struct {
-	readings int       // since it was seen; 0 while there is none
+	readings int       // since it was seen; 0 if there is no reset
 	since    time.Time // when it was seen
 	from     int       // W, the register before
-	fell     bool      // the register did
-	moved    bool      // the start time did
-	known    bool      // it is the bot's own, or was reported when the PDU came back
+	fell     bool      // the register fell
+	moved    bool      // the start time changed
+	known    bool      // the bot's own, or reported when the PDU came back
 }
 
-// A team is what is known of a team.
+// A team is what is known about a team and its PDUs.
 type team struct {
 	name string
 	pdus []status
 
 	above       bool      // a crossing is open
 	opened      time.Time // when it began
-	openHighest int       // W, the highest in it
-	possible    int       // W, the sum of the registers that was last reported as possibly above the limit; 0 for none
+	openHighest int       // W, the highest in the open crossing
+	possible    int       // W, the sum of registers last reported as possibly above the limit; 0 for none
 	sounded     time.Time // when an alert last had a sound
 
 	// Since the start:
@@ -71,8 +71,8 @@ type team struct {
 	last      time.Time
 }
 
-// sum returns the proven power of a team, in W: the sum of its PDUs' last
-// readings, without those unreachable.
+// sum returns the proven power of a team, in W: the sum of the last readings of
+// its PDUs, except unreachable ones that no longer count.
 func (t team) sum() (watts int) {
 	for _, p := range t.pdus {
 		if !p.at.IsZero() && (!p.unreachable || p.counted) {
