@@ -8,31 +8,31 @@ import (
 )
 
 const (
-	// clockTolerance is how far the host's clock may be off before that is
-	// reported. The Pi has no battery, and may have no time server either.
+	// clockTolerance is how far the host's clock may be off before it is reported
+	// as wrong. The Pi's clock has no battery, and may have no time server.
 	clockTolerance = 30 * time.Second
-	// clockRight is how far it may be off to be right again. It is less, so
-	// that a clock at the edge is not reported again and again.
+	// clockRight is how far it may be off to be right again. It is less than
+	// clockTolerance, so that a clock at the edge is not reported repeatedly.
 	clockRight = 15 * time.Second
-	// clockJump is the least jump of the wall clock that is logged.
+	// clockJump is the smallest jump of the wall clock that is logged.
 	clockJump = 2 * time.Second
 )
 
-// A clockWatch compares the host's wall clock with Telegram's and with the
-// host's own monotonic clock, so that the times in the evidence can be read.
-// Durations never come from the wall clock.
+// A clockWatch compares the host's wall clock with Telegram's clock and with the
+// host's monotonic clock, so that the times in the log can be trusted. Durations
+// are never measured by the wall clock.
 type clockWatch struct {
 	report func(text string)               // to the terminal and the chat
 	log    func(at time.Time, text string) // to exceedings.log
 
-	mu    sync.Mutex // guards what follows
-	wrong bool       // which was reported
-	last  time.Time  // when the newest answer came that was compared
+	mu    sync.Mutex // guards the fields below
+	wrong bool       // and reported as such
+	last  time.Time  // when the newest answer compared arrived
 }
 
-// compare compares the time of an answer of the Bot API with the host's own
-// when it came. An answer that a newer one has overtaken tells nothing: the clock
-// may have been set in between.
+// compare compares the time of a Bot API answer with the host's time when it
+// arrived. Answers that arrive out of order are ignored: the clock may have been set
+// in between.
 func (c *clockWatch) compare(server, own time.Time) {
 	off := own.Round(0).Sub(server)
 	c.mu.Lock()
@@ -55,18 +55,18 @@ func (c *clockWatch) compare(server, own time.Time) {
 	}
 }
 
-// run notices when the wall clock is set, until ctx ends.
+// run watches for jumps of the wall clock until ctx ends.
 func (c *clockWatch) run(ctx context.Context) {
 	last := time.Now()
 	for pause(ctx, time.Second); ctx.Err() == nil; pause(ctx, time.Second) {
 		now := time.Now()
-		c.judge(last.Round(0).Add(now.Sub(last)), now.Round(0)) // Sub takes the monotonic clock
+		c.judge(last.Round(0).Add(now.Sub(last)), now.Round(0)) // Sub uses the monotonic clock
 		last = now
 	}
 }
 
-// judge compares the time that the wall clock should show with the one that
-// it shows.
+// judge logs a jump, given the time that the wall clock should show and the time
+// that it shows.
 func (c *clockWatch) judge(expected, shown time.Time) {
 	jump := shown.Sub(expected)
 	if jump.Abs() >= clockJump {
@@ -75,7 +75,7 @@ func (c *clockWatch) judge(expected, shown time.Time) {
 	}
 }
 
-// offBy says how far and which way a clock is off.
+// offBy says how far and in which direction a clock is off.
 func offBy(d time.Duration) string {
 	if d < 0 {
 		return durationText(-d) + " slow"

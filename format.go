@@ -5,10 +5,10 @@ import (
 	"time"
 )
 
-// seconds says how long something took, as exceedings.log has it.
+// seconds formats a duration as exceedings.log does.
 func seconds(d time.Duration) string { return fmt.Sprintf("%d s", int(d.Round(time.Second).Seconds())) }
 
-// durationText says how long something took, for people.
+// durationText formats a duration for people.
 func durationText(d time.Duration) string {
 	d = d.Round(time.Second)
 	hours, minutes, secs := int(d.Hours()), int(d.Minutes())%60, int(d.Seconds())%60
@@ -23,7 +23,7 @@ func durationText(d time.Duration) string {
 	return fmt.Sprintf("%d s", secs)
 }
 
-// clockTime tells a time, with its date where that is not now's.
+// clockTime formats a time, with its date unless that is today's.
 func clockTime(t, now time.Time) string {
 	if t.Format(time.DateOnly) == now.Format(time.DateOnly) {
 		return t.Format(time.TimeOnly)
@@ -31,7 +31,7 @@ func clockTime(t, now time.Time) string {
 	return t.Format(time.DateTime)
 }
 
-// shorten returns s, or its first n characters and three dots if it is longer.
+// shorten returns s, or its first n characters followed by "..." if it is longer.
 func shorten(s string, n int) string {
 	for i := range s {
 		if n--; n < 0 {
@@ -41,7 +41,7 @@ func shorten(s string, n int) string {
 	return s
 }
 
-// count returns a number of things: 1 reading, 2 readings.
+// count formats a number of things, such as "1 reading" or "2 readings".
 func count(n int, thing string) string {
 	if n == 1 {
 		return "1 " + thing

@@ -9,39 +9,39 @@ import (
 )
 
 const (
-	// journalWait is how long after its event an alert waits at most until its
-	// line is on the disk.
+	// journalWait is how long after its event an alert waits at most for its line
+	// to be on the disk.
 	journalWait = time.Second
-	// maxJournalLines is how many lines wait at most for a disk that hangs.
+	// maxJournalLines is how many lines may wait for a disk that hangs.
 	maxJournalLines = 10_000
 )
 
-// A journal writes exceedings.log: the evidence of who went over the limit and
-// of who reset what. A goroutine of its own writes the lines, so that a disk
-// that hangs holds up nobody for long.
+// A journal writes exceedings.log: the evidence of who went over the limit and who
+// reset what. A separate goroutine writes the lines, so that a disk that hangs
+// delays nobody for long.
 type journal struct {
 	path   string
 	append func(line string) error // returns when the line is on the disk
-	failed func(error)             // called when the file cannot be written any more
+	failed func(error)             // called when writing begins to fail
 
-	failures failureLog    // only run uses it
+	failures failureLog    // used by run only
 	done     chan struct{} // closed when run has returned
 
-	mu      sync.Mutex // guards what follows
-	changed *sync.Cond // a line came, or the journal was closed
+	mu      sync.Mutex // guards the fields below
+	changed *sync.Cond // a line was queued, or the journal closed
 	waiting []*journalLine
 	closed  bool
-	lost    int // lines, because too many waited
+	lost    int // lines dropped because too many were waiting
 }
 
-// A journalLine is a line on its way to the disk.
+// A journalLine is a line to be written.
 type journalLine struct {
 	text    string
 	at      time.Time     // of the event
-	written chan struct{} // closed when it is on the disk, or cannot be
+	written chan struct{} // closed when it is on the disk, or writing it failed
 }
 
-// newJournal returns the journal in a file. Its run must be called.
+// newJournal returns a journal that writes to a file. Its run must be called.
 func newJournal(path string) *journal {
 	file := &logFile{path: path}
 	j := &journal{
@@ -55,9 +55,9 @@ func newJournal(path string) *journal {
 	return j
 }
 
-// add appends a line about a PDU or a team. It returns when the line is on
-// the disk or cannot be, but waits no longer than until a second after the
-// event. While the disk hangs, only the first line is waited for.
+// add appends a line about a PDU or a team. It returns when the line is on the
+// disk or writing it has failed, but at the latest a second after the event. While
+// the disk hangs, only the first line is waited for.
 func (j *journal) add(at time.Time, who, what string) {
 	slog.Info(who + ": " + what)
 	line := &journalLine{
@@ -78,8 +78,8 @@ func (j *journal) add(at time.Time, who, what string) {
 	}
 }
 
-// queue hands a line to run, unless too many wait. It returns the time of the
-// oldest line that is not yet on the disk.
+// queue passes a line to run, unless too many are waiting. It returns the time of
+// the oldest line that is not yet on the disk.
 func (j *journal) queue(line *journalLine) (oldest time.Time, ok bool) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -92,10 +92,10 @@ func (j *journal) queue(line *journalLine) (oldest time.Time, ok bool) {
 	return j.waiting[0].at, true
 }
 
-// run writes what is added until close is called.
+// run writes the lines that are added until close is called.
 func (j *journal) run() {
 	defer close(j.done)
-	j.wrote(j.append("")) // a file that cannot be written is reported at once
+	j.wrote(j.append("")) // report at once a file that cannot be written
 	for line := j.next(); line != nil; line = j.next() {
 		j.wrote(j.append(line.text))
 		close(line.written)
@@ -103,8 +103,8 @@ func (j *journal) run() {
 	}
 }
 
-// close lets run return after the lines that wait have been written. It does
-// not wait for a disk that hangs longer than for a line.
+// close lets run return after it has written the lines that are waiting. If the
+// disk hangs, close waits for journalWait only.
 func (j *journal) close() {
 	j.mu.Lock()
 	j.closed = true
@@ -117,9 +117,9 @@ func (j *journal) close() {
 	}
 }
 
-// next waits for the line that has waited longest, or returns nil after the
-// last one. The line stays in the queue while it is being written, so that
-// others see how long that takes.
+// next waits for a line and returns the oldest one, or nil after the last one. The
+// line stays in the queue while it is being written, so that add can tell how long
+// the disk has been hanging.
 func (j *journal) next() *journalLine {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -132,7 +132,7 @@ func (j *journal) next() *journalLine {
 	return j.waiting[0]
 }
 
-// drop removes the line that has waited longest.
+// drop removes the oldest line.
 func (j *journal) drop() {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -143,7 +143,7 @@ func (j *journal) drop() {
 	}
 }
 
-// wrote reports when the file cannot be written any more.
+// wrote handles the result of a write. It reports when writes begin to fail.
 func (j *journal) wrote(err error) {
 	if err != nil && j.failures.last == nil {
 		j.failed(err)

@@ -6,16 +6,16 @@ import (
 	"os"
 )
 
-// A logFile is a file to which lines are appended. Other programs may read it
-// and rotate it away, and a power cut may leave half a line in it.
+// A logFile is a file to which lines are appended. Other programs may read it and
+// rotate it, and a power cut may leave half a line in it.
 type logFile struct {
 	path   string
-	file   *os.File // nil while it is not open
-	midway bool     // it may end in the middle of a line
+	file   *os.File // nil if it is not open
+	midway bool     // the file may end in the middle of a line
 }
 
-// append appends a line and returns when it is on the disk. It goes out in one
-// write, so that no reader sees half of it. An empty line only opens the file.
+// append appends a line and returns when it is on the disk. It uses a single
+// write, so that no reader sees half a line. An empty line only opens the file.
 func (l *logFile) append(line string) error {
 	if err := l.open(); err != nil || line == "" {
 		return err
@@ -28,13 +28,13 @@ func (l *logFile) append(line string) error {
 		l.midway = false
 		err = l.file.Sync()
 	}
-	if err != nil { // half a line may be in the file: open looks
+	if err != nil { // half a line may be in the file: open checks
 		l.close()
 	}
 	return err
 }
 
-// open opens the file where it is not open, or was rotated away.
+// open opens the file if it is not open or was rotated.
 func (l *logFile) open() error {
 	named, err := os.Stat(l.path)
 	if l.file != nil {
@@ -48,7 +48,7 @@ func (l *logFile) open() error {
 		return fmt.Errorf("%s: not a regular file", l.path)
 	}
 
-	// For reading, too: the last byte tells whether the last line is whole.
+	// Open it for reading too: the last byte shows whether the last line is whole.
 	const flags = os.O_CREATE | os.O_APPEND
 	f, err := os.OpenFile(l.path, flags|os.O_RDWR, 0o644)
 	if errors.Is(err, os.ErrPermission) {
@@ -66,9 +66,9 @@ func (l *logFile) close() {
 	l.file = nil
 }
 
-// endsWithLine reports whether a file is empty or ends with a whole line. A
-// power cut may leave half of one, or NUL bytes. Where the file cannot be read,
-// an empty line is better than one that follows half a line.
+// endsWithLine reports whether a file is empty or ends with a whole line. A power
+// cut may leave half a line, or NUL bytes. If the file cannot be read, it reports
+// false: an empty line does less harm than two lines joined into one.
 func endsWithLine(f *os.File) bool {
 	info, err := f.Stat()
 	if err != nil {

@@ -10,12 +10,12 @@ import (
 	"time"
 )
 
-// drainTime is how long the outbox goes on sending at the end.
+// drainTime is how long drain keeps sending.
 const drainTime = 1500 * time.Millisecond
 
-// An outbox is the send queue. Each chat is served by a goroutine of its own
-// while something waits for it, so that one that is slow, limited or blocked
-// delays no other. What waits for the same chat is joined into one message.
+// An outbox is the send queue. Each chat has its own goroutine while messages wait
+// for it, so that a slow, limited or blocked chat delays no other. Messages that
+// wait for the same chat are joined into one.
 type outbox struct {
 	send    func(context.Context, post) (id int64, err error)
 	ctx     context.Context // of all sending
@@ -23,14 +23,14 @@ type outbox struct {
 	serving sync.WaitGroup
 	panics  panicGuard
 
-	mu         sync.Mutex       // guards what follows, and the queues themselves
-	closing    bool             // nothing more is taken, and there is no time for Telegram's pace
-	queues     map[int64]*queue // by chat; gone when there is nothing to remember
-	nextSlot   time.Time        // for a message to any chat
-	goneTopics map[topicID]bool // to which nothing can be sent any more
+	mu         sync.Mutex       // guards the fields below, and the queues themselves
+	closing    bool             // put is refused, and Telegram's pace is ignored
+	queues     map[int64]*queue // by chat; removed when there is nothing to remember
+	nextSlot   time.Time        // of a message to any chat
+	goneTopics map[topicID]bool // topics that no longer exist
 }
 
-// A topicID names a forum topic.
+// A topicID identifies a forum topic.
 type topicID struct{ chat, topic int64 }
 
 func newOutbox(send func(context.Context, post) (int64, error)) *outbox {
@@ -43,10 +43,10 @@ func newOutbox(send func(context.Context, post) (int64, error)) *outbox {
 	return o
 }
 
-// put queues a message. After drain was called it is lost, which is logged.
+// put queues a message. After a call of drain the message is lost, and logged.
 func (o *outbox) put(m outgoing) {
 	if textLen(plainText(m.html)) > maxText-joinText {
-		m.html = escape(shorten(plainText(m.html), maxText/2-joinText)) // a rune takes two units at most
+		m.html = escape(shorten(plainText(m.html), maxText/2-joinText)) // a rune takes at most two units
 	}
 
 	o.mu.Lock()
@@ -72,8 +72,8 @@ func (o *outbox) reply(m *message, texts ...string) {
 	}
 }
 
-// queue returns the queue of a chat, which is served from then on. o.mu is
-// held.
+// queue returns the queue of a chat, and starts to serve it if it is new. o.mu
+// must be held.
 func (o *outbox) queue(chat int64) *queue {
 	q := o.queues[chat]
 	if q == nil {
@@ -84,7 +84,7 @@ func (o *outbox) queue(chat int64) *queue {
 	return q
 }
 
-// length returns how many messages wait.
+// length returns how many messages are waiting.
 func (o *outbox) length() (messages int) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -94,8 +94,8 @@ func (o *outbox) length() (messages int) {
 	return messages
 }
 
-// heard is called when a chat sent something: if it refused messages, it may
-// take them again.
+// heard is called when a chat has sent something: if it refused messages, it may
+// accept them again.
 func (o *outbox) heard(chat int64) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -105,8 +105,8 @@ func (o *outbox) heard(chat int64) {
 	}
 }
 
-// hold keeps everything but alerts from a chat for a while, as Telegram asked
-// for after an edit. An alert asks for itself.
+// hold holds back everything but alerts from a chat, as Telegram asked for after
+// an edit. Alerts are sent regardless and find out for themselves.
 func (o *outbox) hold(chat int64, d time.Duration) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -114,9 +114,9 @@ func (o *outbox) hold(chat int64, d time.Duration) {
 	q.editsHeldUntil = latest(q.editsHeldUntil, time.Now().Add(d))
 }
 
-// mayEdit reports whether a message in a chat may be edited now within
-// Telegram's limits, of which everything else has the first use. If so, the
-// edit counts. The last edit of a message is more urgent than those before.
+// mayEdit reports whether Telegram's limits allow an edit in a chat now, and if so,
+// counts it. Other messages take precedence, except over the last edit of a
+// message.
 func (o *outbox) mayEdit(chat int64, last bool) bool {
 	now := time.Now()
 	o.mu.Lock()
@@ -129,7 +129,7 @@ func (o *outbox) mayEdit(chat int64, last bool) bool {
 	return true
 }
 
-// serve sends what waits for a chat until there is nothing to remember of it.
+// serve sends the messages in a queue until there is nothing left to remember.
 func (o *outbox) serve(q *queue) {
 	for {
 		batch, wait, ok := o.choose(q)
@@ -145,15 +145,15 @@ func (o *outbox) serve(q *queue) {
 	}
 }
 
-// choose takes the messages that are to be sent to a chat now as one, or
-// returns how long to wait. It returns false at the end of the queue.
+// choose takes the messages to be sent now as one, or returns how long to wait. It
+// reports false if the queue was removed.
 func (o *outbox) choose(q *queue) (batch []outgoing, wait time.Duration, ok bool) {
 	now := time.Now()
 	o.mu.Lock()
 	defer o.mu.Unlock()
 
 	if q.isEmpty() {
-		at := q.rememberUntil() // Telegram's pace is kept until then
+		at := q.rememberUntil()
 		if o.closing || !at.After(now) {
 			delete(o.queues, q.chat)
 			return nil, 0, false
@@ -168,12 +168,12 @@ func (o *outbox) choose(q *queue) (batch []outgoing, wait time.Duration, ok bool
 	if at := o.sendTime(q, now); at.After(now) {
 		return nil, at.Sub(now), true
 	}
-	o.reserveSlot(q, now) // alerts count as well
+	o.reserveSlot(q, now) // alerts count too
 	return q.take(), 0, true
 }
 
-// sendTime returns when the next message to a chat may be sent. Answers wait
-// for their turn among all chats, alerts do not. o.mu is held.
+// sendTime returns when the next message to a chat may be sent. Answers wait for
+// their turn among all chats, alerts do not. o.mu must be held.
 func (o *outbox) sendTime(q *queue, now time.Time) time.Time {
 	switch {
 	case o.closing:
@@ -187,8 +187,8 @@ func (o *outbox) sendTime(q *queue, now time.Time) time.Time {
 	return q.slot
 }
 
-// reserveSlot gives the next message to a chat its turn among those to all
-// chats, unless it has one. o.mu is held.
+// reserveSlot gives the next message to a chat its turn among all chats, unless it
+// has one. o.mu must be held.
 func (o *outbox) reserveSlot(q *queue, now time.Time) {
 	if q.slot.IsZero() {
 		q.slot = latest(o.nextSlot, now)
@@ -196,7 +196,7 @@ func (o *outbox) reserveSlot(q *queue, now time.Time) {
 	}
 }
 
-// wait waits for a while, or until something changes.
+// wait waits for d, or until something changes.
 func (o *outbox) wait(q *queue, d time.Duration) {
 	t := time.NewTimer(d)
 	defer t.Stop()
@@ -207,13 +207,13 @@ func (o *outbox) wait(q *queue, d time.Duration) {
 	}
 }
 
-// sendBatch sends messages as one.
+// sendBatch sends a batch as one message.
 func (o *outbox) sendBatch(batch []outgoing) (id int64, err error) {
 	defer o.panics.catch("sending", &err)
 	return o.send(o.ctx, join(batch, time.Now()))
 }
 
-// handleResult draws the consequences of an attempt to send messages as one.
+// handleResult updates a queue after an attempt to send a batch.
 func (o *outbox) handleResult(q *queue, batch []outgoing, id int64, err error) {
 	e, ok := errors.AsType[*apiError](err)
 	if !ok {
@@ -249,8 +249,8 @@ func (o *outbox) handleResult(q *queue, batch []outgoing, id int64, err error) {
 	}
 }
 
-// forward passes everything on to the supergroup that a group became. o.mu is
-// held.
+// forward moves the messages of a group to the supergroup that it became. o.mu
+// must be held.
 func (o *outbox) forward(q *queue, to int64) {
 	successor := o.queue(to)
 	for _, m := range slices.Concat(q.alerts, q.answers) {
@@ -261,8 +261,8 @@ func (o *outbox) forward(q *queue, to int64) {
 	successor.signal()
 }
 
-// leaveTopic sends to the group itself what waits for a topic that is gone,
-// and what comes for it later. o.mu is held.
+// leaveTopic readdresses messages for a topic that is gone to the group itself,
+// those waiting and those to come. o.mu must be held.
 func (o *outbox) leaveTopic(q *queue, topic int64) {
 	slog.Warn("a topic is gone: sending to the group instead", "chat", q.chat, "topic", topic)
 	o.goneTopics[topicID{q.chat, topic}] = true
@@ -281,8 +281,7 @@ func logUnsent(all []outgoing) {
 		"chat", all[0].chat, "messages", len(all), "first", plainText(all[0].html))
 }
 
-// drain sends what waits, for a second and a half at most, and ends the
-// sending.
+// drain sends the waiting messages, within drainTime, and ends all sending.
 func (o *outbox) drain() {
 	o.mu.Lock()
 	o.closing = true

@@ -517,7 +517,7 @@ func TestOutboxRefusalHint(t *testing.T) {
 				time.Sleep(time.Minute)
 			})
 			log.wantTimes(t, tt.want, 1)
-			log.wantTimes(t, "takes messages again", 1)
+			log.wantTimes(t, "accepts messages again", 1)
 		})
 	}
 }

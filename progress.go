@@ -10,35 +10,35 @@ import (
 )
 
 const (
-	// editRetry is the time until an edit that Telegram's pace does not allow
-	// yet is tried again.
+	// editRetry is how long to wait if Telegram's limits do not allow an edit
+	// yet.
 	editRetry = 300 * time.Millisecond
-	// finishTime is how long the last text of a progress may take before it is
-	// sent as a new message.
+	// finishTime is how long the last edit may take before its text is sent as a
+	// new message.
 	finishTime = 15 * time.Second
-	// endTime is how long it may take when the bot ends.
+	// endTime is how long a best-effort edit may take when the bot ends.
 	endTime = time.Second
 )
 
-// A progress is a message that changes in place while something goes on: a
-// question, then the steps, then the result.
+// A progress is a message that is edited while something is under way: it shows
+// a question, then the steps, then the result.
 type progress struct {
 	client *client
 	out    *outbox
 	first  post // the message as it is sent
 
-	// bestEffort is set for a message without a result: if it cannot be
-	// changed, that is the end of it. Its buttons stay until then.
+	// bestEffort is set for a message without a result. If it cannot be edited,
+	// the progress ends. Its buttons stay until the end.
 	bestEffort bool
 
-	mu    sync.Mutex // guards what follows
-	id    int64      // of the message; 0 before it was sent
-	html  string     // that the message is to have
-	final bool
-	wake  chan struct{} // has a value after a change
+	mu    sync.Mutex    // guards the fields below
+	id    int64         // of the message; 0 before it was sent
+	html  string        // the text that the message must have
+	final bool          // html is the last text
+	wake  chan struct{} // holds a value after a change
 }
 
-// newProgress queues a message that will change.
+// newProgress queues a message that will be edited.
 func newProgress(c *client, out *outbox, first post) *progress {
 	p := &progress{client: c, out: out, first: first, html: first.html, wake: make(chan struct{}, 1)}
 	out.put(outgoing{post: first, sent: func(id int64) {
@@ -47,11 +47,11 @@ func newProgress(c *client, out *outbox, first post) *progress {
 	return p
 }
 
-// show changes the text of the message soon.
+// show sets the text that run edits the message to.
 func (p *progress) show(html string) { p.update(func() { p.html = html }) }
 
-// finish gives the message its last text. If the message cannot be changed, a
-// new one says it.
+// finish sets the last text. If the message cannot be edited, the text is sent
+// as a new one.
 func (p *progress) finish(html string) { p.update(func() { p.html, p.final = html, true }) }
 
 func (p *progress) update(change func()) {
@@ -70,8 +70,8 @@ func (p *progress) state() (id int64, html string, final bool) {
 	return p.id, p.html, p.final
 }
 
-// run makes the changes until the last one is made. When ctx ends, the last
-// one becomes a new message, which is sent before the bot ends.
+// run edits the message until the last edit is made. When ctx ends, the last text
+// becomes a new message, which is sent before the bot ends.
 func (p *progress) run(ctx context.Context) {
 	shown := p.first.html
 	for {
@@ -88,7 +88,7 @@ func (p *progress) run(ctx context.Context) {
 				shown = html
 			}
 			if err != nil {
-				slog.Debug("message not changed", "err", err)
+				slog.Debug("message not edited", "err", err)
 			}
 			if p.bestEffort && gone {
 				return
@@ -99,8 +99,8 @@ func (p *progress) run(ctx context.Context) {
 	}
 }
 
-// wait waits for the next change, or if there is one already, until it may be
-// possible to make it. It returns false if ctx ends and no result comes then.
+// wait waits for the next change. If one is pending, it waits until the edit may
+// be possible. It returns false if ctx ends and no result follows.
 func (p *progress) wait(ctx context.Context, pending bool) bool {
 	var again <-chan time.Time
 	if pending {
@@ -122,8 +122,8 @@ func (p *progress) wait(ctx context.Context, pending bool) bool {
 	}
 }
 
-// finishWith gives the message its last text, or sends that as a new one. When
-// the bot ends, a result is best sent anew, without trying anything else.
+// finishWith edits the message to its last text, or sends that as a new message.
+// When the bot ends, a result is sent as a new message at once.
 func (p *progress) finishWith(ctx context.Context, html string) {
 	within := finishTime
 	if p.bestEffort && ctx.Err() != nil {
@@ -153,8 +153,8 @@ func (p *progress) finishWith(ctx context.Context, html string) {
 	p.out.put(outgoing{post: again})
 }
 
-// keys returns the buttons below the message while it changes: those of a
-// question are gone when it is answered.
+// keys returns the buttons below the message until its last edit: none for a
+// question that was answered.
 func (p *progress) keys() [][]button {
 	if p.bestEffort {
 		return p.first.keys
@@ -162,7 +162,7 @@ func (p *progress) keys() [][]button {
 	return nil
 }
 
-// edit changes the message. If Telegram asks to wait, all but alerts wait.
+// edit edits the message. If Telegram asks to wait, everything but alerts waits.
 func (p *progress) edit(ctx context.Context, id int64, html string, keys [][]button) error {
 	err := p.client.editMessage(ctx, p.first.chat, id, html, keys)
 	if d := retryAfter(err, 0); d > 0 {
@@ -171,8 +171,7 @@ func (p *progress) edit(ctx context.Context, id int64, html string, keys [][]but
 	return err
 }
 
-// isFinalRefusal reports whether Telegram will never make a change that it
-// refused.
+// isFinalRefusal reports whether an edit was refused and would be refused again.
 func isFinalRefusal(err error) bool {
 	e, ok := errors.AsType[*apiError](err)
 	return ok && e.Code != http.StatusTooManyRequests

@@ -11,64 +11,65 @@ import (
 )
 
 const (
-	// maxAlerts is how many alerts wait for a chat, besides a line that stands
-	// for those before them.
+	// maxAlerts is how many alerts may wait for a chat, besides a line that stands
+	// for earlier ones.
 	maxAlerts = 100
-	// joinText is what joining adds to a text at most.
+	// joinText is the most that joining adds to a text.
 	joinText = 100
-	// joinTime is how long alerts wait after another one, to be joined if there
-	// are many.
+	// joinTime is how long alerts wait after another one, so that many of them are
+	// joined.
 	joinTime = time.Second
 	// lateAfter is the age from which an alert says how late it is.
 	lateAfter = 5 * time.Second
-	// maxOvertaken is how often others may be delivered while an alert is
-	// refused, before that is given up as malformed.
+	// maxOvertaken is how often others are delivered while an alert is refused
+	// before it is dropped as malformed.
 	maxOvertaken = 3
 )
 
-// An outgoing message is on its way to a chat.
+// An outgoing is a message in the send queue.
 type outgoing struct {
 	post
-	about string         // what its buttons are about, for those of several messages in one
-	alert bool           // it goes before the answers, and is not given up
-	at    time.Time      // of the event that it reports; zero if it reports none
-	sent  func(id int64) // called in a goroutine of its own, or nil
+	about string         // names the subject of its buttons when messages are joined
+	alert bool           // goes before answers, and is not dropped when a chat refuses it
+	at    time.Time      // of the event that it reports, or zero
+	sent  func(id int64) // called in a new goroutine with the message's ID; may be nil
 
-	earlier   int  // alerts for which this line stands, because too many waited
-	seq       int  // in which the messages came
-	alone     bool // not joined: Telegram refused it, or a message that it was part of
-	refusals  int  // how often Telegram refused it by itself
-	overtaken int  // after how many of those another one was delivered to its topic
+	earlier   int  // alerts that this line stands for, because too many were waiting
+	seq       int  // position in the order of arrival
+	alone     bool // not to be joined: it was refused, alone or with others
+	refusals  int  // how often it was refused when sent alone
+	overtaken int  // how many of these were followed by the delivery of another message to its topic
 }
 
 // leaveTopic addresses a message to the group itself.
 func (m *outgoing) leaveTopic() { m.topic, m.replyTo = 0, 0 }
 
-// A queue is what waits for one chat, and what is known of that chat. It
-// decides what is sent next, and what comes of it; the outbox sends.
+// A queue has the messages waiting for one chat and what is known about the chat.
+// It decides what is sent next and what follows from the result. The outbox does
+// the sending.
 type queue struct {
 	chat    int64
-	alerts  []outgoing // in order, and so are the answers
+	alerts  []outgoing // both sorted by seq
 	answers []outgoing
-	nextSeq int           // messages so far
-	wake    chan struct{} // has a value after something changed
+	nextSeq int           // of the next message
+	wake    chan struct{} // holds a value after a change
 
 	lastWasAlert bool        // the last message was an alert
-	nextAlert    time.Time   // an alert joins those that wait until then
-	nextPaced    time.Time   // Telegram's pace is kept if nothing is sent before then
-	recent       []time.Time // messages and edits of the last minute, in a group
-	slot         time.Time   // of the next answer, among those to all chats; zero for none
+	nextAlert    time.Time   // alerts are held until then, to be joined
+	nextPaced    time.Time   // from then on a message keeps Telegram's pace
+	recent       []time.Time // messages and edits in the last minute; groups only
+	slot         time.Time   // of the next answer, among all chats; zero if none is reserved
 
-	heldUntil      time.Time // after a failure that has nothing to do with the chat
-	editsHeldUntil time.Time // edits and answers, after Telegram asked to wait with edits
+	heldUntil      time.Time // after a failure not caused by the chat
+	editsHeldUntil time.Time // holds answers too; after Telegram limited an edit
 	retry          backoff
 	failures       failureLog
 
-	refusing       bool      // the chat refused the last message, which was logged
+	refusing       bool      // the chat refused the last message, and this was logged
 	blockedUntil   time.Time // after a refusal
 	refusals       backoff
-	maybeMalformed bool // it may be the message that is at fault, and not the chat
-	probing        bool // another message is tried right away, which tells
+	maybeMalformed bool // blocked, but the message may be at fault, not the chat
+	probing        bool // another message is tried at once, to find out
 }
 
 func newQueue(chat int64) *queue {
@@ -81,7 +82,7 @@ func newQueue(chat int64) *queue {
 	}
 }
 
-// signal lets the goroutine that serves the queue look at it again.
+// signal makes the goroutine that serves the queue check it again.
 func (q *queue) signal() {
 	select {
 	case q.wake <- struct{}{}:
@@ -89,11 +90,11 @@ func (q *queue) signal() {
 	}
 }
 
-// isEmpty reports whether nothing waits.
+// isEmpty reports whether no message is waiting.
 func (q *queue) isEmpty() bool { return len(q.alerts)+len(q.answers) == 0 }
 
-// put adds a message behind those of its kind. It does not wait for one that
-// may be malformed.
+// put adds a new message. If the queue is blocked because of a message that may be
+// malformed, it is unblocked.
 func (q *queue) put(m outgoing) {
 	m.seq = q.nextSeq
 	q.nextSeq++
@@ -103,8 +104,8 @@ func (q *queue) put(m outgoing) {
 	}
 }
 
-// add adds a message to those of its kind. The same answer does not wait
-// twice: a flood of questions has few answers.
+// add adds a message to the alerts or to the answers. An answer that is waiting
+// already is not added again, so that a flood of commands gets few answers.
 func (q *queue) add(m outgoing) {
 	same := func(w outgoing) bool {
 		once := w.sent != nil || m.sent != nil || w.file != nil || m.file != nil
@@ -122,14 +123,14 @@ func (q *queue) add(m outgoing) {
 	}
 }
 
-// insert inserts a message where it belongs by its order.
+// insert inserts a message in the order of seq.
 func insert(all []outgoing, m outgoing) []outgoing {
 	i, _ := slices.BinarySearchFunc(all, m, func(a, b outgoing) int { return cmp.Compare(a.seq, b.seq) })
 	return slices.Insert(all, i, m)
 }
 
-// summary returns the line that stands for two alerts, which may be such lines
-// themselves.
+// summary returns a line that stands for two alerts, each of which may be such a
+// line itself.
 func summary(a, b outgoing) outgoing {
 	n := max(a.earlier, 1) + max(b.earlier, 1)
 	return outgoing{
@@ -146,15 +147,15 @@ func summary(a, b outgoing) outgoing {
 	}
 }
 
-// putBack puts messages that could not be sent back to where they were.
+// putBack returns unsent messages to their places in the queue.
 func (q *queue) putBack(batch []outgoing) {
 	for _, m := range batch {
 		q.add(m)
 	}
 }
 
-// alertTime returns when an alert may be sent. It runs ahead of Telegram's
-// pace by a few messages, so that it need not wait for what is less urgent.
+// alertTime returns when an alert may be sent. Alerts may exceed Telegram's pace by
+// a few messages, so that they need not wait because of less urgent ones.
 func (q *queue) alertTime() time.Time {
 	return latest(q.nextAlert, q.nextPaced.Add(-burst*pace(q.chat)), q.minuteLimitTime(groupMinute), q.heldUntil, q.blockedUntil)
 }
@@ -164,8 +165,8 @@ func (q *queue) answerTime() time.Time {
 	return latest(q.nextPaced, q.minuteLimitTime(groupMinute-burst), q.heldUntil, q.editsHeldUntil, q.blockedUntil)
 }
 
-// minuteLimitTime returns from when on one message more makes no more than most
-// messages in a minute, in a group.
+// minuteLimitTime returns when the next message in a group keeps within a limit of
+// messages a minute.
 func (q *queue) minuteLimitTime(limit int) time.Time {
 	if n := len(q.recent); n >= limit {
 		return q.recent[n-limit].Add(time.Minute)
@@ -173,10 +174,10 @@ func (q *queue) minuteLimitTime(limit int) time.Time {
 	return time.Time{}
 }
 
-// mayEdit reports whether a message in the chat may be edited now. The last
-// edit of a message, which has its result, may run ahead of Telegram's pace.
-// Other edits leave half of what a group takes to the alerts, which may begin
-// at any moment.
+// mayEdit reports whether a message in the chat may be edited now. The last edit of
+// a message, which shows the result, may exceed Telegram's pace. Other edits use
+// at most half of a group's limit and leave the rest to alerts, which may begin at
+// any moment.
 func (q *queue) mayEdit(now time.Time, last bool) bool {
 	if last {
 		return !latest(q.nextPaced.Add(-pace(q.chat)), q.heldUntil, q.editsHeldUntil, q.blockedUntil).After(now)
@@ -194,13 +195,13 @@ func (q *queue) count(now time.Time, pace time.Duration) {
 	}
 }
 
-// forget forgets what was sent more than a minute ago.
+// forget removes messages and edits from recent that are older than a minute.
 func (q *queue) forget(now time.Time) {
 	q.recent = slices.DeleteFunc(q.recent, func(at time.Time) bool { return now.Sub(at) >= time.Minute })
 }
 
-// remembered returns until when there is something to remember of the chat,
-// though nothing waits.
+// rememberUntil returns until when an empty queue must be kept, so that Telegram's
+// limits are respected.
 func (q *queue) rememberUntil() time.Time {
 	until := q.answerTime()
 	if n := len(q.recent); n > 0 {
@@ -209,8 +210,8 @@ func (q *queue) rememberUntil() time.Time {
 	return until
 }
 
-// pace returns the time from one message to a chat to the next that Telegram
-// takes for long.
+// pace returns the time between two messages to a chat that Telegram accepts in
+// the long run.
 func pace(chat int64) time.Duration {
 	if chat < 0 {
 		return groupPace
@@ -218,8 +219,8 @@ func pace(chat int64) time.Duration {
 	return privatePace
 }
 
-// paceAfter returns the time from a message to the next one. Where alerts come
-// faster than Telegram takes messages, they are joined into fewer.
+// paceAfter returns the time from a message to the next one. It is longer after
+// joined alerts: they come faster than Telegram accepts messages.
 func paceAfter(batch []outgoing) time.Duration {
 	crowded := len(batch) > 1 && batch[1].alert
 	if chat := batch[0].chat; chat >= 0 || !crowded {
@@ -230,7 +231,7 @@ func paceAfter(batch []outgoing) time.Duration {
 
 func latest(times ...time.Time) time.Time { return slices.MaxFunc(times, time.Time.Compare) }
 
-// take takes as many messages as fit into one.
+// take removes as many messages as can be joined into one, and returns them.
 func (q *queue) take() []outgoing {
 	waiting := slices.Concat(q.alerts, q.answers)
 	first := q.next(waiting)
@@ -251,9 +252,9 @@ func (q *queue) take() []outgoing {
 	return batch
 }
 
-// next returns the index of the message that goes next. Alerts go first, but
-// leave every other turn to answers that cannot join them: there may be alerts
-// for minutes. Those that were refused least often go before all others.
+// next returns the index of the message to be sent next: one of those refused
+// least often, alerts first. Answers that cannot be joined with alerts get every
+// other turn, as there may be alerts for minutes.
 func (q *queue) next(waiting []outgoing) int {
 	first := 0
 	for i, m := range waiting {
@@ -267,16 +268,16 @@ func (q *queue) next(waiting []outgoing) int {
 	return first
 }
 
-// joinable reports whether two messages for a chat can be one. Buttons belong
-// to their own message, except those of alerts; what is edited later must hold
-// nothing else.
+// joinable reports whether two messages for a chat may be joined. Messages with
+// buttons are not joined, except alerts, and neither are messages that will be
+// edited.
 func joinable(a, b outgoing) bool {
 	buttons := a.keys != nil || b.keys != nil
 	single := a.alone || b.alone || a.sent != nil || b.sent != nil || a.file != nil || b.file != nil
 	return a.topic == b.topic && !single && (!buttons || a.alert && b.alert)
 }
 
-// join makes one message of several. Alerts that are late say so.
+// join joins messages into one. Alerts that are late say so.
 func join(batch []outgoing, now time.Time) post {
 	p := batch[0].post
 	if len(batch) > 1 {
@@ -295,8 +296,8 @@ func join(batch []outgoing, now time.Time) post {
 	return p
 }
 
-// joinKeys returns the rows of the keyboards of messages, each once and a few
-// at most. Where they are of several messages, they say what they are about.
+// joinKeys joins the keyboards of messages, without duplicate rows and with at most
+// maxRows. If the messages differ in their subject, the buttons name it.
 func joinKeys(batch []outgoing) (keys [][]button) {
 	const maxRows = 4
 	named := slices.ContainsFunc(batch, func(m outgoing) bool { return m.keys != nil && m.about != batch[0].about })
@@ -317,7 +318,7 @@ func joinKeys(batch []outgoing) (keys [][]button) {
 	return keys
 }
 
-// delivered notes that messages were sent as one.
+// delivered records that a batch was sent.
 func (q *queue) delivered(batch []outgoing, now time.Time) {
 	q.count(now, paceAfter(batch))
 	if batch[0].alert {
@@ -327,13 +328,13 @@ func (q *queue) delivered(batch []outgoing, now time.Time) {
 	q.retry.reset()
 
 	if q.refusing {
-		slog.Info("a chat takes messages again", "chat", q.chat)
+		slog.Info("a chat accepts messages again", "chat", q.chat)
 	}
 	q.refusing, q.maybeMalformed, q.probing = false, false, false
 	q.blockedUntil = time.Time{}
 	q.refusals.reset()
 
-	chatAtFault := batch[0].refusals > 0 // as it took now what it refused before
+	chatAtFault := batch[0].refusals > 0 // it now accepted what it refused before
 	for i := range q.alerts {
 		m := &q.alerts[i]
 		switch {
@@ -345,25 +346,25 @@ func (q *queue) delivered(batch []outgoing, now time.Time) {
 	}
 }
 
-// failed notes that messages could not be sent, for a reason that has nothing
-// to do with them or the chat, or because Telegram asked to wait.
+// failed records that a batch could not be sent, either because Telegram asked to
+// wait or for a reason unrelated to the messages and the chat.
 func (q *queue) failed(batch []outgoing, err error, now time.Time) {
 	q.putBack(batch)
 	q.failures.record(err)
 	q.heldUntil = now.Add(retryAfter(err, q.retry.next()))
 }
 
-// refused notes that the chat takes no messages. The alerts wait, since rights
-// come and go and people unblock the bot.
+// refused records that the chat accepts no messages. Alerts wait, because rights
+// come and go and people unblock the bot. Answers are dropped.
 func (q *queue) refused(batch []outgoing, err error, now time.Time) {
 	q.putBack(batch)
 	q.answers = nil
 	q.block(err, now)
 }
 
-// rejected notes that messages were refused and either they or the chat may be
-// at fault. A malformed one must not block those behind it, so each is tried
-// by itself, and another one after it.
+// rejected records that a batch was refused, because of either a message or the
+// chat. As a malformed message must not block those behind it, each is sent alone,
+// and another one is tried after it.
 func (q *queue) rejected(batch []outgoing, err error, now time.Time) {
 	if len(batch) > 1 {
 		for i := range batch {
@@ -380,7 +381,7 @@ func (q *queue) rejected(batch []outgoing, err error, now time.Time) {
 	case !m.alert:
 		slog.Warn("an answer was refused and dropped", "chat", q.chat, "err", err)
 	case m.overtaken >= maxOvertaken:
-		slog.Error("an alert was dropped: Telegram takes others, but not this one",
+		slog.Error("an alert was dropped: Telegram accepts others, but not this one",
 			"chat", q.chat, "err", err, "text", plainText(m.html))
 	default:
 		q.add(m)
@@ -395,7 +396,7 @@ func (q *queue) rejected(batch []outgoing, err error, now time.Time) {
 	}
 }
 
-// block keeps everything from the chat for a while, longer each time.
+// block holds back all messages for a while, longer each time.
 func (q *queue) block(err error, now time.Time) {
 	if !q.refusing && !errors.Is(err, errPanic) { // a panic was logged with its stack
 		slog.Warn("a chat refuses messages: "+refusalHint(q.chat), "chat", q.chat, "err", err)
@@ -405,7 +406,7 @@ func (q *queue) block(err error, now time.Time) {
 	q.blockedUntil = now.Add(q.refusals.next())
 }
 
-// refusalHint says what can be done about a chat that takes no messages.
+// refusalHint says what to do about a chat that refuses messages.
 func refusalHint(chat int64) string {
 	if chat < 0 {
 		return "the bot must be a member of the group and have the right to write there; alerts wait until then"
@@ -413,8 +414,8 @@ func refusalHint(chat int64) string {
 	return "the person must send /start to the bot; alerts wait until then"
 }
 
-// heard notes that the chat sent something: if it refused messages, it may
-// take them again.
+// heard records that the chat sent something: if it refused messages, it may
+// accept them again.
 func (q *queue) heard() {
 	q.blockedUntil, q.maybeMalformed = time.Time{}, false
 	q.refusals.reset()

@@ -8,9 +8,9 @@ import (
 	"time"
 )
 
-// A backoff gives the times to wait between attempts: first, then doubled
-// each time up to most. Each is up to a fifth shorter, so that many clients do
-// not come back at once.
+// A backoff returns the times to wait between attempts: first, then twice as long
+// each time, up to max. Each is shortened at random by up to a fifth, so that many
+// clients do not come back at once.
 type backoff struct {
 	first, max time.Duration
 	last       time.Duration // 0 before the first failure
@@ -35,14 +35,13 @@ func pause(ctx context.Context, d time.Duration) {
 	}
 }
 
-// A failureLog logs a failure that may last: when it changes, and when it is
-// over.
+// A failureLog logs a failure that may last: when it begins, changes and ends.
 type failureLog struct {
-	what string // that fails
+	what string // what fails
 	last error
 }
 
-// record logs err, or with a nil err that it works again, if that is news.
+// record logs err if it differs from the last one. A nil err means that it works.
 func (l *failureLog) record(err error) {
 	switch {
 	case fmt.Sprint(err) == fmt.Sprint(l.last):

@@ -18,17 +18,17 @@ import (
 	"unicode/utf16"
 )
 
-// Times of our own calls.
+// Timeouts of calls.
 const (
-	// pollTime is how long a getUpdates waits for an update. A connection that
-	// died silently is noticed only at its end.
+	// pollTime is how long a getUpdates waits for an update. A connection that died
+	// silently is noticed only after that.
 	pollTime   = 20 * time.Second
 	callTime   = 10 * time.Second
-	uploadTime = 30 * time.Second // of a file
+	uploadTime = 30 * time.Second // of a call with a file
 )
 
-// The parts of the Bot API's objects that are used here. IDs and dates do not
-// fit into 32 bits.
+// The Bot API's objects, as far as the bot uses them. IDs and dates do not fit
+// into 32 bits.
 type (
 	user struct {
 		ID        int64  `json:"id"`
@@ -44,17 +44,17 @@ type (
 	}
 	entity struct {
 		Type   string `json:"type"`
-		Offset int    `json:"offset"` // in UTF-16 code units, as is
+		Offset int    `json:"offset"` // in UTF-16 code units, like
 		Length int    `json:"length"`
 	}
 	message struct {
 		ID            int64           `json:"message_id"`
-		Date          int64           `json:"date"` // Unix time; 0 in a message that is inaccessible
+		Date          int64           `json:"date"` // Unix time; 0 in an inaccessible message
 		From          *user           `json:"from"` // nil in channels
 		Chat          chat            `json:"chat"`
-		ThreadID      int64           `json:"message_thread_id"` // the topic, where InTopic
+		ThreadID      int64           `json:"message_thread_id"` // the topic, if InTopic is set
 		InTopic       bool            `json:"is_topic_message"`
-		SenderChat    *chat           `json:"sender_chat"` // in whose name it was written, if not the sender's
+		SenderChat    *chat           `json:"sender_chat"` // the chat in whose name it was sent, if any
 		ViaBot        *user           `json:"via_bot"`
 		ForwardOrigin json.RawMessage `json:"forward_origin"`
 		ReplyTo       *message        `json:"reply_to_message"`
@@ -80,30 +80,30 @@ type (
 	}
 )
 
-// telegramService is the account in whose name a channel's posts come to its
-// linked group.
+// telegramService is the account that forwards a channel's posts to its linked
+// group.
 const telegramService = 777000
 
-// name returns what a person is called, on one line.
+// name returns a person's name as one line.
 func (u *user) name() string {
 	name := strings.TrimSpace(u.FirstName + " " + u.LastName)
 	name = strings.Join(strings.FieldsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) }), " ")
 	return cmp.Or(shorten(name, 60), "somebody")
 }
 
-// isPerson reports whether a user is one. Bots are not: GroupAnonymousBot
-// among them, behind which any admin may hide.
+// isPerson reports whether a user is a person. Bots are not, among them
+// GroupAnonymousBot, which stands for any anonymous admin.
 func (u *user) isPerson() bool { return u != nil && !u.IsBot && u.ID != telegramService }
 
-// fromPerson reports whether a message was written by a person, under their
-// own name, here and now.
+// fromPerson reports whether a message was written by a person under their own
+// name, and not forwarded.
 func (m *message) fromPerson() bool {
 	borrowed := m.SenderChat != nil || m.ViaBot != nil || m.ForwardOrigin != nil
 	return m.From.isPerson() && !borrowed
 }
 
-// topic returns the forum topic of a message, or 0. The General topic, which
-// may not be named, has none.
+// topic returns the forum topic of a message, or 0. It is 0 for the General topic
+// too, which the Bot API wants to be omitted.
 func (m *message) topic() int64 {
 	if !m.InTopic || m.ThreadID == 1 {
 		return 0
@@ -113,14 +113,14 @@ func (m *message) topic() int64 {
 
 func (c chat) isPrivate() bool { return c.Type == "private" }
 
-// A client speaks the Bot API.
+// A client calls the Bot API.
 type client struct {
-	base  string // URL with the token: it must not get into any message
+	base  string // URL with the token: never log or show it
 	token secret
 	http  *http.Client
 
 	migrated func(from, to int64)        // called when a group became a supergroup
-	date     func(server, own time.Time) // called with the Date of each answer, and when that came
+	date     func(server, own time.Time) // called with the Date of each answer and the time of its arrival
 }
 
 func newClient(api string, token secret) *client {
@@ -129,9 +129,9 @@ func newClient(api string, token secret) *client {
 		Proxy:                 http.ProxyFromEnvironment,
 		DialContext:           (&net.Dialer{Timeout: 10 * time.Second, KeepAliveConfig: keepAlive}).DialContext,
 		TLSHandshakeTimeout:   10 * time.Second,
-		IdleConnTimeout:       10 * time.Second, // an alert must not wait for a connection that died meanwhile
+		IdleConnTimeout:       10 * time.Second, // an alert must not wait on a connection that died meanwhile
 		MaxIdleConnsPerHost:   4,
-		Protocols:             new(http.Protocols), // a silently dropped HTTP/2 connection would be kept in use
+		Protocols:             new(http.Protocols), // without HTTP/2: a silently dropped connection would stay in use
 		ResponseHeaderTimeout: pollTime + 5*time.Second,
 	}
 	transport.Protocols.SetHTTP1(true)
@@ -139,14 +139,14 @@ func newClient(api string, token secret) *client {
 		base:  api + "/bot" + token.reveal() + "/",
 		token: token,
 		http: &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error {
-			return http.ErrUseLastResponse // a redirected POST becomes a GET that tells the token
+			return http.ErrUseLastResponse // a redirected POST becomes a GET whose Referer has the token
 		}},
 		migrated: func(from, to int64) {},
 		date:     func(server, own time.Time) {},
 	}
 }
 
-// An apiError is Telegram's own word that a call failed.
+// An apiError is the Bot API's answer that a call failed.
 type apiError struct {
 	Code        int           `json:"error_code"`
 	Description string        `json:"description"`
@@ -164,20 +164,20 @@ func (e *apiError) Error() string {
 	return fmt.Sprintf("%d %s", e.Code, e.Description)
 }
 
-// says reports whether an error is the Bot API's and has these words.
+// says reports whether an error is from the Bot API and contains words.
 func says(err error, words string) bool {
 	e, ok := errors.AsType[*apiError](err)
 	return ok && strings.Contains(strings.ToLower(e.Description), strings.ToLower(words))
 }
 
-// chatRefusals are parts of the descriptions of a 400 that is about the chat,
-// and not about the message.
+// chatRefusals are parts of the descriptions of errors 400 that concern the chat
+// and not the message.
 var chatRefusals = []string{
 	"chat not found", "deactivated",
 	"not enough rights", "no rights", "administrator rights", "_FORBIDDEN", "CHAT_RESTRICTED",
 }
 
-// isChatRefusal reports whether an error means that a chat takes no message at
+// isChatRefusal reports whether an error means that a chat accepts no messages at
 // all.
 func isChatRefusal(err error) bool {
 	e, ok := errors.AsType[*apiError](err)
@@ -185,8 +185,8 @@ func isChatRefusal(err error) bool {
 	return ok && (e.Code == http.StatusForbidden || e.Code == http.StatusBadRequest && aboutChat)
 }
 
-// retryAfter returns how long to wait after an error: as long as Telegram
-// says, or else d.
+// retryAfter returns how long to wait after an error: as long as Telegram asked
+// for, or else d.
 func retryAfter(err error, d time.Duration) time.Duration {
 	if e, ok := errors.AsType[*apiError](err); ok && e.RetryAfter > 0 {
 		return e.RetryAfter
@@ -197,7 +197,7 @@ func retryAfter(err error, d time.Duration) time.Duration {
 // params are the parameters of a call.
 type params map[string]any
 
-// chatID returns the chat that a call is about, or 0.
+// chatID returns the chat that a call concerns, or 0.
 func (p params) chatID() int64 {
 	if id, ok := p["chat_id"].(int64); ok {
 		return id
@@ -207,7 +207,7 @@ func (p params) chatID() int64 {
 	return id
 }
 
-// A file is uploaded as a parameter of a call.
+// A file is a parameter of a call that is uploaded.
 type file struct {
 	kind fileKind
 	name string
@@ -232,8 +232,8 @@ func (p params) hasFile() bool {
 	return false
 }
 
-// encode returns the parameters as the body of a request: JSON, or a form
-// where there is a file.
+// encode returns the parameters as the body of a request: JSON, or a form if one
+// of them is a file.
 func (p params) encode() (contentType string, body []byte, err error) {
 	if !p.hasFile() {
 		body, err = json.Marshal(p)
@@ -251,7 +251,7 @@ func (p params) encode() (contentType string, body []byte, err error) {
 	return w.FormDataContentType(), form.Bytes(), err
 }
 
-// writeField writes a parameter into a form: a file or a text as it is, and
+// writeField writes a parameter into a form: a file or a string as it is,
 // everything else as JSON.
 func writeField(w *multipart.Writer, name string, value any) error {
 	switch v := value.(type) {
@@ -271,8 +271,8 @@ func writeField(w *multipart.Writer, name string, value any) error {
 	return w.WriteField(name, string(js))
 }
 
-// call calls a method, which must answer soon, and decodes its
-// result into out unless that is nil. Its errors do not hold the token.
+// call calls a method that answers at once, and decodes its result into out unless
+// out is nil. Its errors never contain the token.
 func (c *client) call(ctx context.Context, method string, in params, out any) error {
 	within := callTime
 	if in.hasFile() {
@@ -284,8 +284,8 @@ func (c *client) call(ctx context.Context, method string, in params, out any) er
 	return err
 }
 
-// callWithin is call for as long as ctx lasts. It returns the server's time as
-// well, as far as the answer tells it.
+// callWithin is like call, but without a timeout other than that of ctx. It also
+// returns the server's time, or the zero time if the answer has none.
 func (c *client) callWithin(ctx context.Context, method string, in params, out any) (time.Time, error) {
 	date, err := c.do(ctx, method, in, out)
 	if err == nil {
@@ -293,7 +293,7 @@ func (c *client) callWithin(ctx context.Context, method string, in params, out a
 	}
 	e, ok := errors.AsType[*apiError](err)
 	if !ok {
-		c.http.CloseIdleConnections() // they may be dead as well
+		c.http.CloseIdleConnections() // they may be dead too
 	}
 	if from := in.chatID(); ok && e.MigrateTo != 0 && from != 0 && from != e.MigrateTo {
 		c.migrated(from, e.MigrateTo)
@@ -320,14 +320,14 @@ func (c *client) do(ctx context.Context, method string, in params, out any) (dat
 		return date, cause(err)
 	}
 	defer resp.Body.Close()
-	came := time.Now()
+	arrived := time.Now()
 
 	date, dateErr := http.ParseTime(resp.Header.Get("Date"))
 	result, err := readAnswer(resp)
 	_, refused := errors.AsType[*apiError](err)
-	fromTelegram := err == nil || refused // and not from a login page
+	fromTelegram := err == nil || refused // not from a login page
 	if fromTelegram && dateErr == nil {
-		c.date(date, came)
+		c.date(date, arrived)
 	}
 	if err != nil || out == nil {
 		return date, err
@@ -338,7 +338,7 @@ func (c *client) do(ctx context.Context, method string, in params, out any) (dat
 	return date, err
 }
 
-// readAnswer returns the result that an answer of the Bot API holds.
+// readAnswer returns the result in an answer of the Bot API.
 func readAnswer(resp *http.Response) (json.RawMessage, error) {
 	const maxAnswer = 16 << 20
 	data, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
@@ -353,13 +353,13 @@ func readAnswer(resp *http.Response) (json.RawMessage, error) {
 	}
 	switch status := resp.StatusCode; {
 	case err != nil:
-		return nil, fmt.Errorf("the answer broke off: %w", cause(err))
+		return nil, fmt.Errorf("the answer was cut off: %w", cause(err))
 	case status/100 == 3:
 		return nil, fmt.Errorf("redirected (status %d): does the network require a login?", status)
 	case status >= 500:
 		return nil, fmt.Errorf("the server has a problem (status %d)", status)
 	case json.Unmarshal(data, &answer) != nil || answer.OK == nil:
-		return nil, fmt.Errorf("not an answer of Telegram (status %d): does the network require a login?", status)
+		return nil, fmt.Errorf("not an answer from Telegram (status %d): does the network require a login?", status)
 	case *answer.OK:
 		return answer.Result, nil
 	}
@@ -370,20 +370,18 @@ func readAnswer(resp *http.Response) (json.RawMessage, error) {
 	return nil, e
 }
 
-// A post is a message to be sent. Its text has the HTML that the Bot API
-// knows.
+// A post is a message to be sent.
 type post struct {
 	chat    int64
-	topic   int64 // forum topic, or 0
-	html    string
-	file    *file      // of which html is the caption; nil for a message of text alone
-	silent  bool       // the telephone makes no sound
-	replyTo int64      // the message that it answers, or 0
+	topic   int64      // forum topic, or 0
+	html    string     // text or caption, in the Bot API's HTML
+	file    *file      // or nil
+	silent  bool       // notify without a sound
+	replyTo int64      // the message that it replies to, or 0
 	keys    [][]button // inline keyboard, or nil
 }
 
-// replyTo returns a message to where another one came from; in a group it is
-// a reply.
+// replyTo returns an empty answer to a message. In a group it is a reply.
 func replyTo(m *message) post {
 	p := post{chat: m.Chat.ID, topic: m.topic()}
 	if !m.Chat.isPrivate() {
@@ -392,7 +390,7 @@ func replyTo(m *message) post {
 	return p
 }
 
-// params returns what all methods that send a message take.
+// params returns the parameters common to all methods that send a message.
 func (p post) params() params {
 	in := params{"chat_id": p.chat, "disable_notification": p.silent}
 	if p.topic != 0 {
@@ -407,10 +405,10 @@ func (p post) params() params {
 	return in
 }
 
-// sendFile has the method for each kind of file.
+// sendFile maps each kind of file to the method that sends it.
 var sendFile = map[fileKind]string{photo: "sendPhoto", document: "sendDocument"}
 
-// sendMessage sends a message, or a file with its caption, and returns its id.
+// sendMessage sends a message, with its file if it has one, and returns its ID.
 func (c *client) sendMessage(ctx context.Context, p post) (int64, error) {
 	method, text := "sendMessage", "text"
 	in := p.params()
@@ -421,12 +419,12 @@ func (c *client) sendMessage(ctx context.Context, p post) (int64, error) {
 	in[text], in["parse_mode"] = p.html, "HTML"
 	var result json.RawMessage
 	err := c.call(ctx, method, in, &result)
-	if says(err, "to be replied not found") { // it was deleted; in a topic that is an error even so
+	if says(err, "to be replied not found") { // allow_sending_without_reply does not work in topics
 		delete(in, "reply_parameters")
 		err = c.call(ctx, method, in, &result)
 	}
 	if p.file != nil && (says(err, "send photos") || says(err, "SEND_PHOTOS_FORBIDDEN")) {
-		p.file, p.html = nil, p.html+"\n(This group takes no pictures.)"
+		p.file, p.html = nil, p.html+"\n(This group does not allow pictures.)"
 		return c.sendMessage(ctx, p)
 	}
 	if says(err, "can't parse entities") {
@@ -435,12 +433,12 @@ func (c *client) sendMessage(ctx context.Context, p post) (int64, error) {
 		err = c.call(ctx, method, in, &result)
 	}
 	var sent message
-	json.Unmarshal(result, &sent) // it was sent, whatever the result looks like
+	json.Unmarshal(result, &sent) // best effort: it was sent, whatever the result looks like
 	return sent.ID, err
 }
 
-// editMessage changes the text and the keyboard of a message. That it has
-// both already is no error.
+// editMessage changes the text and the keyboard of a message. It is not an error if
+// the message has both already.
 func (c *client) editMessage(ctx context.Context, chat, id int64, html string, keys [][]button) error {
 	in := params{"chat_id": chat, "message_id": id, "text": html, "parse_mode": "HTML"}
 	if keys != nil {
@@ -453,7 +451,7 @@ func (c *client) editMessage(ctx context.Context, chat, id int64, html string, k
 	return err
 }
 
-// answerCallback answers the press of a button, which the telephone waits for.
+// answerCallback answers the press of a button. It is not an error if it is too late.
 func (c *client) answerCallback(ctx context.Context, id, text string) error {
 	err := c.call(ctx, "answerCallbackQuery", params{"callback_query_id": id, "text": text}, nil)
 	if says(err, "query is too old") {
@@ -465,8 +463,8 @@ func (c *client) answerCallback(ctx context.Context, id, text string) error {
 var (
 	escape    = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;").Replace
 	plainText = strings.NewReplacer("<b>", "", "</b>", "", "<i>", "", "</i>", "", "<pre>", "", "</pre>", "",
-		"&amp;", "&", "&lt;", "<", "&gt;", ">").Replace // undoes escape and our own markup
+		"&amp;", "&", "&lt;", "<", "&gt;", ">").Replace // undoes escape and removes the bot's own markup
 )
 
-// textLen returns how much of maxText a text without markup takes.
+// textLen returns the length of a text without markup, counted as for maxText.
 func textLen(text string) int { return len(utf16.Encode([]rune(text))) }

@@ -77,11 +77,11 @@ func TestCall(t *testing.T) {
 		"cut":           {venue.Cut, "getMe: "},
 		"reset":         {venue.Reset, "getMe: "},
 		"lost answer":   {venue.Lose, "getMe: "},
-		"truncated":     {venue.Truncated, "broke off"},
-		"empty":         {venue.Empty, "not an answer of Telegram"},
+		"truncated":     {venue.Truncated, "was cut off"},
+		"empty":         {venue.Empty, "not an answer from Telegram"},
 		"bad gateway":   {venue.BadGateway, "status 502"},
 		"portal":        {venue.Portal, "does the network require a login?"},
-		"filter":        {filter, "not an answer of Telegram (status 403)"},
+		"filter":        {filter, "not an answer from Telegram (status 403)"},
 		"redirect":      {venue.Redirect("http://192.0.2.1/login"), "redirected (status 302)"},
 		"hang":          {venue.Hang, "no answer in time"},
 		"dripping":      {venue.Drip(time.Second), "no answer in time"},
@@ -89,7 +89,7 @@ func TestCall(t *testing.T) {
 		"not found":     {venue.Refuse(404, "Not Found"), "check ISCBOT_TOKEN"},
 		"another":       {venue.Refuse(409, "Conflict: terminated by other getUpdates request"), "another program"},
 		"token echoed":  {venue.Refuse(400, "no such path: /bot"+testToken+"/x"), "*****"},
-		"far too large": {venue.Huge(20 << 20), "not an answer of Telegram"},
+		"far too large": {venue.Huge(20 << 20), "not an answer from Telegram"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

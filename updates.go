@@ -11,33 +11,33 @@ import (
 	"time"
 )
 
-// An updateLoop receives what people send to the bot. It knows no commands.
+// An updateLoop receives what people send to the bot. It does not interpret it.
 type updateLoop struct {
 	client *client
-	// started is called once, when Telegram has told who the bot is.
+	// started is called once, when getMe has returned the bot's own account.
 	started func(ctx context.Context, me user)
 	// handle is called for each update, with Telegram's time.
 	handle func(ctx context.Context, u *update, now time.Time)
-	// ready is waited for before the first updates are handled, but not for
-	// long: when it is closed, the first lists have values in them.
+	// ready delays the first updates until it is closed, for readyWait at most, so
+	// that the first lists have values.
 	ready <-chan struct{}
 
 	me     user
 	panics panicGuard
 }
 
-// emptyPace is the least time from one getUpdates to the next where the
-// server does not wait for an update but answers at once that there is none.
+// emptyPace is the minimum time between two calls of getUpdates if the server does
+// not wait for updates but returns none at once.
 const emptyPace = time.Second
 
-// readyWait is how long the first updates wait for the first readings at most.
+// readyWait is how long the first updates wait at most for the first readings.
 const readyWait = 300 * time.Millisecond
 
-// run receives updates and handles them, one after the other, until ctx ends.
-// An alarm system never gives up: whatever fails is tried again. It returns
-// the offset that confirms what was handled.
+// run receives updates and handles them one after the other until ctx ends. An
+// alarm system never gives up, so every failure is retried. It returns the offset
+// that confirms the handled updates.
 func (l *updateLoop) run(ctx context.Context) (offset int64) {
-	wait := time.Second // until it has answered once, so that the log tells soon that it does
+	wait := time.Second // short until the first answer, so that the log soon shows it
 	retry := backoff{first: time.Second, max: 30 * time.Second}
 	failures := failureLog{what: "Telegram"}
 	started := false
@@ -75,7 +75,7 @@ func (l *updateLoop) run(ctx context.Context) (offset int64) {
 		switch {
 		case len(batch) == 0:
 			pause(ctx, emptyPace-time.Since(asked))
-		case next == offset: // nothing in it can be confirmed: it will come again
+		case next == offset: // nothing in the batch can be confirmed: it will come again
 			pause(ctx, retry.next())
 		}
 		offset = next
@@ -83,7 +83,7 @@ func (l *updateLoop) run(ctx context.Context) (offset int64) {
 	return offset
 }
 
-// learnName asks for the bot's own name, unless that is known.
+// learnName asks for the bot's own account unless it is known.
 func (l *updateLoop) learnName(ctx context.Context) error {
 	if l.me.Username != "" {
 		return nil
@@ -91,12 +91,12 @@ func (l *updateLoop) learnName(ctx context.Context) error {
 	return l.client.call(ctx, "getMe", params{}, &l.me)
 }
 
-// updates receives the updates from offset on, which confirms those before
-// it, and tells Telegram's time.
+// updates returns the updates from offset on, which confirms those before it, and
+// Telegram's time.
 func (l *updateLoop) updates(ctx context.Context, offset int64, wait time.Duration) (
 	batch []json.RawMessage, now time.Time, err error,
 ) {
-	const transfer = 30 * time.Second // an answer may have 4 MiB; its beginning must come sooner
+	const transfer = 30 * time.Second // an answer may have 4 MiB; its header must come sooner
 	ctx, cancel := context.WithTimeout(ctx, wait+transfer)
 	defer cancel()
 	in := params{
@@ -108,8 +108,8 @@ func (l *updateLoop) updates(ctx context.Context, offset int64, wait time.Durati
 	return batch, now, err
 }
 
-// confirm confirms to Telegram what was handled, so that no command runs
-// again after a restart.
+// confirm confirms the handled updates to Telegram, so that no command runs again
+// after a restart.
 func (l *updateLoop) confirm(offset int64) {
 	if offset == 0 {
 		return
@@ -121,7 +121,7 @@ func (l *updateLoop) confirm(offset int64) {
 	}
 }
 
-// dropWebhook deletes a webhook, if that is what keeps the bot from polling.
+// dropWebhook deletes the bot's webhook if err says that it prevents polling.
 func (l *updateLoop) dropWebhook(ctx context.Context, err error) {
 	e, ok := errors.AsType[*apiError](err)
 	if !ok || e.Code != http.StatusConflict || !says(err, "webhook") {
@@ -148,12 +148,12 @@ func (l *updateLoop) handleAll(ctx context.Context, batch []json.RawMessage, off
 	return offset
 }
 
-// handleOne handles an update and returns its id, or 0 where that cannot be
-// told. One that cannot be decoded, or whose handling panics, is skipped: it
-// would come again and again.
+// handleOne handles an update and returns its ID, or 0 if that is unknown. An
+// update that cannot be decoded or whose handling panics is skipped, as it would
+// otherwise come again and again.
 func (l *updateLoop) handleOne(ctx context.Context, raw json.RawMessage, now time.Time) (id int64, err error) {
 	var u update
-	err = json.Unmarshal(raw, &u) // with an error, u has all that can be decoded
+	err = json.Unmarshal(raw, &u) // even with an error, u has everything that can be decoded
 	if err != nil {
 		return u.ID, fmt.Errorf("it cannot be decoded: %w", err)
 	}
