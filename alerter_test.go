@@ -10,8 +10,7 @@ import (
 	"time"
 )
 
-// TestAlerter checks where an event goes: into the log, and to those who are
-// to know.
+// TestAlerter checks where an event goes: into the log and to the recipients.
 func TestAlerter(t *testing.T) {
 	at := time.Date(2026, 6, 15, 10, 32, 7, 0, time.Local)
 	above := event{
@@ -50,7 +49,7 @@ func TestAlerter(t *testing.T) {
 				log := newJournal(path)
 				go log.run()
 				a := &alerter{journal: log, out: o, access: tt.access, toGroup: tt.toGroup, limit: 3000}
-				tt.e.at = time.Now() // or else it is late
+				tt.e.at = time.Now() // otherwise the alert would be late
 				wantText := strings.ReplaceAll(text, at.Format(time.DateTime), tt.e.at.Format(time.DateTime))
 				a.report(tt.e)
 				log.close()
@@ -76,8 +75,8 @@ func TestAlerter(t *testing.T) {
 	}
 }
 
-// TestAlerterNotify checks that what concerns the bot itself is in the
-// terminal and in the chat.
+// TestAlerterNotify checks that messages about the bot itself are logged and
+// sent.
 func TestAlerterNotify(t *testing.T) {
 	log := captureLog(t)
 	testOutbox(t, func(t *testing.T, o *outbox, p *fakeSender) {
@@ -93,8 +92,8 @@ func TestAlerterNotify(t *testing.T) {
 	log.wantTimes(t, `level=WARN msg="x < y cannot be written"`, 1)
 }
 
-// TestAlerterButtons checks the buttons below alerts: of one, of several about
-// the same team, of several teams, and of one about all PDUs.
+// TestAlerterButtons checks the buttons below alerts: one alert, several about
+// the same team, several about different teams, and one about all PDUs.
 func TestAlerterButtons(t *testing.T) {
 	about := func(kind eventKind, team string, num int) event {
 		return event{kind: kind, at: time.Now(), team: team, pdus: []pdu{{num: num, unit: 1, name: team, team: team}}}

@@ -46,8 +46,8 @@ func teamLogName(team string, pdus []pdu) string {
 	return fmt.Sprintf("%s(%s)", team, strings.Join(numbers, "+"))
 }
 
-// eventText describes an event in exceedings.log and in the chat. Other programs
-// read the log, so its words must not change.
+// eventText describes an event in exceedings.log and in the chat. Other
+// programs read the log, so its words must not change.
 func eventText(e event) string {
 	switch e.kind {
 	case eventAbove:
@@ -71,8 +71,8 @@ func eventText(e event) string {
 	}
 }
 
-// evidenceText says what a PDU's register proves about the time in which the PDU
-// was unreachable. These words are part of the log's format too.
+// evidenceText says what a PDU's register proves about the time in which the
+// PDU was unreachable. These words are part of the log's format too.
 func evidenceText(e event) string {
 	switch e.evidence {
 	case provesReset:
@@ -112,8 +112,8 @@ func eventRemark(e event) string {
 }
 
 // outageRemark says what is known about the time in which all PDUs were
-// unreachable, and which of them still are. Registers above the limit are reported
-// as separate events.
+// unreachable, and which of them still are. Registers above the limit are
+// reported as separate events.
 func outageRemark(e event) string {
 	var remarks []string
 	switch {

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// TestEvents checks what is logged and said of every kind of event. Other
-// programs read the log: its words must not change.
+// TestEvents checks the texts of every kind of event. Other programs read the
+// log: its words must not change.
 func TestEvents(t *testing.T) {
 	var (
 		at     = time.Date(2026, 6, 15, 10, 32, 7, 0, time.Local)

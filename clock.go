@@ -8,8 +8,9 @@ import (
 )
 
 const (
-	// clockTolerance is how far the host's clock may be off before it is reported
-	// as wrong. The Pi's clock has no battery, and may have no time server.
+	// clockTolerance is how far the host's clock may be off before it is
+	// reported as wrong. The Pi's clock has no battery, and may have no time
+	// server.
 	clockTolerance = 30 * time.Second
 	// clockRight is how far it may be off to be right again. It is less than
 	// clockTolerance, so that a clock at the edge is not reported repeatedly.
@@ -18,9 +19,9 @@ const (
 	clockJump = 2 * time.Second
 )
 
-// A clockWatch compares the host's wall clock with Telegram's clock and with the
-// host's monotonic clock, so that the times in the log can be trusted. Durations
-// are never measured by the wall clock.
+// A clockWatch compares the host's wall clock with Telegram's clock and with
+// the host's monotonic clock, so that the times in the log can be trusted.
+// Durations are never measured by the wall clock.
 type clockWatch struct {
 	report func(text string)               // to the terminal and the chat
 	log    func(at time.Time, text string) // to exceedings.log
@@ -31,8 +32,8 @@ type clockWatch struct {
 }
 
 // compare compares the time of a Bot API answer with the host's time when it
-// arrived. Answers that arrive out of order are ignored: the clock may have been set
-// in between.
+// arrived. Answers that arrive out of order are ignored: the clock may have
+// been set in between.
 func (c *clockWatch) compare(server, own time.Time) {
 	off := own.Round(0).Sub(server)
 	c.mu.Lock()
@@ -65,8 +66,8 @@ func (c *clockWatch) run(ctx context.Context) {
 	}
 }
 
-// judge logs a jump, given the time that the wall clock should show and the time
-// that it shows.
+// judge logs a jump, given the time that the wall clock should show and the
+// time that it shows.
 func (c *clockWatch) judge(expected, shown time.Time) {
 	jump := shown.Sub(expected)
 	if jump.Abs() >= clockJump {

@@ -8,15 +8,15 @@ import (
 	"time"
 )
 
-// TestClockCompare checks that a wrong clock is reported once, and again when
-// it is right.
+// TestClockCompare checks that a wrong clock is reported once, and once more
+// when it is right again.
 func TestClockCompare(t *testing.T) {
 	const right = "The clock of the bot's host is right again."
 	wrong := func(by string) string {
 		return "The clock of the bot's host is " + by + ": the times in the log are wrong until it is set."
 	}
 	for name, tt := range map[string]struct {
-		off  []time.Duration // of the answers, one after the other
+		off  []time.Duration // by each answer in turn
 		want []string
 	}{
 		"right":           {[]time.Duration{0, time.Second, -29 * time.Second, 30 * time.Second}, nil},
@@ -54,8 +54,8 @@ func TestClockCompare(t *testing.T) {
 	}
 }
 
-// TestClockOvertaken checks that an answer tells nothing after a newer one: the
-// clock may have been set in between.
+// TestClockOvertaken checks that an answer that arrives out of order is
+// ignored: the clock may have been set in between.
 func TestClockOvertaken(t *testing.T) {
 	var got []string
 	c := &clockWatch{report: func(text string) { got = append(got, text) }}
@@ -68,8 +68,8 @@ func TestClockOvertaken(t *testing.T) {
 	}
 }
 
-// TestClockJump checks that a jump of the wall clock is logged, and with the
-// time that it shows from then on.
+// TestClockJump checks that a jump of the wall clock is logged with the new
+// time.
 func TestClockJump(t *testing.T) {
 	expected := time.Date(2026, 6, 25, 10, 0, 0, 0, time.UTC)
 	for name, tt := range map[string]struct {
@@ -99,7 +99,7 @@ func TestClockJump(t *testing.T) {
 	}
 }
 
-// TestClockRun checks that time that merely passes is no jump.
+// TestClockRun checks that the mere passing of time is not a jump.
 func TestClockRun(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
@@ -121,7 +121,7 @@ func TestOffBy(t *testing.T) {
 		"2 h 3 min slow":   -2*time.Hour - 3*time.Minute - 4*time.Second,
 		"47 h 59 min slow": -47*time.Hour - 59*time.Minute,
 		"2 days fast":      48 * time.Hour,
-		"20629 days slow":  -20629 * 24 * time.Hour, // since 1970, which a Pi without a battery shows
+		"20629 days slow":  -20629 * 24 * time.Hour, // since 1970, as a Pi without a battery may show
 	} {
 		if got := offBy(d); got != want {
 			t.Errorf("%v: got %q, want %q", d, got, want)

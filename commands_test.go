@@ -16,8 +16,7 @@ import (
 	"iscbot/internal/venue"
 )
 
-// awaitEdit waits until a message has all the words and none of the buttons
-// that it is not to have any more.
+// awaitEdit waits until a message has been edited to a text with all the words.
 func (s *site) awaitEdit(t testing.TB, m venue.Message, words ...string) venue.Message {
 	t.Helper()
 	found, err := s.api.Await(limit(t), func(now venue.Message) bool {
@@ -31,7 +30,7 @@ func (s *site) awaitEdit(t testing.TB, m venue.Message, words ...string) venue.M
 	return found
 }
 
-// awaitPicture waits for a picture that came after a message.
+// awaitPicture waits for a picture that is newer than a message.
 func (s *site) awaitPicture(t testing.TB, c venue.Chat, after int64, words ...string) venue.Message {
 	t.Helper()
 	m := s.await(t, c.ID, after, words...)
@@ -42,8 +41,8 @@ func (s *site) awaitPicture(t testing.TB, c venue.Chat, after int64, words ...st
 	return m
 }
 
-// TestProgramTopics checks that everything stays in the topic where it was
-// asked for, and that alerts go to the topic of the access list.
+// TestProgramTopics checks that answers go to the topic of the question, and
+// alerts to the topic on the access list.
 func TestProgramTopics(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, "First_PDU", "Second_PDU")
@@ -63,7 +62,7 @@ func TestProgramTopics(t *testing.T) {
 
 	in(0, s.ask(t, general, member, "/help", "/current"))
 	s.api.Say(general.In(7), member, "/exceedings")
-	s.api.Say(general.In(8), member, "/exceedings") // is another answer, and no other is joined to it
+	s.api.Say(general.In(8), member, "/exceedings") // a different answer, so that none are joined
 	s.await(t, groupID, 0, "Above the limit of")
 	question := in(8, s.ask(t, general.In(8), member, "/reset", "Which PDU"))
 	wants(t, s.press(t, general.In(8), member, question, "Second"), "Resetting Second_PDU")
@@ -85,7 +84,7 @@ func TestProgramTopics(t *testing.T) {
 	s.fine(t)
 }
 
-// TestProgramTopicLive is about what is edited and drawn in a topic.
+// TestProgramTopicLive covers live lists and pictures in a topic.
 func TestProgramTopicLive(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, "First_PDU")
@@ -108,8 +107,8 @@ func TestProgramTopicLive(t *testing.T) {
 	s.fine(t)
 }
 
-// TestProgramCheckTopic checks that -check finds a topic that cannot be
-// written to.
+// TestProgramCheckTopic checks that -check finds a topic to which the bot
+// cannot write.
 func TestProgramCheckTopic(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
@@ -172,7 +171,7 @@ func TestProgramRefresh(t *testing.T) {
 		t.Errorf("answered %q", got)
 	}
 
-	// In a group anybody may press, a bot may not.
+	// In a group anybody may press the button, except bots.
 	m := s.ask(t, group, stranger, "/current", "2500 W")
 	if got := s.press(t, group, venue.User{ID: 8, Name: "Dan"}, m, "Refresh"); got != "unchanged" {
 		t.Errorf("answered %q", got)
@@ -181,7 +180,8 @@ func TestProgramRefresh(t *testing.T) {
 		t.Errorf("a bot was answered %q", got)
 	}
 
-	// When the quota of a chat is used up, a press is refused without a message.
+	// When the quota of a chat is used up, a press is refused without a
+	// message.
 	for range maxQuota {
 		got := s.press(t, group, stranger, m, "Refresh")
 		if got != "unchanged" && !strings.HasPrefix(got, "That was a lot") {
@@ -208,8 +208,8 @@ func TestProgramRefresh(t *testing.T) {
 	s.fine(t)
 }
 
-// TestProgramForgedButtons checks that no press changes anything but what its
-// button is for, whatever its data are.
+// TestProgramForgedButtons checks that no press, whatever its data, changes a
+// message that does not have the button.
 func TestProgramForgedButtons(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, "First_PDU")
@@ -249,7 +249,7 @@ func TestProgramForgedButtons(t *testing.T) {
 	s.fine(t)
 }
 
-// TestProgramLive is about a live list from its beginning to its end.
+// TestProgramLive follows a live list from beginning to end.
 func TestProgramLive(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, "First_PDU")
@@ -291,7 +291,7 @@ func TestProgramLive(t *testing.T) {
 	s.fine(t)
 }
 
-// TestProgramGraph is about pictures of teams, one of which has two PDUs.
+// TestProgramGraph covers pictures of teams, one of which has two PDUs.
 func TestProgramGraph(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, "left", "right", "Emoji")
@@ -319,7 +319,7 @@ func TestProgramGraph(t *testing.T) {
 		}
 	}
 
-	// A flood of a stranger's is a few pictures, and alerts do not wait for it.
+	// A stranger's flood gets a few pictures, and alerts do not wait for them.
 	for range 200 {
 		s.api.Say(venue.Private(stranger), stranger, "/graph")
 	}
@@ -332,7 +332,7 @@ func TestProgramGraph(t *testing.T) {
 	s.fine(t)
 }
 
-// say lets somebody write and returns the bot's last message before that.
+// say sends a message to the bot and returns the bot's last message before it.
 func (s *site) say(t testing.TB, c venue.Chat, u venue.User, text string) (last int64) {
 	t.Helper()
 	last = s.last(c)
@@ -340,8 +340,8 @@ func (s *site) say(t testing.TB, c venue.Chat, u venue.User, text string) (last 
 	return last
 }
 
-// TestProgramWithoutPictures checks that a group that allows no pictures gets
-// the caption, and its alerts at once.
+// TestProgramWithoutPictures checks that a group that does not allow pictures
+// gets the captions, and its alerts at once.
 func TestProgramWithoutPictures(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, "First_PDU")
@@ -354,8 +354,8 @@ func TestProgramWithoutPictures(t *testing.T) {
 	s.fine(t)
 }
 
-// TestProgramMarks checks the first character of messages about events, and
-// that exceedings.log has none of them.
+// TestProgramMarks checks the emoji with which messages about events begin, and
+// that exceedings.log has none.
 func TestProgramMarks(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, "First_PDU", "Second_PDU")
@@ -390,8 +390,8 @@ func TestProgramMarks(t *testing.T) {
 	s.fine(t)
 }
 
-// TestProgramResetTeam resets all PDUs of a team by one press in the group,
-// in one message.
+// TestProgramResetTeam checks that one press in the group resets all PDUs of a
+// team, and that one message shows it.
 func TestProgramResetTeam(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, "left", "right")
@@ -413,8 +413,8 @@ func TestProgramResetTeam(t *testing.T) {
 	wants(t, s.log(t), "Double left(.1): Reset by Carol (7), peak was 2000 W", "Double right(.2): Reset by Carol (7)")
 }
 
-// TestProgramResetNewMessage checks that the result of a reset whose message
-// cannot be changed is told in a new one.
+// TestProgramResetNewMessage checks that the result of a reset is sent as a new
+// message if the old one cannot be edited.
 func TestProgramResetNewMessage(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, "First_PDU")
@@ -426,7 +426,7 @@ func TestProgramResetNewMessage(t *testing.T) {
 	s.unharmed(t, 1)
 }
 
-// TestProgramMenu checks the order of the menu, and what is said about the bot.
+// TestProgramMenu checks the order of the menu and the descriptions of the bot.
 func TestProgramMenu(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, "First_PDU")

@@ -16,8 +16,8 @@ import (
 // answer may be.
 const questionTime = 2 * time.Minute
 
-// A question is the bot's "Which PDU?" after a /reset. It stays open until it is
-// answered or stopped, or for two minutes.
+// A question is the bot's "Which PDU?" after a /reset. It stays open until it
+// is answered or stopped, or for two minutes.
 type question struct {
 	chat     chat
 	topic    int64
@@ -87,8 +87,8 @@ func (d *resetDialog) canReset(m *message) bool {
 	return m.fromPerson() && d.access.canReset(m.From.ID, m.Chat.ID)
 }
 
-// command handles /reset with its argument. now is Telegram's time; ctx ends when
-// the bot stops receiving updates.
+// command handles /reset with its argument. now is Telegram's time; ctx ends
+// when the bot stops receiving updates.
 func (d *resetDialog) command(ctx context.Context, m *message, arg string, now time.Time) {
 	i, ok := findPDU(d.pdus, arg)
 	switch {

@@ -15,7 +15,7 @@ import (
 	"iscbot/internal/venue"
 )
 
-// log returns what exceedings.log holds.
+// log returns the contents of exceedings.log.
 func (s *site) log(t testing.TB) string {
 	t.Helper()
 	text, err := os.ReadFile(cmp.Or(s.logPath, filepath.Join(s.dir, "exceedings.log")))
@@ -25,8 +25,8 @@ func (s *site) log(t testing.TB) string {
 	return string(text)
 }
 
-// until lets one person after the other ask until an answer has all the words:
-// so nobody is limited to a message a second.
+// until sends a text from one person after another until an answer has all the
+// words. This way the limit of a message a second to a person does not matter.
 func (s *site) until(t testing.TB, text string, words ...string) {
 	t.Helper()
 	ctx := limit(t)
@@ -40,7 +40,7 @@ func (s *site) until(t testing.TB, text string, words ...string) {
 	t.Fatalf("%s was never answered with %q", text, words)
 }
 
-// peaked sets a peak that is to be reset, and waits until the bot has read it.
+// peaked sets a peak to be reset, and waits until the bot has read it.
 func (s *site) peaked(t testing.TB, i, watts int) {
 	t.Helper()
 	s.pdus[i].Draw(watts)
@@ -48,8 +48,8 @@ func (s *site) peaked(t testing.TB, i, watts int) {
 	s.until(t, "/peaks", fmt.Sprintf("%d W", watts))
 }
 
-// unharmed fails the test unless each PDU was reset that often, and nothing else
-// was done to it.
+// unharmed fails the test unless each PDU was reset as often as resets says,
+// and nothing else was changed.
 func (s *site) unharmed(t testing.TB, resets ...int) {
 	t.Helper()
 	for i, p := range s.pdus {
@@ -63,7 +63,7 @@ func (s *site) unharmed(t testing.TB, resets ...int) {
 	s.fine(t)
 }
 
-// press presses the button of a message that has the text.
+// press presses the button with a text below a message.
 func (s *site) press(t testing.TB, c venue.Chat, u venue.User, m venue.Message, text string) (answer string) {
 	t.Helper()
 	for _, row := range m.Buttons {
@@ -112,7 +112,7 @@ func TestResetDialog(t *testing.T) {
 		t.Errorf("log: %q", s.log(t))
 	}
 
-	// At once, by each way to name a PDU.
+	// Each way to name a PDU resets it at once.
 	for n, name := range []string{"1", ".1", "127.0.0.1"} {
 		s.peaked(t, 0, 2000+10*n)
 		s.ask(t, private, ann, "/reset "+name, fmt.Sprintf("First_PDU (.1) reset: %d W -> 1500 W", 2000+10*n))
@@ -120,7 +120,7 @@ func TestResetDialog(t *testing.T) {
 	}
 	s.ask(t, private, ann, "/reset 3", `"3" is not a PDU`)
 
-	// Typed answers: what is not a PDU leaves the question open.
+	// Typed answers: a text that is not a PDU leaves the question open.
 	s.peaked(t, 0, 2100)
 	question := s.ask(t, private, ann, "/reset", "Which PDU")
 	s.ask(t, private, ann, "9", `"9" is not a PDU`)
@@ -129,13 +129,14 @@ func TestResetDialog(t *testing.T) {
 	s.api.Say(private, ann, ".1")
 	s.await(t, private.ID, question.ID-1, "reset: 2100 W -> 1500 W")
 	s.unharmed(t, 4, 1)
-	s.ask(t, private, ann, "1", "/help") // the question has served
+	s.ask(t, private, ann, "1", "/help") // the question is closed
 	m = s.ask(t, private, ann, "/reset", "Which PDU")
 	s.api.Say(private, ann, "Stop")
 	s.await(t, private.ID, m.ID-1, "Stopped")
 	wants(t, s.pressData(t, private, ann, m.ID, m.Buttons[0][0].Data), "no longer open")
 
-	// In the group the question is the asker's, but any member may press.
+	// In the group only the asker may type the answer, but any member may
+	// press.
 	m = s.ask(t, group, member, "/reset@isc_bot", "Which PDU", "reply")
 	if m.ReplyTo == 0 {
 		t.Errorf("no reply: %+v", m)
@@ -154,7 +155,7 @@ func TestResetDialog(t *testing.T) {
 		}
 	}
 
-	// A team's second reset waits for nothing, a PDU's own does.
+	// A reply in the group is an answer even if it is not a PDU.
 	m = s.ask(t, group, member, "/reset", "Which PDU")
 	s.api.Reply(group, member, m.ID, "77")
 	s.await(t, groupID, m.ID, `"77" is not a PDU`)
@@ -167,8 +168,8 @@ func TestResetDialog(t *testing.T) {
 	wants(t, s.log(t), "First_PDU(.1): Reset by Ann (424242424) failed: logging in: ")
 	s.unharmed(t, 4, 2)
 
-	// Several controls are left alone. What was seen is in the answer and, page by
-	// page, on the terminal.
+	// If there are several controls, none is used. The answer says what was
+	// seen, and the log shows it page by page.
 	s.webs[1].Behave(venue.WebManners{TwoPeaks: true})
 	s.ask(t, private, ann, "/reset 2", "was not reset", "several controls for the peak's reset", "last reset")
 	p.awaitLog(t, "page seen")
@@ -180,7 +181,7 @@ func TestResetDialog(t *testing.T) {
 	}
 }
 
-// TestResetDialogRefused checks that nobody gets a reset who may not have one,
+// TestResetDialogRefused checks that nobody without access can reset anything,
 // whatever they send, and that old commands reset nothing.
 func TestResetDialogRefused(t *testing.T) {
 	t.Parallel()
@@ -213,7 +214,7 @@ func TestResetDialogRefused(t *testing.T) {
 	s.ask(t, foreign, member, "/reset 1", "is for those on the access list", "Your ID is 7")
 	s.ask(t, group, venue.User{ID: 1087968824, Name: "Group", IsBot: true}, "/reset 1", "under their own name")
 
-	// By Telegram's clock these are old, by the Pi's they would be still to come.
+	// By Telegram's clock these are old; by the Pi's they are in the future.
 	old := time.Now().Add(5*time.Hour - 3*time.Minute)
 	last := s.last(private)
 	s.api.SayAt(old, private, ann, "/reset 1")
@@ -226,8 +227,8 @@ func TestResetDialogRefused(t *testing.T) {
 	s.unharmed(t, 1)
 }
 
-// TestResetDialogEnds checks that the end of the bot during a reset leaves nobody
-// locked out of the card.
+// TestResetDialogEnds checks that the bot logs off from the card when it ends
+// during a reset.
 func TestResetDialogEnds(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, "First_PDU")

@@ -31,7 +31,8 @@ func clockTime(t, now time.Time) string {
 	return t.Format(time.DateTime)
 }
 
-// shorten returns s, or its first n characters followed by "..." if it is longer.
+// shorten returns s, or its first n characters followed by "..." if it is
+// longer.
 func shorten(s string, n int) string {
 	for i := range s {
 		if n--; n < 0 {

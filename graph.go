@@ -93,8 +93,8 @@ func (g *grapher) send(p post, r graphRequest, now time.Time) {
 	<-sent.Done()
 }
 
-// begin reports whether there is room for another picture for a chat, as waiting
-// pictures take memory. If so, end must be called.
+// begin reports whether there is room for another picture for a chat, as
+// waiting pictures take memory. If so, end must be called.
 func (g *grapher) begin(chat int64) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()

@@ -20,9 +20,9 @@ import (
 	"iscbot/internal/chart"
 )
 
-// newTestGrapher returns a grapher of two teams that was started an hour
-// before noon, with a reading of every PDU every two seconds since. At 11:50
-// the first team was above the limit for a minute.
+// newTestGrapher returns a grapher for two teams that was started an hour
+// before noon and has a reading of every PDU every two seconds. At 11:50 the
+// first team was above the limit for a minute.
 func newTestGrapher(ctx context.Context, out *outbox) *grapher {
 	pdus := []pdu{
 		{num: 101, unit: 1, name: "First Team", team: "First Team", snmp: "10.0.0.101:161"},
@@ -87,8 +87,8 @@ func TestGraphDraw(t *testing.T) {
 	}
 }
 
-// TestGraphOpenCrossing checks that a crossing that goes on has the highest
-// power so far, and not that of its beginning.
+// TestGraphOpenCrossing checks that an open crossing shows the highest power so
+// far, not the power at its beginning.
 func TestGraphOpenCrossing(t *testing.T) {
 	g := newTestGrapher(t.Context(), nil)
 	g.watch.teams[1].openHighest = 3900
@@ -101,8 +101,8 @@ func TestGraphOpenCrossing(t *testing.T) {
 	}
 }
 
-// TestGraphManyTeams checks that more teams than fit into a picture or a
-// caption are no mistake, and that it is said.
+// TestGraphManyTeams checks that teams that do not fit into a picture or a
+// caption are left out, and that the caption says so.
 func TestGraphManyTeams(t *testing.T) {
 	var pdus []pdu
 	for i := range chart.MaxCharts + 3 {
@@ -123,8 +123,8 @@ func TestGraphManyTeams(t *testing.T) {
 	}
 }
 
-// TestGraphFlood checks that pictures that wait to be sent are few: a chat has
-// a few at most, and another chat does not suffer from that.
+// TestGraphFlood checks that few pictures wait to be sent, that a chat has only
+// some of them, and that other chats are not affected.
 func TestGraphFlood(t *testing.T) {
 	testOutbox(t, func(t *testing.T, o *outbox, p *fakeSender) {
 		g := newTestGrapher(t.Context(), o)
@@ -160,7 +160,7 @@ func TestGraphFlood(t *testing.T) {
 			t.Errorf("still waiting: %v, %d", g.waiting, g.total)
 		}
 
-		for range maxDrawing { // nothing is drawn any more
+		for range maxDrawing { // no more pictures are drawn
 			g.drawing <- struct{}{}
 		}
 		for chat := range int64(maxWaiting + 10) {
@@ -187,7 +187,7 @@ func TestGraphsAtOnce(t *testing.T) {
 	g := newTestGrapher(t.Context(), nil)
 	r, _ := parseGraph("101", g.watch.snapshot(), g.span(noon))
 	var drawn sync.WaitGroup
-	g.watch.history.mu.Lock() // who draws has to wait
+	g.watch.history.mu.Lock() // drawing has to wait
 	for range maxDrawing + 3 {
 		drawn.Go(func() { g.draw(r, noon) })
 	}
@@ -204,7 +204,7 @@ func TestGraphsAtOnce(t *testing.T) {
 	}
 }
 
-// TestGraphEnds checks that pictures which wait to be drawn end with the bot.
+// TestGraphEnds checks that the end of the bot ends the wait for drawing.
 func TestGraphEnds(t *testing.T) {
 	testOutbox(t, func(t *testing.T, o *outbox, p *fakeSender) {
 		ctx, cancel := context.WithCancel(t.Context())
@@ -223,7 +223,7 @@ func TestGraphEnds(t *testing.T) {
 }
 
 // TestGraphAboutAlert covers the data of the button below an alert, which
-// anybody may forge.
+// anybody can forge.
 func TestGraphAboutAlert(t *testing.T) {
 	g := newTestGrapher(t.Context(), nil)
 	for data, want := range map[string][]int{
@@ -238,8 +238,8 @@ func TestGraphAboutAlert(t *testing.T) {
 	}
 }
 
-// docsGrapher returns a grapher of the demo's teams after twenty minutes, of
-// which one was above the limit twice.
+// docsGrapher returns a grapher for the demo's teams after twenty minutes, in
+// which one team was above the limit twice.
 func docsGrapher(ctx context.Context) *grapher {
 	const interval = 2 * time.Second
 	var pdus []pdu
@@ -272,8 +272,8 @@ func docsGrapher(ctx context.Context) *grapher {
 	return newGrapher(ctx, nil, watch, 3000, started)
 }
 
-// TestDocsPictures checks that the pictures in docs are what the bot draws;
-// with ISCBOT_UPDATE set it writes them there.
+// TestDocsPictures checks that the pictures in docs are what the bot draws.
+// With ISCBOT_UPDATE set, it writes them.
 func TestDocsPictures(t *testing.T) {
 	g := docsGrapher(t.Context())
 	for name, arg := range map[string]string{"graph.png": "102", "teams.png": ""} {
@@ -300,8 +300,8 @@ func TestDocsPictures(t *testing.T) {
 	}
 }
 
-// samePicture reports whether two pictures differ in one pixel of 2000 at most,
-// as another processor's floating point may make it.
+// samePicture reports whether two pictures differ in at most one of 2000
+// pixels, which floating point on another processor may cause.
 func samePicture(t *testing.T, a, b []byte) bool {
 	t.Helper()
 	var pictures [2]image.Image

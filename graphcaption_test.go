@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// secondsAfterNoon returns points, each of a second after noon and watts.
+// secondsAfterNoon returns points from pairs of seconds after noon and watts.
 func secondsAfterNoon(points ...[2]int) (all []powerPoint) {
 	for _, p := range points {
 		all = append(all, powerPoint{noon.Add(time.Duration(p[0]) * time.Second), p[1]})
@@ -101,8 +101,8 @@ func TestCrossingLines(t *testing.T) {
 	wants(t, lines[1], "from 12:03:00")
 }
 
-// TestFitCaption checks that a caption is not longer than Telegram takes, and
-// says what it leaves out.
+// TestFitCaption checks that a caption is no longer than Telegram accepts, and
+// says how much it leaves out.
 func TestFitCaption(t *testing.T) {
 	for name, tt := range map[string]struct {
 		lines int

@@ -8,8 +8,7 @@ import (
 	"time"
 )
 
-// graphTeams are a team with one PDU, and one with two, whose name ends like
-// an argument of /graph.
+// graphTeams have one or two PDUs. Some names look like arguments of /graph.
 func graphTeams() []team {
 	return []team{
 		{name: "First Team", pdus: []status{{pdu: pdu{num: 101, unit: 1, snmp: "10.0.0.101:161"}}}},
@@ -21,7 +20,7 @@ func graphTeams() []team {
 	}
 }
 
-// graphSpanAtNoon is that of a bot that was started an hour before noon.
+// graphSpanAtNoon is the span of a bot that was started an hour before noon.
 var graphSpanAtNoon = graphSpan{started: noon.Add(-time.Hour), kept: historyTime, now: noon}
 
 func TestParseGraph(t *testing.T) {
@@ -64,7 +63,7 @@ func TestParseGraphMistakes(t *testing.T) {
 	const example = "a length such as 90m or a window such as 10:05-10:35"
 	for arg, want := range map[string]string{
 		"105":                            `"105" is not a team or PDU on the list`,
-		"103":                            example, // it is the second unit
+		"103":                            example, // the PDU is the second unit
 		"Nobody 45m":                     `"Nobody" is not a team or PDU on the list`,
 		"101 90":                         example,
 		"101 90 min":                     example,
@@ -103,8 +102,8 @@ func errorText(err error) string {
 	return err.Error()
 }
 
-// TestGraphSpan covers windows of which there are no readings, or not of all
-// of it.
+// TestGraphSpan covers windows without readings, or with readings of a part
+// only.
 func TestGraphSpan(t *testing.T) {
 	minutes := func(n int) time.Time { return noon.Add(time.Duration(n) * time.Minute) }
 	running := func(hours int, kept time.Duration) graphSpan {

@@ -15,17 +15,17 @@ const (
 	chunkSlots = 1024
 	// noPower marks a slot without a reading.
 	noPower = 0
-	// fineWatts is the power up to which readings are kept to 1 W. Above it they
-	// are kept to 10 W.
+	// fineWatts is the power up to which readings are kept to 1 W. Above it
+	// they are kept to 10 W.
 	fineWatts = 50_000
 	// maxCrossings is how many crossings of a team are kept.
 	maxCrossings = 1000
 )
 
-// A history keeps the PDUs' power, two bytes a reading, and the teams' crossings.
-// Time is divided into slots of the polling interval. As polls are never quite on
-// time, a reading belongs to the slot whose middle is nearest. Of several readings
-// in a slot, the highest counts.
+// A history keeps the PDUs' power, two bytes a reading, and the teams'
+// crossings. Time is divided into slots of the polling interval. As polls are
+// never quite on time, a reading belongs to the slot whose middle is nearest.
+// Of several readings in a slot, the highest counts.
 type history struct {
 	start time.Time // the middle of slot 0
 	step  time.Duration
@@ -149,9 +149,9 @@ func (h *history) power(i, slot int) (watts int, ok bool) {
 	return unpackWatts(value), value != noPower
 }
 
-// sums yields the total power of PDUs between two moments, for each slot in which
-// all of them have a reading. The times are by the present wall clock, even if it
-// was set in between.
+// sums yields the total power of PDUs between two moments, for each slot in
+// which all of them have a reading. The times are by the present wall clock,
+// even if it was set in between.
 func (h *history) sums(pdus []int, from, to, now time.Time) iter.Seq[powerPoint] {
 	current := now.Sub(h.start) // by the monotonic clock
 	first := max(h.slot(current-now.Sub(from)), h.slot(current)-h.slots+1, 0)
@@ -172,8 +172,8 @@ func (h *history) sums(pdus []int, from, to, now time.Time) iter.Seq[powerPoint]
 	}
 }
 
-// fill sets sums to the total power of PDUs in the slots from first on, or to -1
-// if one of them has no reading.
+// fill sets sums to the total power of PDUs in the slots from first on, or to
+// -1 if one of them has no reading.
 func (h *history) fill(sums, pdus []int, first int) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

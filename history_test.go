@@ -6,14 +6,14 @@ import (
 	"time"
 )
 
-// notes adds readings of PDU i, each in seconds after noon and watts.
-func (h *history) notes(i int, readings ...[2]int) {
+// addReadings adds readings of PDU i, pairs of seconds after noon and watts.
+func (h *history) addReadings(i int, readings ...[2]int) {
 	for _, r := range readings {
 		h.add(i, noon.Add(time.Duration(r[0])*time.Second), r[1])
 	}
 }
 
-// wattsOf returns the sums of PDUs in a window, in seconds after noon.
+// wattsOf returns the sums of PDUs in a window that is in seconds after noon.
 func (h *history) wattsOf(pdus []int, from, to, now int) (found [][2]int) {
 	second := func(n int) time.Time { return noon.Add(time.Duration(n) * time.Second) }
 	for p := range h.sums(pdus, second(from), second(to), second(now)) {
@@ -24,8 +24,8 @@ func (h *history) wattsOf(pdus []int, from, to, now int) (found [][2]int) {
 
 func TestHistory(t *testing.T) {
 	h := newHistory(2, 2*time.Second, noon)
-	h.notes(0, [2]int{0, 1000}, [2]int{2, 1100}, [2]int{6, 1300}, [2]int{8, 0})
-	h.notes(1, [2]int{0, 500}, [2]int{6, 700}, [2]int{7, 3000}, [2]int{8, 2000})
+	h.addReadings(0, [2]int{0, 1000}, [2]int{2, 1100}, [2]int{6, 1300}, [2]int{8, 0})
+	h.addReadings(1, [2]int{0, 500}, [2]int{6, 700}, [2]int{7, 3000}, [2]int{8, 2000})
 	for name, tt := range map[string]struct {
 		pdus     []int
 		from, to int
@@ -47,13 +47,13 @@ func TestHistory(t *testing.T) {
 	}
 }
 
-// TestHistoryIsARing checks that old readings make room for new ones, also
-// behind a gap longer than what is kept.
+// TestHistoryIsARing checks that old readings make room for new ones, even
+// after a gap longer than the history.
 func TestHistoryIsARing(t *testing.T) {
 	h := newHistory(1, time.Second, noon)
 	last := h.slots + 10
 	for n := range last + 1 {
-		h.notes(0, [2]int{n, 10 * (n%100 + 1)})
+		h.addReadings(0, [2]int{n, 10 * (n%100 + 1)})
 	}
 	got := h.wattsOf([]int{0}, 0, last, last)
 	if len(got) != h.slots || got[0][0] != 11 || got[len(got)-1] != [2]int{last, 10 * (last%100 + 1)} {
@@ -61,13 +61,13 @@ func TestHistoryIsARing(t *testing.T) {
 	}
 
 	later := last + 3*h.slots
-	h.notes(0, [2]int{later, 70})
+	h.addReadings(0, [2]int{later, 70})
 	if got := h.wattsOf([]int{0}, 0, later, later); !slices.Equal(got, [][2]int{{later, 70}}) {
 		t.Errorf("behind a gap: %d readings, %v", len(got), got[0])
 	}
 }
 
-// TestHistoryBounds checks the memory that a full history takes.
+// TestHistoryBounds checks how much memory a full history takes.
 func TestHistoryBounds(t *testing.T) {
 	for _, tt := range []struct {
 		pdus int
@@ -94,7 +94,7 @@ func TestHistoryCrossings(t *testing.T) {
 	h := newHistory(1, time.Second, noon)
 	at := func(n int) time.Time { return noon.Add(time.Duration(n) * time.Second) }
 	for _, e := range []event{
-		{kind: eventBack, team: "A", at: at(1)}, // of none
+		{kind: eventBack, team: "A", at: at(1)}, // without a crossing
 		{kind: eventAbove, team: "A", at: at(10), watts: 3100},
 		{kind: eventAbove, team: "B", at: at(12), watts: 3200},
 		{kind: eventBack, team: "A", at: at(20), watts: 3300},

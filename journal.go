@@ -9,16 +9,16 @@ import (
 )
 
 const (
-	// journalWait is how long after its event an alert waits at most for its line
-	// to be on the disk.
+	// journalWait is how long after its event an alert waits at most for its
+	// line to be on the disk.
 	journalWait = time.Second
 	// maxJournalLines is how many lines may wait for a disk that hangs.
 	maxJournalLines = 10_000
 )
 
-// A journal writes exceedings.log: the evidence of who went over the limit and who
-// reset what. A separate goroutine writes the lines, so that a disk that hangs
-// delays nobody for long.
+// A journal writes exceedings.log: the evidence of who went over the limit and
+// who reset what. A separate goroutine writes the lines, so that a disk that
+// hangs delays nobody for long.
 type journal struct {
 	path   string
 	append func(line string) error // returns when the line is on the disk
@@ -56,8 +56,8 @@ func newJournal(path string) *journal {
 }
 
 // add appends a line about a PDU or a team. It returns when the line is on the
-// disk or writing it has failed, but at the latest a second after the event. While
-// the disk hangs, only the first line is waited for.
+// disk or writing it has failed, but at the latest a second after the event.
+// While the disk hangs, only the first line is waited for.
 func (j *journal) add(at time.Time, who, what string) {
 	slog.Info(who + ": " + what)
 	line := &journalLine{
@@ -78,8 +78,8 @@ func (j *journal) add(at time.Time, who, what string) {
 	}
 }
 
-// queue passes a line to run, unless too many are waiting. It returns the time of
-// the oldest line that is not yet on the disk.
+// queue passes a line to run, unless too many are waiting. It returns the time
+// of the oldest line that is not yet on the disk.
 func (j *journal) queue(line *journalLine) (oldest time.Time, ok bool) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -117,9 +117,9 @@ func (j *journal) close() {
 	}
 }
 
-// next waits for a line and returns the oldest one, or nil after the last one. The
-// line stays in the queue while it is being written, so that add can tell how long
-// the disk has been hanging.
+// next waits for a line and returns the oldest one, or nil after the last one.
+// The line stays in the queue while it is being written, so that add can tell
+// how long the disk has been hanging.
 func (j *journal) next() *journalLine {
 	j.mu.Lock()
 	defer j.mu.Unlock()

@@ -13,7 +13,7 @@ import (
 )
 
 // writeJournal runs a journal while f adds lines to it, and returns what was
-// logged on the terminal.
+// logged to stderr.
 func writeJournal(j *journal, f func()) string {
 	return loggedBy(func() {
 		go j.run()
@@ -22,7 +22,7 @@ func writeJournal(j *journal, f func()) string {
 	})
 }
 
-// wantFile compares the text of a file.
+// wantFile fails the test unless a file has the text.
 func wantFile(t *testing.T, path, want string) {
 	t.Helper()
 	got, err := os.ReadFile(path)
@@ -48,8 +48,8 @@ func TestJournal(t *testing.T) {
 	}
 }
 
-// TestJournalBrokenEnd covers what a power cut leaves: the next line begins on
-// a line of its own.
+// TestJournalBrokenEnd checks that the next line after a power cut begins on a
+// line of its own.
 func TestJournalBrokenEnd(t *testing.T) {
 	tests := map[string]struct{ before, want string }{
 		"no file":        {"", "next\n"},
@@ -100,7 +100,7 @@ func TestLogFileRotation(t *testing.T) {
 	if err := os.Rename(path, path+".2"); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(path, nil, 0o600); err != nil { // by who rotates it
+	if err := os.WriteFile(path, nil, 0o600); err != nil { // created by the program that rotates it
 		t.Fatal(err)
 	}
 	write("between\n")
@@ -112,7 +112,7 @@ func TestLogFileRotation(t *testing.T) {
 	write("three\n")
 	wantFile(t, path, "three\n")
 
-	if err := os.WriteFile(path, nil, 0o600); err != nil { // copied and truncated
+	if err := os.WriteFile(path, nil, 0o600); err != nil { // rotated by copying and truncating
 		t.Fatal(err)
 	}
 	write("four\n")
@@ -124,7 +124,8 @@ func TestLogFileRotation(t *testing.T) {
 	f.close()
 }
 
-// TestLogFileRefused covers names that are no files: none blocks.
+// TestLogFileRefused checks that names of other things than regular files are
+// refused without blocking.
 func TestLogFileRefused(t *testing.T) {
 	dir := t.TempDir()
 	tests := map[string]struct{ path, want string }{
@@ -141,7 +142,7 @@ func TestLogFileRefused(t *testing.T) {
 	}
 }
 
-// pipeEnd returns the file descriptor of a pipe into which nobody writes.
+// pipeEnd returns the file descriptor of a pipe to which nobody writes.
 func pipeEnd(t *testing.T) uintptr {
 	t.Helper()
 	r, w, err := os.Pipe()
@@ -155,12 +156,12 @@ func pipeEnd(t *testing.T) uintptr {
 	return r.Fd()
 }
 
-// TestJournalFailure covers a disk that cannot be written: it is reported once,
-// alerts go on, and later lines are written again.
+// TestJournalFailure checks that failing writes are reported once, do not block
+// alerts, and that later lines are written again.
 func TestJournalFailure(t *testing.T) {
 	full, broken := errors.New("no space left on device"), errors.New("input/output error")
 	const lines = 7
-	results := []error{nil, nil, full, full, nil, broken, broken, nil} // the first is that of opening the file
+	results := []error{nil, nil, full, full, nil, broken, broken, nil} // the first is of opening the file
 	var reported []error
 	j := newJournal("exceedings.log")
 	j.failed = func(err error) { reported = append(reported, err) }
@@ -200,8 +201,8 @@ func (d *hangingDisk) append(line string) error {
 	return nil
 }
 
-// TestJournalHangingDisk covers a disk that hangs: the first line is waited for
-// a second, later ones not at all, and none is lost when it goes on.
+// TestJournalHangingDisk covers a disk that hangs: the first line waits a
+// second, later ones do not wait, and none is lost when the disk recovers.
 func TestJournalHangingDisk(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		disk := &hangingDisk{released: make(chan struct{})}
@@ -236,8 +237,8 @@ func TestJournalHangingDisk(t *testing.T) {
 	})
 }
 
-// TestJournalSlowDisk covers many events at once and a disk that needs most of
-// a second for each line: no alert is later than a second.
+// TestJournalSlowDisk checks that no alert is delayed by more than a second if
+// many events occur at once and the disk needs most of a second for each line.
 func TestJournalSlowDisk(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		j := newJournal("log")
@@ -261,8 +262,8 @@ func TestJournalSlowDisk(t *testing.T) {
 	})
 }
 
-// TestJournalBounds covers a disk that hangs for long: what waits is bounded,
-// and what was lost is reported.
+// TestJournalBounds checks that a bounded number of lines wait for a disk that
+// hangs for long, and that lost lines are reported.
 func TestJournalBounds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		disk := &hangingDisk{released: make(chan struct{})}
@@ -281,8 +282,8 @@ func TestJournalBounds(t *testing.T) {
 	})
 }
 
-// TestJournalClose covers the end: what waits is written, a disk that hangs is
-// not waited for, and nothing panics when a line comes late.
+// TestJournalClose checks that close waits for lines to be written but not for
+// a disk that hangs, and that a line added later does not panic.
 func TestJournalClose(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		disk := &hangingDisk{released: make(chan struct{})}

@@ -6,8 +6,8 @@ import (
 	"os"
 )
 
-// A logFile is a file to which lines are appended. Other programs may read it and
-// rotate it, and a power cut may leave half a line in it.
+// A logFile is a file to which lines are appended. Other programs may read it
+// and rotate it, and a power cut may leave half a line in it.
 type logFile struct {
 	path   string
 	file   *os.File // nil if it is not open
@@ -48,7 +48,8 @@ func (l *logFile) open() error {
 		return fmt.Errorf("%s: not a regular file", l.path)
 	}
 
-	// Open it for reading too: the last byte shows whether the last line is whole.
+	// Open it for reading too: the last byte shows whether the last line is
+	// whole.
 	const flags = os.O_CREATE | os.O_APPEND
 	f, err := os.OpenFile(l.path, flags|os.O_RDWR, 0o644)
 	if errors.Is(err, os.ErrPermission) {
@@ -66,9 +67,9 @@ func (l *logFile) close() {
 	l.file = nil
 }
 
-// endsWithLine reports whether a file is empty or ends with a whole line. A power
-// cut may leave half a line, or NUL bytes. If the file cannot be read, it reports
-// false: an empty line does less harm than two lines joined into one.
+// endsWithLine reports whether a file is empty or ends with a whole line. A
+// power cut may leave half a line, or NUL bytes. If the file cannot be read, it
+// reports false: an empty line does less harm than two lines joined into one.
 func endsWithLine(f *os.File) bool {
 	info, err := f.Stat()
 	if err != nil {

@@ -15,8 +15,8 @@ type poll struct {
 	ownReset bool      // the bot is resetting this PDU's peak
 }
 
-// answered reports whether the PDU gave a valid answer: a power, or that it has no
-// power meter.
+// answered reports whether the PDU gave a valid answer: a power, or that it has
+// no power meter.
 func (p poll) answered() bool { return p.err == nil || errors.Is(p.err, errNoMeter) }
 
 const (
@@ -27,8 +27,8 @@ const (
 	soundInterval    = time.Minute // at least, between a team's alerts with a sound
 )
 
-// judge returns the state of a team after a poll of its PDU i, and the events to
-// report. It depends on nothing but its arguments.
+// judge returns the state of a team after a poll of its PDU i, and the events
+// to report. It depends on nothing but its arguments.
 //
 // It turns readings into alerts: snoop.watch reads a card with session.read and
 // passes each poll to snoop.note, which calls judge. The events go through
@@ -114,8 +114,8 @@ func (j *judgment) uptimeWrapped() bool {
 	return max(off, -off) <= slack
 }
 
-// register judges the peak register. It reports whether the register newly shows
-// a power above the limit.
+// register judges the peak register. It reports whether the register newly
+// shows a power above the limit.
 func (j *judgment) register() (rose bool) {
 	s, before, p := j.status, j.before, j.poll
 	known := before.register >= 0 && p.peak >= 0
@@ -183,8 +183,8 @@ func (j *judgment) peakReset(fell, moved bool) {
 	s.resets, s.resetFrom, s.reset = s.resets+1, r.from, peakReset{}
 }
 
-// crossing judges whether a crossing begins or ends. A spike between two readings,
-// which only the register shows, is one too.
+// crossing judges whether a crossing begins or ends. A spike between two
+// readings, which only the register shows, is one too.
 func (j *judgment) crossing(rose bool) {
 	t, p := j.team, j.poll
 	sum := t.sum()
@@ -222,8 +222,8 @@ func (j *judgment) crossing(rose bool) {
 }
 
 // possibleCrossing judges the sum of the registers of a team's PDUs, which need
-// not have peaked together. The sum rises with each reading while a team starts a
-// run, so it is reported again only after it has risen by a twentieth.
+// not have peaked together. The sum rises with each reading while a team starts
+// a run, so it is reported again only after it has risen by a twentieth.
 func (j *judgment) possibleCrossing(rose bool) {
 	t, registers := j.team, 0
 	for _, p := range t.pdus {

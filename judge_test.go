@@ -8,13 +8,13 @@ import (
 	"time"
 )
 
-// A testPoll is one poll in a table: of which PDU, how many seconds after noon, and
-// what came.
+// A testPoll is one poll in a table: the PDU, the seconds after noon and the
+// result.
 type testPoll struct {
 	pdu, second int
 	watts, peak int
-	reset       int  // minute in which the peak was last reset
-	undated     bool // the PDU does not tell that
+	reset       int  // the minute after 8:00 when the peak was last reset
+	undated     bool // the PDU does not report it
 	uptime      int64
 	err         error
 	own         bool
@@ -33,8 +33,8 @@ func (b testPoll) poll() poll {
 	return p
 }
 
-// parsePoll reads a testPoll: the second, the PDU where there are several, power
-// and peak or why there are none, and what else there is to it.
+// parsePoll parses a line of a table: the second, the PDU if there are several,
+// the power and the peak or why they are missing, and options.
 func parsePoll(line string, pdus []string) (b testPoll, err error) {
 	words := strings.Fields(line)
 	fmt.Sscan(words[0], &b.second)
@@ -84,8 +84,8 @@ func newTeam(pdus ...string) team {
 	return t
 }
 
-// eventLines returns how a table has an event: the second, what is logged, how
-// it is reported, and on lines of their own what the chat is told besides.
+// eventLines formats an event for a table: the second, the text in the log and
+// how it is reported, then the remark in the chat on separate lines.
 func eventLines(e event) string {
 	text := fmt.Sprintf("%d %s: %s", int(e.at.Sub(noon).Seconds()), eventSubject(e), eventText(e))
 	switch {
@@ -100,7 +100,7 @@ func eventLines(e event) string {
 	return text
 }
 
-// tableLines returns the lines of a text in a table, without their indentation.
+// tableLines returns the lines of a table without their indentation.
 func tableLines(text string) (list []string) {
 	for line := range strings.Lines(text) {
 		if line = strings.TrimSpace(line); line != "" {
@@ -112,7 +112,7 @@ func tableLines(text string) (list []string) {
 
 func TestJudge(t *testing.T) {
 	tests := map[string]struct {
-		pdus        []string // one, P, where there are none
+		pdus        []string // nil for a single PDU, P
 		polls, want string
 	}{
 		"under the limit": {
@@ -695,34 +695,40 @@ func TestJudge(t *testing.T) {
 			if tt.pdus == nil {
 				tt.pdus = []string{"P"}
 			}
-			team := newTeam(tt.pdus...)
-			var got []string
-			for _, line := range tableLines(tt.polls) {
-				b, err := parsePoll(line, tt.pdus)
-				if err != nil {
-					t.Fatal(err)
-				}
-				before := slices.Clone(team.pdus)
-				next, events := judge(team, b.pdu, b.poll(), 3000)
-				if !slices.Equal(team.pdus, before) {
-					t.Fatal("the state before was changed")
-				}
-				for _, e := range events {
-					got = append(got, eventLines(e))
-				}
-				team = next
-			}
-
-			text, want := strings.Join(got, "\n"), strings.Join(tableLines(tt.want), "\n")
-			if text != want {
-				t.Errorf("got:\n%s\nwant:\n%s", text, want)
+			got := judgeTable(t, tt.pdus, tt.polls)
+			if want := strings.Join(tableLines(tt.want), "\n"); got != want {
+				t.Errorf("got:\n%s\nwant:\n%s", got, want)
 			}
 		})
 	}
 }
 
-// TestSound covers alerts of a team that keeps crossing: one a minute has a
-// sound, counted from the last that had one.
+// judgeTable judges the polls in a table and returns the events as lines. It
+// fails the test if judge changes the state that is passed to it.
+func judgeTable(t *testing.T, pdus []string, polls string) string {
+	t.Helper()
+	team := newTeam(pdus...)
+	var lines []string
+	for _, line := range tableLines(polls) {
+		p, err := parsePoll(line, pdus)
+		if err != nil {
+			t.Fatal(err)
+		}
+		before := slices.Clone(team.pdus)
+		next, events := judge(team, p.pdu, p.poll(), 3000)
+		if !slices.Equal(team.pdus, before) {
+			t.Fatal("judge changed its argument")
+		}
+		for _, e := range events {
+			lines = append(lines, eventLines(e))
+		}
+		team = next
+	}
+	return strings.Join(lines, "\n")
+}
+
+// TestSound covers alerts for a team that keeps crossing: they have a sound if
+// the last one with a sound is at least a minute ago.
 func TestSound(t *testing.T) {
 	tests := map[string]struct {
 		every     int // seconds between the crossings in an hour
@@ -761,10 +767,10 @@ func TestSound(t *testing.T) {
 	}
 }
 
-// A simulatedRegister makes polls out of bytes for FuzzJudge.
+// A simulatedRegister turns bytes into polls for FuzzJudge.
 type simulatedRegister struct {
 	peak, reset int
-	late        bool // the peak shows its reset with the next reading only
+	late        bool // the peak shows its reset only in the next reading
 }
 
 // next returns the poll that two bytes stand for.
@@ -789,8 +795,8 @@ func (r *simulatedRegister) next(second int, a, b byte) testPoll {
 	return testPoll{second: second, watts: watts, peak: r.peak, reset: r.reset}
 }
 
-// fuzzedPolls returns the polls that bytes stand for, and some more until the
-// last reset has settled.
+// fuzzedPolls returns the polls that bytes stand for, followed by some until
+// the last reset has settled.
 func fuzzedPolls(data []byte) (polls []testPoll) {
 	var register simulatedRegister
 	for i := 0; i+1 < len(data) && i < 400; i += 2 {
@@ -802,15 +808,15 @@ func fuzzedPolls(data []byte) (polls []testPoll) {
 	return polls
 }
 
-// A verdict is what can be said of a history of polls.
+// A verdict sums up a history of polls.
 type verdict struct {
 	crossings, spikes, ends int
 	highest                 int
 	total                   time.Duration
 }
 
-// count takes an event. It reports whether the event tells of a reset.
-func (v *verdict) count(e event) (reset bool) {
+// count counts an event.
+func (v *verdict) count(e event) {
 	switch {
 	case e.kind == eventAbove && e.spike:
 		v.spikes++
@@ -819,11 +825,15 @@ func (v *verdict) count(e event) (reset bool) {
 	case e.kind == eventBack && !e.logOnly:
 		v.ends++
 	}
+}
+
+// reportsReset reports whether an event is about a reset of the peak.
+func reportsReset(e event) bool {
 	return e.kind == eventReset || e.kind == eventReachable && e.evidence == provesReset
 }
 
-// countResetSigns returns how often the registers show that they were reset:
-// once or twice for each reset.
+// countResetSigns counts the readings that show a reset: one or two for each
+// reset.
 func countResetSigns(readings []testPoll) (signs int) {
 	for i := 1; i < len(readings); i++ {
 		if readings[i].reset != readings[i-1].reset || readings[i].peak < readings[i-1].peak {
@@ -833,7 +843,7 @@ func countResetSigns(readings []testPoll) (signs int) {
 	return signs
 }
 
-// judgeHistory judges the readings of a PDU by looking at all of them.
+// judgeHistory judges all readings of a PDU at once.
 func judgeHistory(readings []testPoll, limit int) (v verdict) {
 	opened := 0
 	for i, b := range readings {
@@ -859,39 +869,43 @@ func judgeHistory(readings []testPoll, limit int) (v verdict) {
 	return v
 }
 
-// FuzzJudge holds judge, which keeps a little state, against a model that looks
-// at the whole history. A reset of the peak is reported once.
+// judgeFuzzed judges polls of a single PDU one by one. It returns the team
+// afterwards, the verdict and the number of resets reported.
+func judgeFuzzed(t *testing.T, polls []testPoll) (after team, got verdict, resets int) {
+	t.Helper()
+	after = newTeam("P")
+	for _, p := range polls {
+		var events []event
+		after, events = judge(after, 0, p.poll(), 3000)
+		for _, e := range events {
+			got.count(e)
+			if reportsReset(e) {
+				resets++
+			}
+		}
+		if after.total < 0 {
+			t.Fatalf("a total of %v", after.total)
+		}
+	}
+	got.highest, got.total = after.highest, after.total
+	return after, got, resets
+}
+
+// FuzzJudge compares judge, which keeps a little state, with a model that looks
+// at the whole history. A reset of the peak must be reported once.
 func FuzzJudge(f *testing.F) {
 	f.Add([]byte("\x10\x10\x30\x40\x20\x10\x00\x00\x20\x60"))
 	f.Add([]byte("\x40\x10\x00\x00\x00\x00\x00\x00\x10\x70"))
 	f.Add([]byte("\x40\x10\x20\x18\x20\x10\x20\x10\x20\x17\x20\x10"))
 	f.Add([]byte("\x40\x10\x00\x00\x00\x00\x00\x00\x10\x78\x10\x10\x10\x10"))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		team := newTeam("P")
-		var got verdict
-		var readings []testPoll
-		resets := 0
-		for _, b := range fuzzedPolls(data) {
-			if b.err == nil {
-				readings = append(readings, b)
-			}
-			var events []event
-			team, events = judge(team, 0, b.poll(), 3000)
-			for _, e := range events {
-				if got.count(e) {
-					resets++
-				}
-			}
-			if team.total < 0 {
-				t.Fatalf("a total of %v", team.total)
-			}
-		}
-
-		got.highest, got.total = team.highest, team.total
+		polls := fuzzedPolls(data)
+		team, got, resets := judgeFuzzed(t, polls)
+		readings := slices.DeleteFunc(polls, func(p testPoll) bool { return p.err != nil })
 		if want := judgeHistory(readings, 3000); got != want || team.crossings != want.crossings+want.spikes {
 			t.Errorf("got %+v, %d crossings counted; want %+v", got, team.crossings, want)
 		}
-		// One that was half shown before an outage, and half after it, counts once.
+		// A reset that shows half before and half after an outage counts once.
 		counted, signs := team.pdus[0].resets, countResetSigns(readings)
 		inOrder := counted <= resets && resets <= signs
 		if !inOrder || (counted > 0) != (signs > 0) {

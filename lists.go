@@ -217,9 +217,9 @@ type layout struct {
 	nums, names, values int
 }
 
-// newLayout returns the column widths for rows. With bars, names are cut so that
-// a phone does not break the lines. Text instead of a value may fill both the
-// value's column and the bar's.
+// newLayout returns the column widths for rows. With bars, names are cut so
+// that a phone does not break the lines. Text instead of a value may fill both
+// the value's column and the bar's.
 func newLayout(rows []row) (l layout) {
 	const bars = 1 + barLength + 2 // including the mark
 	hasBars := slices.ContainsFunc(rows, func(r row) bool { return r.bar != "" })
@@ -258,8 +258,8 @@ func (l layout) line(r row) string {
 	return line
 }
 
-// pages formats rows in columns. It returns the text of as many messages as they
-// need, each with the head.
+// pages formats rows in columns. It returns the text of as many messages as
+// they need, each with the head.
 func pages(head string, rows []row) (pages []string) {
 	const spare = 60 // characters for text that is added below a list
 	l := newLayout(rows)

@@ -20,7 +20,7 @@ func seen(num int, name, team string, watts, peak int) status {
 	}
 }
 
-// grouped returns the teams of PDUs.
+// grouped groups PDUs into their teams.
 func grouped(all ...status) (teams []team) {
 	for _, p := range all {
 		i := slices.IndexFunc(teams, func(t team) bool { return t.name == p.team })
@@ -105,7 +105,7 @@ Half                      unknown
 }
 
 // TestLongLists checks that a list too long for a message is split between
-// lines, and nothing of it is lost.
+// lines, and that nothing is lost.
 func TestLongLists(t *testing.T) {
 	var venue []status
 	for num := 1; num <= 254; num++ {
@@ -133,13 +133,13 @@ func TestLongLists(t *testing.T) {
 	}
 }
 
-// TestCurrentColumns checks that a telephone does not break the lines of
-// /current, whatever the names are.
+// TestCurrentColumns checks that a phone does not break the lines of /current,
+// whatever the names are.
 func TestCurrentColumns(t *testing.T) {
 	for name, tt := range map[string]struct {
 		pdus  []status
 		want  string
-		limit int // 3000 W where it is 0
+		limit int // 0 for 3000 W
 	}{
 		"names of twelve characters": {[]status{seen(101, "Twelve_chars", "Twelve_chars", 10240, 0)}, ".101 Twelve_chars 10240 W ▇▇▇▇▇▇▇▇ !", 0},
 		"near the limit":             {[]status{seen(101, "A", "A", 2850, 0)}, ".101 A 2850 W ▇▇▇▇▇▇▇░ ~", 0},

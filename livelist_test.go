@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// liveList returns the pages of a list whose values change every second until
-// then. The time in its head goes on.
+// liveList returns the pages of a list whose values change every second until a
+// given time. The time in its head keeps changing.
 func liveList(until time.Time) func(now time.Time) []string {
 	return func(now time.Time) []string {
 		watts := min(now.Unix(), until.Unix()) % 1000
@@ -29,7 +29,7 @@ func watchBoards(t *testing.T, w *fakeChat, test func(t *testing.T, l *liveBoard
 	})
 }
 
-// run starts a board, and returns what waits for its end.
+// run starts a board and returns a function that waits for its end.
 func (l *liveBoards) run(ctx context.Context, t *testing.T, chat int64) (wait func()) {
 	t.Helper()
 	b, ok := l.start(post{chat: chat}, time.Now())
@@ -44,7 +44,7 @@ func (l *liveBoards) run(ctx context.Context, t *testing.T, chat int64) (wait fu
 	return func() { <-ended }
 }
 
-// edits returns how many edits there were so far.
+// edits returns the number of edits so far.
 func (w *fakeChat) edits() int {
 	synctest.Wait()
 	w.mu.Lock()
@@ -58,7 +58,7 @@ func (w *fakeChat) edits() int {
 	return n
 }
 
-// wantEvery fails the test unless each edit was at a multiple of a time after
+// wantEvery fails the test unless each call came at a multiple of every after
 // the start.
 func (w *fakeChat) wantEvery(t *testing.T, every time.Duration) {
 	t.Helper()
@@ -73,7 +73,7 @@ func (w *fakeChat) wantEvery(t *testing.T, every time.Duration) {
 	}
 }
 
-// lastText returns the last text that a message got.
+// lastText returns the latest text of a message.
 func (w *fakeChat) lastText() string {
 	synctest.Wait()
 	w.mu.Lock()
@@ -81,8 +81,8 @@ func (w *fakeChat) lastText() string {
 	return w.log[len(w.log)-1]
 }
 
-// TestBoard checks how often a live list changes, that it does not while
-// nothing else does, and that it ends after an hour.
+// TestBoard checks how often a live list is edited, that it is not edited while
+// its values stay the same, and that it ends after an hour.
 func TestBoard(t *testing.T) {
 	for name, tt := range map[string]struct {
 		chat  int64
@@ -121,7 +121,7 @@ func TestBoard(t *testing.T) {
 	}
 }
 
-// TestBoardEnds covers what else ends a live list.
+// TestBoardEnds covers the other ends of a live list.
 func TestBoardEnds(t *testing.T) {
 	for name, tt := range map[string]struct {
 		end  func(l *liveBoards, w *fakeChat)
@@ -185,8 +185,8 @@ func TestBoardStop(t *testing.T) {
 	})
 }
 
-// TestBoardSurvives checks that a list goes on after what may happen to an
-// edit, and shows the last values even if they do not change any more.
+// TestBoardSurvives checks that a list survives the failure of an edit, and
+// shows the last values even if they no longer change.
 func TestBoardSurvives(t *testing.T) {
 	login := func(method string) string {
 		if method == "editMessageText" {
@@ -196,7 +196,7 @@ func TestBoardSurvives(t *testing.T) {
 	}
 	for name, tt := range map[string]struct {
 		fail func(method string) string
-		away time.Duration // without an answer to anything
+		away time.Duration // how long no call is answered
 	}{
 		"too many":        {limiting(30), 0},
 		"a login page":    {login, 0},
@@ -211,7 +211,7 @@ func TestBoardSurvives(t *testing.T) {
 				w.mu.Lock()
 				w.away = time.Now().Add(tt.away)
 				w.mu.Unlock()
-				time.Sleep(time.Minute) // the list does not change any more
+				time.Sleep(time.Minute) // the list no longer changes
 				w.setFail(nil)
 				time.Sleep(30 * time.Second)
 				wants(t, w.lastText(), "<pre>400 W</pre>\nlive until 01:00")
@@ -222,8 +222,8 @@ func TestBoardSurvives(t *testing.T) {
 	}
 }
 
-// TestMaxBoards checks that at most twenty lists are live at the same time,
-// and that they end with the bot, each of which says so.
+// TestMaxBoards checks that at most twenty lists are live at the same time, and
+// that they end with the bot and say so.
 func TestMaxBoards(t *testing.T) {
 	w := &fakeChat{}
 	watchChat(t, w, func(t *testing.T, c *client, out *outbox) {
@@ -237,7 +237,7 @@ func TestMaxBoards(t *testing.T) {
 			t.Error("one list too many")
 		}
 		time.Sleep(time.Minute)
-		waits = append(waits, l.run(ctx, t, 1)) // in the place of another one
+		waits = append(waits, l.run(ctx, t, 1)) // replaces another one
 		time.Sleep(10 * time.Second)
 		begin := time.Now()
 		cancel()
@@ -261,8 +261,7 @@ func TestMaxBoards(t *testing.T) {
 	})
 }
 
-// TestBoardPages checks that a list of several messages says that there is
-// more.
+// TestBoardPages checks that a list that is too long for one message says so.
 func TestBoardPages(t *testing.T) {
 	l := &liveBoards{current: func(time.Time) []string { return []string{"first", "second"} }}
 	if text := l.list(noon); text != "first\nthe first of 2 pages: see /current" {
@@ -272,11 +271,11 @@ func TestBoardPages(t *testing.T) {
 
 // TestBoardWithAlerts checks that a live list and twenty alerts a minute in a
 // group stay within Telegram's limits, and that no alert is late by more than a
-// second. There is one exception: after an edit less than three seconds before
-// the first alert, the twentieth would be one too many in that minute, and as
-// there is no room to catch up, so would one in each minute that follows.
+// second, with one exception: if an edit precedes the first alert by less than
+// three seconds, the twentieth alert would exceed the limit in that minute and,
+// as there is no room to catch up, so would one in each minute after it.
 func TestBoardWithAlerts(t *testing.T) {
-	for pause, most := range map[time.Duration]int{ // from the last edit to the first alert
+	for pause, maxLate := range map[time.Duration]int{ // pause from the last edit to the first alert
 		500 * time.Millisecond:  10,
 		2500 * time.Millisecond: 10,
 		3500 * time.Millisecond: 0,
@@ -284,7 +283,7 @@ func TestBoardWithAlerts(t *testing.T) {
 	} {
 		t.Run(pause.String(), func(t *testing.T) {
 			times, late := boardWithAlerts(t, 3*time.Minute+pause)
-			if len(late) > most || len(late) > 0 && slices.Max(late) > 3*time.Second {
+			if len(late) > maxLate || len(late) > 0 && slices.Max(late) > 3*time.Second {
 				t.Errorf("alerts were late by %v", late)
 			}
 			for i := groupMinute; i < len(times); i++ {
@@ -302,11 +301,11 @@ func TestBoardWithAlerts(t *testing.T) {
 	}
 }
 
-// boardWithAlerts runs a live list and, from a time on, ten minutes of alerts.
-// It returns when something was sent or edited, and by how much alerts were
-// late that were late by more than a second.
+// boardWithAlerts runs a live list and then ten minutes of alerts. It returns
+// the times of messages and edits, and the delays of alerts of more than a
+// second.
 func boardWithAlerts(t *testing.T, from time.Duration) (times []time.Time, late []time.Duration) {
-	var mu sync.Mutex // guards what is returned, and due
+	var mu sync.Mutex // guards the results and due
 	due := make(map[string]time.Time)
 	w := &fakeChat{}
 	network := answering(func(ctx context.Context, method string, in map[string]any) string {

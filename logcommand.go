@@ -30,7 +30,7 @@ type logSender struct {
 	client *client
 	out    *outbox
 	read   func() logTail
-	busy   chan struct{} // has a value while a log is being read or sent
+	busy   chan struct{} // holds a value while a log is being read or sent
 }
 
 func newLogSender(ctx context.Context, c *client, out *outbox, path string) *logSender {
@@ -131,8 +131,8 @@ type logTail struct {
 	err       error
 }
 
-// readTail reads a file. If it is large, only the end is read, from the start of
-// a line.
+// readTail reads a file. If it is large, only the end is read, from the start
+// of a line.
 func readTail(path string) logTail {
 	info, err := os.Stat(path)
 	switch {
@@ -180,8 +180,8 @@ func lastLines(data []byte) string {
 	return fmt.Sprintf("The end of %s:\n<pre>%s</pre>", logFileName, escape(strings.Join(lines, "\n")))
 }
 
-// withoutControls removes control characters, such as the NUL bytes that a power
-// cut may leave in a file.
+// withoutControls removes control characters, such as the NUL bytes that a
+// power cut may leave in a file.
 func withoutControls(data []byte) string {
 	return strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) {

@@ -21,7 +21,7 @@ import (
 	"iscbot/internal/venue"
 )
 
-// awaitFile waits for a file that came after a message.
+// awaitFile waits for a file that is newer than a message.
 func (s *site) awaitFile(t testing.TB, c venue.Chat, after int64) venue.Message {
 	t.Helper()
 	m, err := s.api.Await(limit(t), func(m venue.Message) bool {
@@ -36,7 +36,7 @@ func (s *site) awaitFile(t testing.TB, c venue.Chat, after int64) venue.Message 
 	return m
 }
 
-// TestProgramLog covers who gets the log, and what they get.
+// TestProgramLog checks who gets the log, and what they get.
 func TestProgramLog(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, "First <&> PDU")
@@ -76,8 +76,8 @@ func TestProgramLog(t *testing.T) {
 	s.fine(t)
 }
 
-// TestProgramLargeLog checks that of a large log the end is sent, from the
-// start of a line, and that what is not a file holds up nothing.
+// TestProgramLargeLog checks that the end of a large log is sent, from the
+// start of a line, and that something other than a regular file does not block.
 func TestProgramLargeLog(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, "First_PDU")
@@ -170,8 +170,8 @@ func TestLastLines(t *testing.T) {
 	}
 }
 
-// TestLogHangs checks that a disk that hangs is not waited for long, that only
-// one goroutine hangs with it, and that /log works again afterwards.
+// TestLogHangs checks that /log does not wait long for a disk that hangs, that
+// only one goroutine hangs with it, and that /log works again afterwards.
 func TestLogHangs(t *testing.T) {
 	testOutbox(t, func(t *testing.T, o *outbox, p *fakeSender) {
 		disk, reads := make(chan logTail), atomic.Int32{}
@@ -213,7 +213,8 @@ func TestLogHangs(t *testing.T) {
 	})
 }
 
-// TestLogEnds checks that nothing waits for a disk that hangs when the bot ends.
+// TestLogEnds checks that the end of the bot does not wait for a disk that
+// hangs.
 func TestLogEnds(t *testing.T) {
 	testOutbox(t, func(t *testing.T, o *outbox, p *fakeSender) {
 		ctx, cancel := context.WithCancel(t.Context())
@@ -228,7 +229,7 @@ func TestLogEnds(t *testing.T) {
 }
 
 // TestLogDelaysNoAlert checks that alerts to the same chat do not wait while a
-// file is on its way.
+// file is being sent.
 func TestLogDelaysNoAlert(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		texts := make(chan string, 10)

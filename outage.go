@@ -7,8 +7,9 @@ import (
 )
 
 // An outage is a time in which no PDU answers, because the bot's own network
-// failed. It is reported in one message instead of one for each PDU; the log has
-// a line for each PDU all the same. The zero value means that there is no outage.
+// failed. It is reported in one message instead of one for each PDU; the log
+// has a line for each PDU all the same. The zero value means that there is no
+// outage.
 type outage struct {
 	since    time.Time // when the last reading was; zero if there is no outage
 	answered time.Time // when the first PDU answered again; zero until then
@@ -16,8 +17,8 @@ type outage struct {
 	unproven []pdu     // PDUs that are back but may have been above it
 }
 
-// filter adds events about all PDUs to the events of a poll, and marks the events
-// for which they stand as log only. all are the statuses after the poll.
+// filter adds events about all PDUs to the events of a poll, and marks the
+// events for which they stand as log only. all are the statuses after the poll.
 func (o *outage) filter(events []event, all iter.Seq[*status], p poll) []event {
 	for i, e := range events {
 		begins := e.kind == eventUnreachable && o.since.IsZero() && allMissing(all)
@@ -83,8 +84,9 @@ func (o *outage) forget(p pdu) {
 	o.unproven = slices.DeleteFunc(o.unproven, same)
 }
 
-// over reports whether the outage has ended: all PDUs answer again, or the others
-// have had time to. A single answer, followed by silence, does not end it.
+// over reports whether the outage has ended: all PDUs answer again, or the
+// others have had time to. A single answer, followed by silence, does not end
+// it.
 func (o *outage) over(all iter.Seq[*status], now time.Time) bool {
 	some, every, lasting := false, true, false
 	for s := range all {

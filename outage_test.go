@@ -7,17 +7,18 @@ import (
 	"testing"
 )
 
-// An outageFixture feeds polls of several teams to judge and outage, as the watch
-// does.
+// An outageFixture passes polls of several teams to judge and outage, as the
+// watch does.
 type outageFixture struct {
 	teams  []team
 	outage outage
 	lines  []string // of events in the chat
-	logged []string // of events in the log alone
+	logged []string // of events in the log only
 }
 
-// newOutageFixture returns a venue of teams with so many PDUs each. They are
-// called A, B and so on, or A1 and A2 where a team has several.
+// newOutageFixture returns a fixture with teams of the given sizes. The teams
+// are called A, B and so on; so are their PDUs, or A1 and A2 if a team has
+// several.
 func newOutageFixture(sizes ...int) *outageFixture {
 	b := new(outageFixture)
 	num := 1
@@ -73,7 +74,7 @@ func (b *outageFixture) poll(name, line string) error {
 }
 
 // polls judges a table of polls: the second, then the polls of the PDUs. A name
-// that ends in * stands for all PDUs whose names begin so.
+// that ends in * stands for all PDUs whose names begin with the rest.
 func (b *outageFixture) polls(t *testing.T, table string) {
 	t.Helper()
 	for _, line := range tableLines(table) {
@@ -388,7 +389,7 @@ func TestOutage(t *testing.T) {
 	}
 }
 
-// TestOutageLog covers that each PDU has its lines in the log all the same.
+// TestOutageLog checks that the log has lines for each PDU during an outage.
 func TestOutageLog(t *testing.T) {
 	b := newOutageFixture(1, 1)
 	b.polls(t, `

@@ -13,9 +13,9 @@ import (
 // drainTime is how long drain keeps sending.
 const drainTime = 1500 * time.Millisecond
 
-// An outbox is the send queue. Each chat has its own goroutine while messages wait
-// for it, so that a slow, limited or blocked chat delays no other. Messages that
-// wait for the same chat are joined into one.
+// An outbox is the send queue. Each chat has its own goroutine while messages
+// wait for it, so that a slow, limited or blocked chat delays no other.
+// Messages that wait for the same chat are joined into one.
 type outbox struct {
 	send    func(context.Context, post) (id int64, err error)
 	ctx     context.Context // of all sending
@@ -94,8 +94,8 @@ func (o *outbox) length() (messages int) {
 	return messages
 }
 
-// heard is called when a chat has sent something: if it refused messages, it may
-// accept them again.
+// heard is called when a chat has sent something: if it refused messages, it
+// may accept them again.
 func (o *outbox) heard(chat int64) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -105,8 +105,8 @@ func (o *outbox) heard(chat int64) {
 	}
 }
 
-// hold holds back everything but alerts from a chat, as Telegram asked for after
-// an edit. Alerts are sent regardless and find out for themselves.
+// hold holds back everything but alerts from a chat, as Telegram asked for
+// after an edit. Alerts are sent regardless and find out for themselves.
 func (o *outbox) hold(chat int64, d time.Duration) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -114,8 +114,8 @@ func (o *outbox) hold(chat int64, d time.Duration) {
 	q.editsHeldUntil = latest(q.editsHeldUntil, time.Now().Add(d))
 }
 
-// mayEdit reports whether Telegram's limits allow an edit in a chat now, and if so,
-// counts it. Other messages take precedence, except over the last edit of a
+// mayEdit reports whether Telegram's limits allow an edit in a chat now, and if
+// so, counts it. Other messages take precedence, except over the last edit of a
 // message.
 func (o *outbox) mayEdit(chat int64, last bool) bool {
 	now := time.Now()
@@ -145,8 +145,8 @@ func (o *outbox) serve(q *queue) {
 	}
 }
 
-// choose takes the messages to be sent now as one, or returns how long to wait. It
-// reports false if the queue was removed.
+// choose takes the messages to be sent now as one, or returns how long to wait.
+// It reports false if the queue was removed.
 func (o *outbox) choose(q *queue) (batch []outgoing, wait time.Duration, ok bool) {
 	now := time.Now()
 	o.mu.Lock()
@@ -172,8 +172,8 @@ func (o *outbox) choose(q *queue) (batch []outgoing, wait time.Duration, ok bool
 	return q.take(), 0, true
 }
 
-// sendTime returns when the next message to a chat may be sent. Answers wait for
-// their turn among all chats, alerts do not. o.mu must be held.
+// sendTime returns when the next message to a chat may be sent. Answers wait
+// for their turn among all chats, alerts do not. o.mu must be held.
 func (o *outbox) sendTime(q *queue, now time.Time) time.Time {
 	switch {
 	case o.closing:
@@ -187,8 +187,8 @@ func (o *outbox) sendTime(q *queue, now time.Time) time.Time {
 	return q.slot
 }
 
-// reserveSlot gives the next message to a chat its turn among all chats, unless it
-// has one. o.mu must be held.
+// reserveSlot gives the next message to a chat its turn among all chats, unless
+// it has one. o.mu must be held.
 func (o *outbox) reserveSlot(q *queue, now time.Time) {
 	if q.slot.IsZero() {
 		q.slot = latest(o.nextSlot, now)

@@ -24,15 +24,15 @@ var (
 	errNoNetwork   = errors.New("dial: no route to host")
 )
 
-// A fakeSender notes what an outbox sends, and fails as it is told to.
+// A fakeSender records what an outbox sends, and fails on request.
 type fakeSender struct {
-	mu    sync.Mutex // guards what follows
+	mu    sync.Mutex // guards the fields below
 	start time.Time
 	posts []post
-	sent  []string // the posts: "+seconds chat: text"
+	sent  []string // posts as "+seconds chat: text"
 	times []time.Time
 	tries []time.Time
-	fail  func(post) error // nil: nothing fails
+	fail  func(post) error // nil if nothing fails
 }
 
 func (p *fakeSender) send(_ context.Context, m post) (int64, error) {
@@ -61,7 +61,7 @@ func (p *fakeSender) failWith(fail func(post) error) {
 	p.fail = fail
 }
 
-// list returns what was sent so far, and how often it was tried.
+// list returns what was sent so far, and the number of attempts.
 func (p *fakeSender) list() (sent []string, tries int) {
 	synctest.Wait()
 	p.mu.Lock()
@@ -69,7 +69,7 @@ func (p *fakeSender) list() (sent []string, tries int) {
 	return slices.Clone(p.sent), len(p.tries)
 }
 
-// taken returns the messages that were sent so far.
+// taken returns the posts that were sent so far.
 func (p *fakeSender) taken() []post {
 	synctest.Wait()
 	p.mu.Lock()
@@ -77,8 +77,8 @@ func (p *fakeSender) taken() []post {
 	return slices.Clone(p.posts)
 }
 
-// want fails the test unless all of these, and nothing else, was sent. What
-// goes to different chats in the same second is in no order.
+// want fails the test unless exactly these posts were sent. The order of those
+// to different chats in the same second does not matter.
 func (p *fakeSender) want(t *testing.T, want ...string) {
 	t.Helper()
 	sent, _ := p.list()
@@ -90,7 +90,7 @@ func (p *fakeSender) want(t *testing.T, want ...string) {
 }
 
 // testOutbox runs a test of an outbox in a bubble, where time passes as soon as
-// everybody waits.
+// all goroutines wait.
 func testOutbox(t *testing.T, test func(t *testing.T, o *outbox, p *fakeSender)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
@@ -134,8 +134,8 @@ func (b *logBuffer) String() string {
 	return b.buf.String()
 }
 
-// captureLog keeps what is logged from the terminal until the test ends. The
-// test must not be parallel.
+// captureLog redirects the log to a buffer until the test ends. The test must
+// not be parallel.
 func captureLog(t *testing.T) *logBuffer {
 	t.Helper()
 	b, before := new(logBuffer), slog.Default()
@@ -144,7 +144,7 @@ func captureLog(t *testing.T) *logBuffer {
 	return b
 }
 
-// wantTimes fails the test unless text stands in the log so often.
+// wantTimes fails the test unless text occurs in the log want times.
 func (b *logBuffer) wantTimes(t *testing.T, text string, want int) {
 	t.Helper()
 	if got := strings.Count(b.String(), text); got != want {
@@ -159,7 +159,7 @@ func TestOutboxJoins(t *testing.T) {
 		synctest.Wait()
 		o.put(silent("second"))
 		o.put(silent("third"))
-		o.put(silent("second")) // waits already
+		o.put(silent("second")) // is waiting already
 		o.put(outgoing{post: post{chat: 1, html: "keys", keys: [][]button{{{"a", "b"}}}}})
 		o.put(answerTo(2, "other"))
 		time.Sleep(10 * time.Second)
@@ -167,8 +167,8 @@ func TestOutboxJoins(t *testing.T) {
 	})
 }
 
-// TestOutboxKeepsApart checks that what is edited later gets a message of its
-// own: an edit would wipe out the rest.
+// TestOutboxKeepsApart checks that a text that will be edited is not joined
+// with others, which the edit would erase.
 func TestOutboxKeepsApart(t *testing.T) {
 	testOutbox(t, func(t *testing.T, o *outbox, p *fakeSender) {
 		var mu sync.Mutex // guards ids
@@ -182,7 +182,7 @@ func TestOutboxKeepsApart(t *testing.T) {
 		o.put(answerTo(1, "first"))
 		synctest.Wait()
 		o.put(changing)
-		o.put(changing) // another one, which has an id of its own
+		o.put(changing) // again, with its own ID
 		o.put(answerTo(1, "list"))
 		o.put(alertTo(1, "alert"))
 		time.Sleep(10 * time.Second)
@@ -217,8 +217,8 @@ func TestOutboxJoinsAlertsWithKeys(t *testing.T) {
 	})
 }
 
-// TestOutboxTopics checks that messages for different topics are neither
-// joined nor taken as the same.
+// TestOutboxTopics checks that messages for different topics are neither joined
+// nor taken for duplicates.
 func TestOutboxTopics(t *testing.T) {
 	testOutbox(t, func(t *testing.T, o *outbox, p *fakeSender) {
 		to := func(topic int64, html string) outgoing {
@@ -240,8 +240,8 @@ func TestOutboxTopics(t *testing.T) {
 	})
 }
 
-// TestOutboxTopicGone checks that what was for a deleted topic goes to the
-// group, which costs a failed attempt only once.
+// TestOutboxTopicGone checks that messages for a deleted topic go to the group,
+// and that only the first one needs a failed attempt.
 func TestOutboxTopicGone(t *testing.T) {
 	log := captureLog(t)
 	testOutbox(t, func(t *testing.T, o *outbox, p *fakeSender) {
@@ -300,7 +300,8 @@ func TestOutboxKeepsWithinLimit(t *testing.T) {
 	})
 }
 
-// TestOutboxTooLong checks that what is too long for a message is shortened.
+// TestOutboxTooLong checks that a text that is too long for a message is
+// shortened.
 func TestOutboxTooLong(t *testing.T) {
 	testOutbox(t, func(t *testing.T, o *outbox, p *fakeSender) {
 		m := alertTo(1, "<b>"+strings.Repeat("\U0001F600&lt;", 5000)+"</b>")
@@ -314,8 +315,8 @@ func TestOutboxTooLong(t *testing.T) {
 	})
 }
 
-// TestOutboxRetries checks that nothing is lost while Telegram is away or
-// limits a chat, and that other chats do not wait.
+// TestOutboxRetries checks that nothing is lost while Telegram is unreachable
+// or limits a chat, and that other chats do not wait.
 func TestOutboxRetries(t *testing.T) {
 	for name, tt := range map[string]struct {
 		err  error
@@ -357,8 +358,8 @@ func TestOutboxRetries(t *testing.T) {
 }
 
 // TestOutboxAlertSurvivesRefusal checks that an alert waits for a chat that
-// refuses it, is tried again slowly, and goes out at once when the chat is
-// heard.
+// refuses it, is retried at long intervals, and is sent at once after the chat
+// sends something.
 func TestOutboxAlertSurvivesRefusal(t *testing.T) {
 	for name, err := range map[string]error{
 		"blocked":        errBlocked,
@@ -389,7 +390,7 @@ func TestOutboxAlertSurvivesRefusal(t *testing.T) {
 				tries := slices.Clone(p.tries)
 				p.mu.Unlock()
 				for i, want := range []int{10, 20, 40, 80, 160, 300, 300, 300} {
-					got := tries[i+1].Sub(last) // the first is the other's
+					got := tries[i+1].Sub(last) // tries[0] is of the other chat
 					last = tries[i+1]
 					if wait := time.Duration(want) * time.Second; got > wait || got < wait*8/10 {
 						t.Errorf("tried again after %v, want %v", got, wait)
@@ -404,8 +405,8 @@ func TestOutboxAlertSurvivesRefusal(t *testing.T) {
 	}
 }
 
-// TestOutboxRefusalIsShort checks that an alert goes out by itself after the
-// chat takes messages again.
+// TestOutboxRefusalIsShort checks that an alert is sent without further events
+// when the chat accepts messages again.
 func TestOutboxRefusalIsShort(t *testing.T) {
 	testOutbox(t, func(t *testing.T, o *outbox, p *fakeSender) {
 		p.failWith(func(post) error { return errNoRights })
@@ -420,8 +421,8 @@ func TestOutboxRefusalIsShort(t *testing.T) {
 	})
 }
 
-// TestOutboxDropsRefusedAnswers checks that answers do not wait for a chat
-// that takes no messages, and do not keep alerts waiting.
+// TestOutboxDropsRefusedAnswers checks that answers to a chat that accepts no
+// messages are dropped, and do not delay alerts.
 func TestOutboxDropsRefusedAnswers(t *testing.T) {
 	for name, err := range map[string]error{"no rights": errNoRights, "unknown": errOdd} {
 		t.Run(name, func(t *testing.T) {
@@ -443,8 +444,8 @@ func TestOutboxDropsRefusedAnswers(t *testing.T) {
 	}
 }
 
-// TestOutboxBound checks that the last hundred alerts wait for a chat, and a
-// line for those before them.
+// TestOutboxBound checks that at most the last hundred alerts wait for a chat,
+// with a line for earlier ones.
 func TestOutboxBound(t *testing.T) {
 	for name, err := range map[string]error{
 		"no rights": errNoRights, "unknown": errOdd, "no network": errNoNetwork,
@@ -473,7 +474,7 @@ func TestOutboxBound(t *testing.T) {
 				for i := 150; i < 250; i++ {
 					want = append(want, fmt.Sprintf("alert %d.", i))
 				}
-				slices.SortStableFunc(got, func(a, b string) int { // one that was tried by itself may come first
+				slices.SortStableFunc(got, func(a, b string) int { // one that was tried alone may come first
 					return len(b)/20 - len(a)/20
 				})
 				if missing := without(want, got); missing != nil || len(got) != len(want) {
@@ -487,7 +488,7 @@ func TestOutboxBound(t *testing.T) {
 	}
 }
 
-// without returns what is in all but not in some.
+// without returns the elements of all that are not in some.
 func without(all, some []string) (rest []string) {
 	for _, s := range all {
 		if !slices.Contains(some, s) {
@@ -522,8 +523,8 @@ func TestOutboxRefusalHint(t *testing.T) {
 	}
 }
 
-// TestOutboxMalformed checks that a message that Telegram does not take holds
-// up no other.
+// TestOutboxMalformed checks that a message that Telegram rejects does not
+// block others.
 func TestOutboxMalformed(t *testing.T) {
 	refuseBad := func(m post) error {
 		if strings.Contains(m.html, "bad") {
@@ -532,7 +533,7 @@ func TestOutboxMalformed(t *testing.T) {
 		return nil
 	}
 	for name, tt := range map[string]struct {
-		waiting []outgoing // behind a first answer
+		waiting []outgoing // queued after a first answer
 		want    []string
 	}{
 		"an answer": {
@@ -570,7 +571,7 @@ func TestOutboxMalformed(t *testing.T) {
 				for i, m := range sent {
 					sent[i] = strings.SplitN(m, "\n", 2)[0]
 				}
-				if name == "several" { // two of them take the blame of the chat for a while
+				if name == "several" { // two of them make the chat look at fault for a while
 					sent[1] = "+0" + sent[1][strings.Index(sent[1], " "):]
 				}
 				if want := append([]string{"+0 1: first"}, tt.want...); !slices.Equal(sent, want) {
@@ -581,9 +582,9 @@ func TestOutboxMalformed(t *testing.T) {
 	}
 }
 
-// TestOutboxMalformedAlone checks that an alert that Telegram does not take
-// does not block a later one, and is given up once it is clear that it alone
-// is at fault.
+// TestOutboxMalformedAlone checks that an alert that Telegram rejects does not
+// block a later one, and is dropped when it is clear that the alert is at
+// fault.
 func TestOutboxMalformedAlone(t *testing.T) {
 	log := captureLog(t)
 	testOutbox(t, func(t *testing.T, o *outbox, p *fakeSender) {
@@ -594,7 +595,7 @@ func TestOutboxMalformedAlone(t *testing.T) {
 			return nil
 		})
 		o.put(alertTo(1, "bad"))
-		time.Sleep(time.Hour) // it is tried each five minutes by now
+		time.Sleep(time.Hour) // by now it is retried every five minutes
 		for i := range 5 {
 			o.put(alertTo(1, fmt.Sprint("good ", i)))
 			time.Sleep(time.Minute)
@@ -636,9 +637,9 @@ func TestOutboxTopicClosed(t *testing.T) {
 	})
 }
 
-// TestOutboxPace checks that sixty crossings in a minute keep within what
-// Telegram takes from a group, with answers and edits in between, and that
-// none is lost.
+// TestOutboxPace checks that sixty crossings in a minute, with answers and
+// edits in between, stay within Telegram's limits for a group, and that none is
+// lost.
 func TestOutboxPace(t *testing.T) {
 	for name, tt := range map[string]struct {
 		chat         int64
@@ -698,7 +699,8 @@ func TestOutboxPace(t *testing.T) {
 	}
 }
 
-// perMinute returns how many of these sorted times fall into the busiest minute.
+// perMinute returns how many of these sorted times fall into the busiest
+// minute.
 func perMinute(times []time.Time) (busiest int) {
 	for i, at := range times {
 		n := 0
@@ -712,8 +714,8 @@ func perMinute(times []time.Time) (busiest int) {
 	return busiest
 }
 
-// TestOutboxFirstAlert checks that the first alert after a quiet spell waits
-// for nothing, and that what follows within the pace is joined.
+// TestOutboxFirstAlert checks that the first alert after a quiet time is sent
+// at once, and that those that follow soon are joined.
 func TestOutboxFirstAlert(t *testing.T) {
 	testOutbox(t, func(t *testing.T, o *outbox, p *fakeSender) {
 		o.put(answerTo(-1, "list"))
@@ -737,8 +739,9 @@ func TestOutboxFirstAlert(t *testing.T) {
 	})
 }
 
-// TestOutboxTurns checks that what cannot be joined with alerts has its turn
-// while they come without an end, and that a flood of it does not hold them up.
+// TestOutboxTurns checks that answers that cannot be joined with alerts get
+// their turn during endless alerts, and that a flood of answers does not delay
+// alerts.
 func TestOutboxTurns(t *testing.T) {
 	testOutbox(t, func(t *testing.T, o *outbox, p *fakeSender) {
 		for i := range 120 {
@@ -774,8 +777,8 @@ func TestOutboxTurns(t *testing.T) {
 	})
 }
 
-// TestOutboxRemembersPace checks that a queue is not forgotten before
-// Telegram's pace has passed, and then is.
+// TestOutboxRemembersPace checks that a queue is kept as long as Telegram's
+// pace requires, and then removed.
 func TestOutboxRemembersPace(t *testing.T) {
 	testOutbox(t, func(t *testing.T, o *outbox, p *fakeSender) {
 		o.put(answerTo(1, "first"))
@@ -840,8 +843,7 @@ func TestOutboxMayEdit(t *testing.T) {
 	}
 }
 
-// TestOutboxCallback checks that whatever is done after sending delays
-// nothing.
+// TestOutboxCallback checks that callbacks after sending delay nothing.
 func TestOutboxCallback(t *testing.T) {
 	testOutbox(t, func(t *testing.T, o *outbox, p *fakeSender) {
 		hang := make(chan struct{})
@@ -861,8 +863,8 @@ func TestOutboxCallback(t *testing.T) {
 	})
 }
 
-// TestOutboxPanic checks that a panic while a message is sent counts as a
-// failed attempt.
+// TestOutboxPanic checks that a panic during sending counts as a failed
+// attempt.
 func TestOutboxPanic(t *testing.T) {
 	log := captureLog(t)
 	testOutbox(t, func(t *testing.T, o *outbox, p *fakeSender) {
@@ -883,11 +885,11 @@ func TestOutboxPanic(t *testing.T) {
 	})
 	log.wantTimes(t, "please report it", 1)
 	log.wantTimes(t, "debug.Stack", 1)
-	log.wantTimes(t, "/start", 0) // it is no fault of the chat
+	log.wantTimes(t, "/start", 0) // the chat is not at fault
 }
 
-// TestOutboxMigration checks that all that waits for a group goes to the
-// supergroup that it became.
+// TestOutboxMigration checks that messages for a group go to the supergroup
+// that it became.
 func TestOutboxMigration(t *testing.T) {
 	testOutbox(t, func(t *testing.T, o *outbox, p *fakeSender) {
 		p.failWith(func(m post) error {
@@ -916,7 +918,7 @@ func TestOutboxMigration(t *testing.T) {
 	})
 }
 
-// TestOutboxOwnAnswer checks that an alert does not wait for the turn of an
+// TestOutboxOwnAnswer checks that an alert does not wait for the slot of an
 // answer to the same chat.
 func TestOutboxOwnAnswer(t *testing.T) {
 	testOutbox(t, func(t *testing.T, o *outbox, p *fakeSender) {
@@ -935,7 +937,8 @@ func TestOutboxOwnAnswer(t *testing.T) {
 }
 
 // TestOutboxFlood checks that answers stay within Telegram's thirty messages a
-// second, that everybody has their turn, and that an alert does not wait for a flood.
+// second, that every chat gets its turn, and that alerts do not wait for a
+// flood.
 func TestOutboxFlood(t *testing.T) {
 	testOutbox(t, func(t *testing.T, o *outbox, p *fakeSender) {
 		for chat := range int64(1000) {
@@ -1012,8 +1015,7 @@ func TestOutboxDrain(t *testing.T) {
 	wants(t, log.String(), "first=never", "first=blocked", `first="too late"`)
 }
 
-// TestOutboxDrainHanging checks that the end does not wait for a call that
-// hangs.
+// TestOutboxDrainHanging checks that drain does not wait for a call that hangs.
 func TestOutboxDrainHanging(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o := newOutbox(func(ctx context.Context, _ post) (int64, error) {
@@ -1029,7 +1031,7 @@ func TestOutboxDrainHanging(t *testing.T) {
 	})
 }
 
-// TestOutboxLosesNoAlert checks that every alert is delivered in the end,
+// TestOutboxLosesNoAlert checks that every alert is eventually delivered,
 // whatever happens to its chat meanwhile.
 func TestOutboxLosesNoAlert(t *testing.T) {
 	troubles := []error{

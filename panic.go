@@ -11,16 +11,16 @@ import (
 // errPanic is wrapped by the errors into which a panicGuard turns panics.
 var errPanic = errors.New("internal error")
 
-// A panicGuard turns panics in the handling of input from outside into errors, so
-// that they end neither the program nor the goroutine. The zero value is ready for
-// use.
+// A panicGuard turns panics in the handling of input from outside into errors,
+// so that they end neither the program nor the goroutine. The zero value is
+// ready for use.
 type panicGuard struct {
 	mu   sync.Mutex
 	last string // the last panic logged
 }
 
-// catch turns a panic into an error. It must be deferred. A panic that repeats is
-// logged once, with its stack.
+// catch turns a panic into an error. It must be deferred. A panic that repeats
+// is logged once, with its stack.
 func (g *panicGuard) catch(what string, err *error) {
 	if p := recover(); p != nil {
 		*err = g.record(what, fmt.Sprint(p), string(debug.Stack()))

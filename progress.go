@@ -13,8 +13,8 @@ const (
 	// editRetry is how long to wait if Telegram's limits do not allow an edit
 	// yet.
 	editRetry = 300 * time.Millisecond
-	// finishTime is how long the last edit may take before its text is sent as a
-	// new message.
+	// finishTime is how long the last edit may take before its text is sent as
+	// a new message.
 	finishTime = 15 * time.Second
 	// endTime is how long a best-effort edit may take when the bot ends.
 	endTime = time.Second
@@ -70,8 +70,8 @@ func (p *progress) state() (id int64, html string, final bool) {
 	return p.id, p.html, p.final
 }
 
-// run edits the message until the last edit is made. When ctx ends, the last text
-// becomes a new message, which is sent before the bot ends.
+// run edits the message until the last edit is made. When ctx ends, the last
+// text becomes a new message, which is sent before the bot ends.
 func (p *progress) run(ctx context.Context) {
 	shown := p.first.html
 	for {
@@ -99,8 +99,8 @@ func (p *progress) run(ctx context.Context) {
 	}
 }
 
-// wait waits for the next change. If one is pending, it waits until the edit may
-// be possible. It returns false if ctx ends and no result follows.
+// wait waits for the next change. If one is pending, it waits until the edit
+// may be possible. It returns false if ctx ends and no result follows.
 func (p *progress) wait(ctx context.Context, pending bool) bool {
 	var again <-chan time.Time
 	if pending {
@@ -122,8 +122,8 @@ func (p *progress) wait(ctx context.Context, pending bool) bool {
 	}
 }
 
-// finishWith edits the message to its last text, or sends that as a new message.
-// When the bot ends, a result is sent as a new message at once.
+// finishWith edits the message to its last text, or sends that as a new
+// message. When the bot ends, a result is sent as a new message at once.
 func (p *progress) finishWith(ctx context.Context, html string) {
 	within := finishTime
 	if p.bestEffort && ctx.Err() != nil {
@@ -162,7 +162,8 @@ func (p *progress) keys() [][]button {
 	return nil
 }
 
-// edit edits the message. If Telegram asks to wait, everything but alerts waits.
+// edit edits the message. If Telegram asks to wait, everything but alerts
+// waits.
 func (p *progress) edit(ctx context.Context, id int64, html string, keys [][]button) error {
 	err := p.client.editMessage(ctx, p.first.chat, id, html, keys)
 	if d := retryAfter(err, 0); d > 0 {
@@ -171,7 +172,8 @@ func (p *progress) edit(ctx context.Context, id int64, html string, keys [][]but
 	return err
 }
 
-// isFinalRefusal reports whether an edit was refused and would be refused again.
+// isFinalRefusal reports whether an edit was refused and would be refused
+// again.
 func isFinalRefusal(err error) bool {
 	e, ok := errors.AsType[*apiError](err)
 	return ok && e.Code != http.StatusTooManyRequests

@@ -11,13 +11,13 @@ import (
 	"time"
 )
 
-// A fakeChat is what people see of a chat in which a progress is shown.
+// A fakeChat is a chat as people see it.
 type fakeChat struct {
-	mu    sync.Mutex                 // guards what follows
-	fail  func(method string) string // an answer that refuses a call, or ""; may be nil
+	mu    sync.Mutex                 // guards the fields below
+	fail  func(method string) string // returns a refusal of a call, or ""; may be nil
 	away  time.Time                  // no call is answered before then
 	start time.Time
-	texts []string // of the messages as they stand now
+	texts []string // of the messages, as they are now
 	log   []string // "+seconds method: text"
 	last  map[string]any
 }
@@ -71,7 +71,7 @@ func watchChat(t *testing.T, w *fakeChat, test func(t *testing.T, c *client, out
 	})
 }
 
-// running starts a progress and returns what waits for its end.
+// running starts a progress and returns a function that waits for its end.
 func running(ctx context.Context, p *progress) (wait func()) {
 	done := make(chan struct{})
 	go func() {
@@ -81,8 +81,8 @@ func running(ctx context.Context, p *progress) (wait func()) {
 	return func() { <-done }
 }
 
-// TestProgress checks that a question, the steps and the result are one
-// message, and that the result waits for nothing.
+// TestProgress checks that a question, the steps and the result share one
+// message, and that the result is not delayed.
 func TestProgress(t *testing.T) {
 	for name, chat := range map[string]int64{"person": 1, "group": -1} {
 		t.Run(name, func(t *testing.T) {
@@ -117,8 +117,8 @@ func TestProgress(t *testing.T) {
 	}
 }
 
-// TestProgressAtOnce checks that a result that is there before the message was
-// sent takes its place.
+// TestProgressAtOnce checks that a result that is known before the message is
+// sent replaces its text.
 func TestProgressAtOnce(t *testing.T) {
 	w := &fakeChat{}
 	watchChat(t, w, func(t *testing.T, c *client, out *outbox) {
@@ -131,12 +131,12 @@ func TestProgressAtOnce(t *testing.T) {
 	})
 }
 
-// TestProgressResult checks that the result comes, whatever happens to the
-// edit: in its message if that can be, or else as a new one.
+// TestProgressResult checks that the result arrives whatever happens to the
+// edit: in the message if possible, otherwise in a new one.
 func TestProgressResult(t *testing.T) {
 	for name, tt := range map[string]struct {
 		fail   func(method string) string
-		away   time.Duration // no answer to anything, from the result on
+		away   time.Duration // how long no call is answered, from the result on
 		within time.Duration
 		want   []string
 	}{
@@ -170,7 +170,7 @@ func TestProgressResult(t *testing.T) {
 	}
 }
 
-// refusing returns what refuses each edit.
+// refusing returns a fakeChat.fail that refuses each edit.
 func refusing(code int, description, parameters string) func(string) string {
 	return func(method string) string {
 		if method != "editMessageText" {
@@ -180,7 +180,8 @@ func refusing(code int, description, parameters string) func(string) string {
 	}
 }
 
-// limiting returns what refuses the first edit, and asks to wait.
+// limiting returns a fakeChat.fail that refuses the first edit and asks to
+// wait.
 func limiting(seconds int) func(string) string {
 	first := true
 	return func(method string) string {
@@ -192,8 +193,8 @@ func limiting(seconds int) func(string) string {
 	}
 }
 
-// TestProgressLimit checks that answers wait where Telegram asks to wait with an
-// edit, and that an alert does not.
+// TestProgressLimit checks that answers wait if Telegram limits an edit, and
+// that an alert does not.
 func TestProgressLimit(t *testing.T) {
 	w := &fakeChat{fail: limiting(20)}
 	watchChat(t, w, func(t *testing.T, c *client, out *outbox) {
@@ -234,8 +235,8 @@ func TestProgressNewMessage(t *testing.T) {
 	})
 }
 
-// TestProgressEnd checks that a result that comes when the bot ends is sent,
-// and that nothing is waited for in vain.
+// TestProgressEnd checks that a result is sent even if the bot is ending, and
+// that the end is not delayed otherwise.
 func TestProgressEnd(t *testing.T) {
 	for name, tt := range map[string]struct {
 		after time.Duration // the result, after the end
@@ -266,8 +267,8 @@ func TestProgressEnd(t *testing.T) {
 	}
 }
 
-// TestProgressDuringAlerts checks that a result comes through while alerts
-// take all that a group may have.
+// TestProgressDuringAlerts checks that a result is sent while alerts use all of
+// a group's limit.
 func TestProgressDuringAlerts(t *testing.T) {
 	w := &fakeChat{}
 	watchChat(t, w, func(t *testing.T, c *client, out *outbox) {

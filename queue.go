@@ -11,13 +11,13 @@ import (
 )
 
 const (
-	// maxAlerts is how many alerts may wait for a chat, besides a line that stands
-	// for earlier ones.
+	// maxAlerts is how many alerts may wait for a chat, besides a line that
+	// stands for earlier ones.
 	maxAlerts = 100
 	// joinText is the most that joining adds to a text.
 	joinText = 100
-	// joinTime is how long alerts wait after another one, so that many of them are
-	// joined.
+	// joinTime is how long alerts wait after another one, so that many of them
+	// are joined.
 	joinTime = time.Second
 	// lateAfter is the age from which an alert says how late it is.
 	lateAfter = 5 * time.Second
@@ -44,9 +44,9 @@ type outgoing struct {
 // leaveTopic addresses a message to the group itself.
 func (m *outgoing) leaveTopic() { m.topic, m.replyTo = 0, 0 }
 
-// A queue has the messages waiting for one chat and what is known about the chat.
-// It decides what is sent next and what follows from the result. The outbox does
-// the sending.
+// A queue has the messages waiting for one chat and what is known about the
+// chat. It decides what is sent next and what follows from the result. The
+// outbox does the sending.
 type queue struct {
 	chat    int64
 	alerts  []outgoing // both sorted by seq
@@ -93,8 +93,8 @@ func (q *queue) signal() {
 // isEmpty reports whether no message is waiting.
 func (q *queue) isEmpty() bool { return len(q.alerts)+len(q.answers) == 0 }
 
-// put adds a new message. If the queue is blocked because of a message that may be
-// malformed, it is unblocked.
+// put adds a new message. If the queue is blocked because of a message that may
+// be malformed, it is unblocked.
 func (q *queue) put(m outgoing) {
 	m.seq = q.nextSeq
 	q.nextSeq++
@@ -129,8 +129,8 @@ func insert(all []outgoing, m outgoing) []outgoing {
 	return slices.Insert(all, i, m)
 }
 
-// summary returns a line that stands for two alerts, each of which may be such a
-// line itself.
+// summary returns a line that stands for two alerts, each of which may be such
+// a line itself.
 func summary(a, b outgoing) outgoing {
 	n := max(a.earlier, 1) + max(b.earlier, 1)
 	return outgoing{
@@ -154,8 +154,9 @@ func (q *queue) putBack(batch []outgoing) {
 	}
 }
 
-// alertTime returns when an alert may be sent. Alerts may exceed Telegram's pace by
-// a few messages, so that they need not wait because of less urgent ones.
+// alertTime returns when an alert may be sent. Alerts may exceed Telegram's
+// pace by a few messages, so that they need not wait because of less urgent
+// ones.
 func (q *queue) alertTime() time.Time {
 	return latest(q.nextAlert, q.nextPaced.Add(-burst*pace(q.chat)), q.minuteLimitTime(groupMinute), q.heldUntil, q.blockedUntil)
 }
@@ -165,8 +166,8 @@ func (q *queue) answerTime() time.Time {
 	return latest(q.nextPaced, q.minuteLimitTime(groupMinute-burst), q.heldUntil, q.editsHeldUntil, q.blockedUntil)
 }
 
-// minuteLimitTime returns when the next message in a group keeps within a limit of
-// messages a minute.
+// minuteLimitTime returns when the next message in a group keeps within a limit
+// of messages a minute.
 func (q *queue) minuteLimitTime(limit int) time.Time {
 	if n := len(q.recent); n >= limit {
 		return q.recent[n-limit].Add(time.Minute)
@@ -174,10 +175,10 @@ func (q *queue) minuteLimitTime(limit int) time.Time {
 	return time.Time{}
 }
 
-// mayEdit reports whether a message in the chat may be edited now. The last edit of
-// a message, which shows the result, may exceed Telegram's pace. Other edits use
-// at most half of a group's limit and leave the rest to alerts, which may begin at
-// any moment.
+// mayEdit reports whether a message in the chat may be edited now. The last
+// edit of a message, which shows the result, may exceed Telegram's pace. Other
+// edits use at most half of a group's limit and leave the rest to alerts, which
+// may begin at any moment.
 func (q *queue) mayEdit(now time.Time, last bool) bool {
 	if last {
 		return !latest(q.nextPaced.Add(-pace(q.chat)), q.heldUntil, q.editsHeldUntil, q.blockedUntil).After(now)
@@ -200,8 +201,8 @@ func (q *queue) forget(now time.Time) {
 	q.recent = slices.DeleteFunc(q.recent, func(at time.Time) bool { return now.Sub(at) >= time.Minute })
 }
 
-// rememberUntil returns until when an empty queue must be kept, so that Telegram's
-// limits are respected.
+// rememberUntil returns until when an empty queue must be kept, so that
+// Telegram's limits are respected.
 func (q *queue) rememberUntil() time.Time {
 	until := q.answerTime()
 	if n := len(q.recent); n > 0 {
@@ -253,8 +254,8 @@ func (q *queue) take() []outgoing {
 }
 
 // next returns the index of the message to be sent next: one of those refused
-// least often, alerts first. Answers that cannot be joined with alerts get every
-// other turn, as there may be alerts for minutes.
+// least often, alerts first. Answers that cannot be joined with alerts get
+// every other turn, as there may be alerts for minutes.
 func (q *queue) next(waiting []outgoing) int {
 	first := 0
 	for i, m := range waiting {
@@ -296,8 +297,8 @@ func join(batch []outgoing, now time.Time) post {
 	return p
 }
 
-// joinKeys joins the keyboards of messages, without duplicate rows and with at most
-// maxRows. If the messages differ in their subject, the buttons name it.
+// joinKeys joins the keyboards of messages, without duplicate rows and with at
+// most maxRows. If the messages differ in their subject, the buttons name it.
 func joinKeys(batch []outgoing) (keys [][]button) {
 	const maxRows = 4
 	named := slices.ContainsFunc(batch, func(m outgoing) bool { return m.keys != nil && m.about != batch[0].about })
@@ -346,16 +347,16 @@ func (q *queue) delivered(batch []outgoing, now time.Time) {
 	}
 }
 
-// failed records that a batch could not be sent, either because Telegram asked to
-// wait or for a reason unrelated to the messages and the chat.
+// failed records that a batch could not be sent, either because Telegram asked
+// to wait or for a reason unrelated to the messages and the chat.
 func (q *queue) failed(batch []outgoing, err error, now time.Time) {
 	q.putBack(batch)
 	q.failures.record(err)
 	q.heldUntil = now.Add(retryAfter(err, q.retry.next()))
 }
 
-// refused records that the chat accepts no messages. Alerts wait, because rights
-// come and go and people unblock the bot. Answers are dropped.
+// refused records that the chat accepts no messages. Alerts wait, because
+// rights come and go and people unblock the bot. Answers are dropped.
 func (q *queue) refused(batch []outgoing, err error, now time.Time) {
 	q.putBack(batch)
 	q.answers = nil
@@ -363,8 +364,8 @@ func (q *queue) refused(batch []outgoing, err error, now time.Time) {
 }
 
 // rejected records that a batch was refused, because of either a message or the
-// chat. As a malformed message must not block those behind it, each is sent alone,
-// and another one is tried after it.
+// chat. As a malformed message must not block those behind it, each is sent
+// alone, and another one is tried after it.
 func (q *queue) rejected(batch []outgoing, err error, now time.Time) {
 	if len(batch) > 1 {
 		for i := range batch {

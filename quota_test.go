@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// TestQuotas checks that a flood gets few answers, that this is said once,
-// and that other chats do not suffer from it.
+// TestQuotas checks that a flood gets few answers, that the chat is warned
+// once, and that other chats are not affected.
 func TestQuotas(t *testing.T) {
 	var b quotas
 	take := func(chat int64, n int, at time.Duration) (taken, warned int) {

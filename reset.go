@@ -21,8 +21,8 @@ const (
 	firstReadingTime = 5 * time.Second
 )
 
-// A resetter resets the peaks of PDUs. It judges by reading back whether a reset
-// took effect.
+// A resetter resets the peaks of PDUs. It judges by reading back whether a
+// reset took effect.
 type resetter struct {
 	watch    *snoop
 	journal  *journal
@@ -44,8 +44,8 @@ func newResetter(watch *snoop, log *journal, overSNMP bool, card func(pdu) *nmc.
 	}
 }
 
-// begin reports whether PDU i may be reset, as no other reset of it is under way.
-// If so, end must be called.
+// begin reports whether PDU i may be reset, as no other reset of it is under
+// way. If so, end must be called.
 func (r *resetter) begin(i int) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -62,8 +62,8 @@ func (r *resetter) end(i int) {
 	delete(r.busy, i)
 }
 
-// visit waits until no other unit of a PDU's card is being reset, because a card
-// admits one user at a time. The function that it returns ends the visit.
+// visit waits until no other unit of a PDU's card is being reset, because a
+// card admits one user at a time. The function that it returns ends the visit.
 func (r *resetter) visit(ctx context.Context, p pdu) (leave func(), err error) {
 	r.mu.Lock()
 	visitor := r.cards[p.web]
@@ -95,8 +95,8 @@ func (r *resetter) reset(ctx context.Context, i int, who string, step func(strin
 }
 
 // resetAndReadBack resets the peak of PDU i and reads the PDU until the reset
-// shows. Only the reading decides: some cards drop the connection after an Apply
-// that took effect, and some answer an SNMP SET with an error.
+// shows. Only the reading decides: some cards drop the connection after an
+// Apply that took effect, and some answer an SNMP SET with an error.
 func (r *resetter) resetAndReadBack(ctx context.Context, i int, step func(string)) (from, to int, err error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, resetTime, fmt.Errorf("it took more than %s", durationText(resetTime)))
 	defer cancel()
@@ -134,8 +134,8 @@ func (r *resetter) resetAndReadBack(ctx context.Context, i int, step func(string
 	return 0, 0, unconfirmedError(err, unread)
 }
 
-// readBefore returns the status of PDU i right before a reset. Without a reading,
-// a reset could not be verified.
+// readBefore returns the status of PDU i right before a reset. Without a
+// reading, a reset could not be verified.
 func (r *resetter) readBefore(ctx context.Context, i int) (status, error) {
 	if !errors.Is(r.watch.status(i).err, errNoMeter) { // one lost answer is no reason to refuse
 		r.watch.await(ctx, i, firstReadingTime, func(status) bool { return true })

@@ -14,8 +14,8 @@ import (
 	"iscbot/internal/venue"
 )
 
-// A resetFixture is a simulated PDU with both its interfaces, the watch of it,
-// and a resetter.
+// A resetFixture is a simulated PDU with both its interfaces, a watch and a
+// resetter.
 type resetFixture struct {
 	*venue.PDU
 	web      *venue.Web
@@ -62,7 +62,7 @@ func newResetFixture(t testing.TB, g venue.Generation) *resetFixture {
 	return b
 }
 
-// reset resets the peak and returns what came of it and the steps.
+// reset resets the peak and returns the result and the steps.
 func (b *resetFixture) reset(t testing.TB) (from, to int, steps []string, err error) {
 	t.Helper()
 	from, to, err = b.resetter.reset(t.Context(), 0, "Ann (1)", func(s string) { steps = append(steps, s) })
@@ -156,8 +156,8 @@ func TestResetWrongPassword(t *testing.T) {
 	}
 }
 
-// TestResetUnreadable checks that nothing is reset where nobody could tell
-// whether it was.
+// TestResetUnreadable checks that nothing is reset if a reset could not be
+// verified.
 func TestResetUnreadable(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {

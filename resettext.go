@@ -8,12 +8,13 @@ import (
 )
 
 // errUnknownOutcome is wrapped by the error of a reset that may or may not have
-// taken effect, such as when a card drops the connection and then cannot be read.
+// taken effect, such as when a card drops the connection and then cannot be
+// read.
 var errUnknownOutcome = errors.New("it is not known whether it was reset")
 
-// resetResultText describes a finished reset in the chat: the register before and
-// after in W, or why it failed. by names the person who reset it; it is empty in
-// a private chat.
+// resetResultText describes a finished reset in the chat: the register before
+// and after in W, or why it failed. by names the person who reset it; it is
+// empty in a private chat.
 func resetResultText(p pdu, by string, before, after int, err error) string {
 	switch {
 	case errors.Is(err, errUnknownOutcome):

@@ -8,9 +8,9 @@ import (
 	"time"
 )
 
-// A backoff returns the times to wait between attempts: first, then twice as long
-// each time, up to max. Each is shortened at random by up to a fifth, so that many
-// clients do not come back at once.
+// A backoff returns the times to wait between attempts: first, then twice as
+// long each time, up to max. Each is shortened at random by up to a fifth, so
+// that many clients do not come back at once.
 type backoff struct {
 	first, max time.Duration
 	last       time.Duration // 0 before the first failure
@@ -41,7 +41,8 @@ type failureLog struct {
 	last error
 }
 
-// record logs err if it differs from the last one. A nil err means that it works.
+// record logs err if it differs from the last one. A nil err means that it
+// works.
 func (l *failureLog) record(err error) {
 	switch {
 	case fmt.Sprint(err) == fmt.Sprint(l.last):

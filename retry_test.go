@@ -78,13 +78,13 @@ func TestPause(t *testing.T) {
 	})
 }
 
-// TestFailureLog checks that a failure is logged when it begins, when it
-// changes and when it is over.
+// TestFailureLog checks that a failure is logged when it begins, changes and
+// ends.
 func TestFailureLog(t *testing.T) {
 	log := captureLog(t)
 	l := failureLog{what: "Telegram"}
 	for _, err := range []error{
-		nil, nil, // nothing to be logged
+		nil, nil, // nothing to log
 		errors.New("no route"), errors.New("no route"), errors.New("no route"),
 		errors.New("no answer"),
 		nil, nil,
@@ -98,8 +98,8 @@ func TestFailureLog(t *testing.T) {
 	log.wantTimes(t, "\n", 4)
 }
 
-// TestPanicGuard checks that a panic becomes an error, which is logged once
-// with its stack.
+// TestPanicGuard checks that a panic becomes an error, and is logged once with
+// its stack.
 func TestPanicGuard(t *testing.T) {
 	log := captureLog(t)
 	var g panicGuard
@@ -129,8 +129,8 @@ func TestPanicGuard(t *testing.T) {
 	log.wantTimes(t, "stack=", 2)
 }
 
-// TestTaskGroup checks that a task that panics ends nothing else, and is logged
-// once with its stack.
+// TestTaskGroup checks that a panic ends only its own task, and is logged once
+// with its stack.
 func TestTaskGroup(t *testing.T) {
 	log := captureLog(t)
 	var tasks taskGroup

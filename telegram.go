@@ -20,8 +20,8 @@ import (
 
 // Timeouts of calls.
 const (
-	// pollTime is how long a getUpdates waits for an update. A connection that died
-	// silently is noticed only after that.
+	// pollTime is how long a getUpdates waits for an update. A connection that
+	// died silently is noticed only after that.
 	pollTime   = 20 * time.Second
 	callTime   = 10 * time.Second
 	uploadTime = 30 * time.Second // of a call with a file
@@ -102,8 +102,8 @@ func (m *message) fromPerson() bool {
 	return m.From.isPerson() && !borrowed
 }
 
-// topic returns the forum topic of a message, or 0. It is 0 for the General topic
-// too, which the Bot API wants to be omitted.
+// topic returns the forum topic of a message, or 0. It is 0 for the General
+// topic too, which the Bot API wants to be omitted.
 func (m *message) topic() int64 {
 	if !m.InTopic || m.ThreadID == 1 {
 		return 0
@@ -170,15 +170,15 @@ func says(err error, words string) bool {
 	return ok && strings.Contains(strings.ToLower(e.Description), strings.ToLower(words))
 }
 
-// chatRefusals are parts of the descriptions of errors 400 that concern the chat
-// and not the message.
+// chatRefusals are parts of the descriptions of errors 400 that concern the
+// chat and not the message.
 var chatRefusals = []string{
 	"chat not found", "deactivated",
 	"not enough rights", "no rights", "administrator rights", "_FORBIDDEN", "CHAT_RESTRICTED",
 }
 
-// isChatRefusal reports whether an error means that a chat accepts no messages at
-// all.
+// isChatRefusal reports whether an error means that a chat accepts no messages
+// at all.
 func isChatRefusal(err error) bool {
 	e, ok := errors.AsType[*apiError](err)
 	aboutChat := slices.ContainsFunc(chatRefusals, func(words string) bool { return says(err, words) })
@@ -232,8 +232,8 @@ func (p params) hasFile() bool {
 	return false
 }
 
-// encode returns the parameters as the body of a request: JSON, or a form if one
-// of them is a file.
+// encode returns the parameters as the body of a request: JSON, or a form if
+// one of them is a file.
 func (p params) encode() (contentType string, body []byte, err error) {
 	if !p.hasFile() {
 		body, err = json.Marshal(p)
@@ -271,8 +271,8 @@ func writeField(w *multipart.Writer, name string, value any) error {
 	return w.WriteField(name, string(js))
 }
 
-// call calls a method that answers at once, and decodes its result into out unless
-// out is nil. Its errors never contain the token.
+// call calls a method that answers at once, and decodes its result into out
+// unless out is nil. Its errors never contain the token.
 func (c *client) call(ctx context.Context, method string, in params, out any) error {
 	within := callTime
 	if in.hasFile() {
@@ -284,8 +284,8 @@ func (c *client) call(ctx context.Context, method string, in params, out any) er
 	return err
 }
 
-// callWithin is like call, but without a timeout other than that of ctx. It also
-// returns the server's time, or the zero time if the answer has none.
+// callWithin is like call, but without a timeout other than that of ctx. It
+// also returns the server's time, or the zero time if the answer has none.
 func (c *client) callWithin(ctx context.Context, method string, in params, out any) (time.Time, error) {
 	date, err := c.do(ctx, method, in, out)
 	if err == nil {
@@ -437,8 +437,8 @@ func (c *client) sendMessage(ctx context.Context, p post) (int64, error) {
 	return sent.ID, err
 }
 
-// editMessage changes the text and the keyboard of a message. It is not an error if
-// the message has both already.
+// editMessage changes the text and the keyboard of a message. It is not an
+// error if the message has both already.
 func (c *client) editMessage(ctx context.Context, chat, id int64, html string, keys [][]button) error {
 	in := params{"chat_id": chat, "message_id": id, "text": html, "parse_mode": "HTML"}
 	if keys != nil {
@@ -451,7 +451,8 @@ func (c *client) editMessage(ctx context.Context, chat, id int64, html string, k
 	return err
 }
 
-// answerCallback answers the press of a button. It is not an error if it is too late.
+// answerCallback answers the press of a button. It is not an error if it is too
+// late.
 func (c *client) answerCallback(ctx context.Context, id, text string) error {
 	err := c.call(ctx, "answerCallbackQuery", params{"callback_query_id": id, "text": text}, nil)
 	if says(err, "query is too old") {

@@ -20,21 +20,20 @@ import (
 	"iscbot/internal/venue"
 )
 
-// A network answers the requests of a client as it is told to. Within a
-// bubble, where there are no sockets, it stands for Telegram.
+// A network is a function that answers a client's requests. In a bubble, where
+// there are no sockets, it simulates Telegram.
 type network func(r *http.Request) (*http.Response, error)
 
 func (n network) RoundTrip(r *http.Request) (*http.Response, error) { return n(r) }
 
-// client returns a client in this network.
+// client returns a client that uses the network.
 func (n network) client() *client {
 	c := newClient("http://api", newSecret(testToken))
 	c.http.Transport = n
 	return c
 }
 
-// answering returns the network in which each call of a method has the answer
-// that f returns.
+// answering returns a network in which f answers each call of a method.
 func answering(f func(ctx context.Context, method string, in map[string]any) string) network {
 	return func(r *http.Request) (*http.Response, error) {
 		var in map[string]any
@@ -49,7 +48,7 @@ func answering(f func(ctx context.Context, method string, in map[string]any) str
 	}
 }
 
-// answer returns an answer with the date of now.
+// answer returns an answer with the current date.
 func answer(body io.ReadCloser) *http.Response {
 	date := time.Now().UTC().Format(http.TimeFormat)
 	return &http.Response{StatusCode: http.StatusOK, Body: body, Header: http.Header{"Date": {date}}}
@@ -57,13 +56,13 @@ func answer(body io.ReadCloser) *http.Response {
 
 const okTrue = `{"ok":true,"result":true}`
 
-// refusal returns what Telegram answers if it does not do what was asked.
+// refusal returns Telegram's answer to a call that it refuses.
 func refusal(code int, description string, parameters string) string {
 	return fmt.Sprintf(`{"ok":false,"error_code":%d,"description":%q,"parameters":{%s}}`, code, description, parameters)
 }
 
-// TestCall checks that whatever comes instead of an answer is an error, with
-// its cause and without the token.
+// TestCall checks that anything but a proper answer is an error that names its
+// cause and does not contain the token.
 func TestCall(t *testing.T) {
 	t.Parallel()
 	filter := func(w http.ResponseWriter, _ *http.Request, _ http.HandlerFunc) {
@@ -135,7 +134,7 @@ func TestCallNobodyThere(t *testing.T) {
 	}
 }
 
-// TestCallHTTP1 checks that HTTP/2 is not spoken where a server offers it.
+// TestCallHTTP1 checks that HTTP/2 is not used even if a server offers it.
 func TestCallHTTP1(t *testing.T) {
 	c := newClient("", newSecret(""))
 	if p := c.http.Transport.(*http.Transport).Protocols; p.HTTP2() || p.UnencryptedHTTP2() || !p.HTTP1() {
@@ -147,7 +146,7 @@ func TestAPIError(t *testing.T) {
 	for name, tt := range map[string]struct {
 		body  string
 		want  apiError
-		after time.Duration // to wait
+		after time.Duration // the time to wait
 	}{
 		"too many": {
 			refusal(429, "Too Many Requests: retry after 7", `"retry_after":7`),
@@ -177,7 +176,7 @@ func TestAPIError(t *testing.T) {
 	}
 }
 
-// TestMigration checks that a group's new id is taken from the error of any
+// TestMigration checks that a group's new ID is taken from the error of any
 // call.
 func TestMigration(t *testing.T) {
 	const from, to = int64(-5), groupID
@@ -225,7 +224,7 @@ func TestMigration(t *testing.T) {
 	}
 }
 
-// A slowBody gives a byte a second, until its request is given up.
+// A slowBody returns a byte a second until its request is canceled.
 type slowBody struct{ ctx context.Context }
 
 func (d slowBody) Read(b []byte) (int, error) {
@@ -236,8 +235,8 @@ func (d slowBody) Read(b []byte) (int, error) {
 
 func (slowBody) Close() error { return nil }
 
-// TestDate checks that the time is taken from Telegram's own answers alone,
-// and that a slow answer does not make it wrong.
+// TestDate checks that the time is taken only from Telegram's own answers, and
+// that it is right even if an answer is slow.
 func TestDate(t *testing.T) {
 	slow := func(ctx context.Context, text string) io.ReadCloser {
 		return struct {
@@ -249,7 +248,7 @@ func TestDate(t *testing.T) {
 		body   string
 		status int
 		date   string
-		want   int // times that the date was told
+		want   int // calls of client.date
 	}{
 		"an answer":      {okTrue, 200, "Thu, 25 Jun 2026 10:00:00 GMT", 1},
 		"a refusal":      {refusal(400, "x", ""), 400, "Thu, 25 Jun 2026 10:00:00 GMT", 1},
@@ -276,7 +275,7 @@ func TestDate(t *testing.T) {
 				}
 				c.call(t.Context(), "getMe", params{}, nil)
 				if n != tt.want {
-					t.Errorf("told %d times, want %d", n, tt.want)
+					t.Errorf("called %d times, want %d", n, tt.want)
 				}
 				if d := time.Since(begin); d != 5*time.Second {
 					t.Errorf("the answer took %v", d)
@@ -286,8 +285,8 @@ func TestDate(t *testing.T) {
 	}
 }
 
-// TestSendPlain checks that a text whose markup Telegram does not take goes
-// out without it.
+// TestSendPlain checks that a text is sent without markup if Telegram rejects
+// the markup.
 func TestSendPlain(t *testing.T) {
 	api := venue.NewAPI(testToken, "isc_bot")
 	defer api.Close()
@@ -301,10 +300,10 @@ func TestSendPlain(t *testing.T) {
 	}
 }
 
-// TestSendFallbacks checks what is left out when Telegram does not take it.
+// TestSendFallbacks checks that parameters that Telegram rejects are left out.
 func TestSendFallbacks(t *testing.T) {
 	for name, tt := range map[string]struct {
-		refuses []string // in this order
+		refuses []string // one description for each attempt
 		left    []string // parameters of the last attempt
 		fails   bool
 	}{
@@ -354,7 +353,7 @@ func TestPostParams(t *testing.T) {
 	keys := [][]button{{{"text", "data"}}}
 	inTopic := message{ID: 5, Chat: chat{ID: -1, Type: "supergroup"}, ThreadID: 42, InTopic: true}
 	general := message{ID: 5, Chat: chat{ID: -1, Type: "supergroup"}, ThreadID: 1, InTopic: true}
-	thread := message{ID: 5, Chat: chat{ID: -1, Type: "supergroup"}, ThreadID: 42} // of replies
+	thread := message{ID: 5, Chat: chat{ID: -1, Type: "supergroup"}, ThreadID: 42} // a thread of replies
 	private := message{ID: 5, Chat: chat{ID: 1, Type: "private"}}
 	reply := `"reply_parameters":{"allow_sending_without_reply":true,"message_id":5}`
 	for name, tt := range map[string]struct {
@@ -385,8 +384,8 @@ func TestPostParams(t *testing.T) {
 	}
 }
 
-// TestHarmless checks that what Telegram refuses because it is so already, or
-// because nobody waits for it any more, is no error.
+// TestHarmless checks that it is not an error if Telegram refuses a call
+// because nothing would change or because it is too late.
 func TestHarmless(t *testing.T) {
 	for name, tt := range map[string]struct {
 		description string
@@ -463,8 +462,7 @@ func FuzzPlainText(f *testing.F) {
 	})
 }
 
-// FuzzReadAnswer checks that only what says that it is ok is taken for a
-// success.
+// FuzzReadAnswer checks that only an answer that says "ok" is a success.
 func FuzzReadAnswer(f *testing.F) {
 	f.Add(200, []byte(okTrue))
 	f.Add(400, []byte(refusal(400, "x", `"migrate_to_chat_id":-1001`)))

@@ -18,24 +18,24 @@ type updateLoop struct {
 	started func(ctx context.Context, me user)
 	// handle is called for each update, with Telegram's time.
 	handle func(ctx context.Context, u *update, now time.Time)
-	// ready delays the first updates until it is closed, for readyWait at most, so
-	// that the first lists have values.
+	// ready delays the first updates until it is closed, for readyWait at most,
+	// so that the first lists have values.
 	ready <-chan struct{}
 
 	me     user
 	panics panicGuard
 }
 
-// emptyPace is the minimum time between two calls of getUpdates if the server does
-// not wait for updates but returns none at once.
+// emptyPace is the minimum time between two calls of getUpdates if the server
+// does not wait for updates but returns none at once.
 const emptyPace = time.Second
 
 // readyWait is how long the first updates wait at most for the first readings.
 const readyWait = 300 * time.Millisecond
 
 // run receives updates and handles them one after the other until ctx ends. An
-// alarm system never gives up, so every failure is retried. It returns the offset
-// that confirms the handled updates.
+// alarm system never gives up, so every failure is retried. It returns the
+// offset that confirms the handled updates.
 func (l *updateLoop) run(ctx context.Context) (offset int64) {
 	wait := time.Second // short until the first answer, so that the log soon shows it
 	retry := backoff{first: time.Second, max: 30 * time.Second}
@@ -91,8 +91,8 @@ func (l *updateLoop) learnName(ctx context.Context) error {
 	return l.client.call(ctx, "getMe", params{}, &l.me)
 }
 
-// updates returns the updates from offset on, which confirms those before it, and
-// Telegram's time.
+// updates returns the updates from offset on, which confirms those before it,
+// and Telegram's time.
 func (l *updateLoop) updates(ctx context.Context, offset int64, wait time.Duration) (
 	batch []json.RawMessage, now time.Time, err error,
 ) {
@@ -108,8 +108,8 @@ func (l *updateLoop) updates(ctx context.Context, offset int64, wait time.Durati
 	return batch, now, err
 }
 
-// confirm confirms the handled updates to Telegram, so that no command runs again
-// after a restart.
+// confirm confirms the handled updates to Telegram, so that no command runs
+// again after a restart.
 func (l *updateLoop) confirm(offset int64) {
 	if offset == 0 {
 		return
@@ -149,8 +149,8 @@ func (l *updateLoop) handleAll(ctx context.Context, batch []json.RawMessage, off
 }
 
 // handleOne handles an update and returns its ID, or 0 if that is unknown. An
-// update that cannot be decoded or whose handling panics is skipped, as it would
-// otherwise come again and again.
+// update that cannot be decoded or whose handling panics is skipped, as it
+// would otherwise come again and again.
 func (l *updateLoop) handleOne(ctx context.Context, raw json.RawMessage, now time.Time) (id int64, err error) {
 	var u update
 	err = json.Unmarshal(raw, &u) // even with an error, u has everything that can be decoded

@@ -25,7 +25,7 @@ func closedChannel() <-chan struct{} {
 	return c
 }
 
-// newTestLoop returns an update loop with nobody behind it.
+// newTestLoop returns an update loop whose callbacks do nothing.
 func newTestLoop(c *client) *updateLoop {
 	return &updateLoop{
 		client:  c,
@@ -35,8 +35,8 @@ func newTestLoop(c *client) *updateLoop {
 	}
 }
 
-// TestUpdates checks that a message arrives, and arrives once, whatever
-// getUpdates does before.
+// TestUpdates checks that a message arrives exactly once, whatever happens to
+// getUpdates before.
 func TestUpdates(t *testing.T) {
 	t.Parallel()
 	misbehave := func(method string, times int, do venue.Manner) func(*venue.API) {
@@ -107,13 +107,13 @@ func TestUpdates(t *testing.T) {
 	}
 }
 
-// An updateServer is a Bot API in a bubble, with updates that come at times.
+// An updateServer is a Bot API in a bubble that delivers updates.
 type updateServer struct {
-	waits bool // for an update, as long as it is asked to
+	waits bool // getUpdates waits for updates, for its timeout at most
 
-	mu      sync.Mutex // guards what follows
+	mu      sync.Mutex // guards the fields below
 	polls   int
-	waiting []string // updates
+	waiting []string // undelivered updates
 	wake    chan struct{}
 }
 
@@ -157,13 +157,13 @@ func (s *updateServer) serve(ctx context.Context, method string, in map[string]a
 	return s.updates()
 }
 
-// TestServerThatDoesNotWait checks that a server that answers at once that
-// there is nothing is asked once a second at most, and that updates come
-// through without a noticeable delay, whatever the server.
+// TestServerThatDoesNotWait checks that a server whose getUpdates does not wait
+// is polled at most once a second, and that any server's updates arrive without
+// a noticeable delay.
 func TestServerThatDoesNotWait(t *testing.T) {
 	for name, tt := range map[string]struct {
 		waits bool
-		polls int // in ten minutes, besides those for updates
+		polls int // in ten minutes, not counting those with updates
 		late  time.Duration
 	}{
 		"waits":         {true, 32, 0},
@@ -201,7 +201,7 @@ func TestServerThatDoesNotWait(t *testing.T) {
 	}
 }
 
-// TestUpdatesInARow checks that what people send in a row does not wait.
+// TestUpdatesInARow checks that many updates in a row are not delayed.
 func TestUpdatesInARow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newUpdateServer(false)
@@ -225,8 +225,8 @@ func TestUpdatesInARow(t *testing.T) {
 	})
 }
 
-// TestUpdatesWithoutID checks that updates that cannot be confirmed make no
-// busy loop.
+// TestUpdatesWithoutID checks that updates that cannot be confirmed do not
+// cause a busy loop.
 func TestUpdatesWithoutID(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		polls := 0
@@ -245,8 +245,8 @@ func TestUpdatesWithoutID(t *testing.T) {
 	})
 }
 
-// TestUpdatesOffset checks that what was handled stays confirmed when the id of
-// an update cannot be told.
+// TestUpdatesOffset checks that handled updates stay confirmed if a later
+// update has no valid ID.
 func TestUpdatesOffset(t *testing.T) {
 	batch := []json.RawMessage{[]byte(`{"update_id":7}`), []byte(`{"update_id":"x"}`), []byte(`{}`), []byte(`[]`)}
 	if offset := newTestLoop(nil).handleAll(t.Context(), batch, 0, time.Now()); offset != 8 {
@@ -285,8 +285,8 @@ func TestUpdatesWaitUntilReady(t *testing.T) {
 	}
 }
 
-// TestTenMinutes checks that ten minutes without Telegram, of whatever kind,
-// cost few attempts and are over soon after.
+// TestTenMinutes checks that ten minutes without Telegram, for whatever reason,
+// cause few attempts, and that messages flow soon afterwards.
 func TestTenMinutes(t *testing.T) {
 	for name, trouble := range map[string]network{
 		"refused": func(*http.Request) (*http.Response, error) { return nil, errors.New("connection refused") },
@@ -340,8 +340,8 @@ func TestTenMinutes(t *testing.T) {
 	}
 }
 
-// TestUpdatePanic checks that an update whose handling panics is skipped,
-// which is logged once with its stack, and that the next one is handled.
+// TestUpdatePanic checks that an update whose handling panics is skipped, that
+// the panic is logged once with its stack, and that the next update is handled.
 func TestUpdatePanic(t *testing.T) {
 	log := captureLog(t)
 	l := newTestLoop(nil)
@@ -368,7 +368,7 @@ func TestUpdatePanic(t *testing.T) {
 	wants(t, log.String(), "update=7", "update=8", "update=9", "cannot be decoded")
 }
 
-// TestConfirm checks that what was handled is confirmed at the end, without
+// TestConfirm checks that handled updates are confirmed at the end without
 // waiting for more.
 func TestConfirm(t *testing.T) {
 	for name, tt := range map[string]struct {
@@ -407,8 +407,8 @@ func TestConfirm(t *testing.T) {
 	}
 }
 
-// TestWebhookStays checks that the log says so when a webhook cannot be
-// deleted, and that a conflict of another kind deletes none.
+// TestWebhookStays checks that the log says if a webhook cannot be deleted, and
+// that no webhook is deleted after a different conflict.
 func TestWebhookStays(t *testing.T) {
 	for name, tt := range map[string]struct {
 		conflict, want string
@@ -443,8 +443,8 @@ func TestWebhookStays(t *testing.T) {
 	}
 }
 
-// FuzzUpdate checks that no update ends the handling, and that its id is
-// found where it has one.
+// FuzzUpdate checks that no update crashes the loop, and that its ID is found
+// if it has one.
 func FuzzUpdate(f *testing.F) {
 	f.Add([]byte(`{"update_id":7,"message":{"text":"/x","from":{"id":1},"chat":{"id":1,"type":"private"}}}`))
 	f.Add([]byte(`{"update_id":7,"message":{"date":"x"}}`))
