@@ -9,7 +9,7 @@ import (
 
 const (
 	// clockTolerance is how far the host's clock may be off before it is
-	// reported as wrong. The Pi's clock has no battery, and may have no time
+	// reported as wrong. The Pi's clock has no battery, and there may be no time
 	// server.
 	clockTolerance = 30 * time.Second
 	// clockRight is how far it may be off to be right again. It is less than

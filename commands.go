@@ -9,7 +9,7 @@ import (
 	"unicode/utf16"
 )
 
-// A command is a command that was sent to this bot.
+// A command is parsed from a message to the bot.
 type command struct {
 	name string // in lower case, with its slash
 	args string
@@ -22,7 +22,7 @@ func parseCommand(m *message, me string) (command, bool) {
 		return command{}, false
 	}
 	word := strings.Fields(m.Text)[0]
-	if len(m.Entities) > 0 { // Telegram's own view: a command need not be followed by a space
+	if len(m.Entities) > 0 { // what Telegram recognized: a command need not end at a space
 		units := utf16.Encode([]rune(m.Text))
 		i := slices.IndexFunc(m.Entities, func(e entity) bool {
 			return e.Type == "bot_command" && e.Offset == 0 && e.Length >= 1 && e.Length <= len(units)

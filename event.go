@@ -18,8 +18,8 @@ const (
 	eventAllReachable                    // at least one of them answers again
 )
 
-// An event is logged, and reported unless it is only logged. Which fields have
-// a value depends on its kind.
+// An event is something to be logged and, unless logOnly is set, reported. Which
+// fields have a value depends on its kind.
 type event struct {
 	kind eventKind
 	at   time.Time

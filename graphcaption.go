@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// maxCaptionCrossings is how many crossings a caption lists.
+// maxCaptionCrossings is the most crossings that a caption lists.
 const maxCaptionCrossings = 12
 
 // longestStep is how far apart two readings may be without a gap between them:

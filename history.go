@@ -139,7 +139,7 @@ func (r *powerRing) set(k int, value uint16) {
 	(*chunk)[k%chunkSlots] = value
 }
 
-// power returns the power of PDU i in a slot, in W. h.mu is held.
+// power returns the power of PDU i in a slot, in W. h.mu must be held.
 func (h *history) power(i, slot int) (watts int, ok bool) {
 	r := &h.pdus[i]
 	if slot < 0 || slot > r.last || slot <= r.last-h.slots {

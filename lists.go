@@ -164,7 +164,7 @@ func pduRow(p status, watts int, now time.Time) (r row, ok bool) {
 	return r, false
 }
 
-// bar returns a bar for the share of the limit that a power is.
+// bar returns a bar that shows a power as a share of the limit.
 func bar(watts, limit int) string {
 	full := min(max(watts, 0)*barLength/limit, barLength)
 	return strings.Repeat("▇", full) + strings.Repeat("░", barLength-full)

@@ -15,7 +15,7 @@ import (
 
 const (
 	logFileName = "exceedings.log"
-	maxLogBytes = 1_000_000        // sent of the end of the log
+	maxLogBytes = 1_000_000        // of the end of the log that are sent
 	maxLogLines = 10               // shown in the message
 	maxLogLine  = 180              // characters of such a line, so that all fit into one message
 	logWait     = 5 * time.Second  // for another /log to finish, and for the disk

@@ -18,7 +18,7 @@ type outage struct {
 }
 
 // filter adds events about all PDUs to the events of a poll, and marks the
-// events for which they stand as log only. all are the statuses after the poll.
+// events that they replace in the chat. all are the statuses after the poll.
 func (o *outage) filter(events []event, all iter.Seq[*status], p poll) []event {
 	for i, e := range events {
 		begins := e.kind == eventUnreachable && o.since.IsZero() && allMissing(all)
@@ -55,8 +55,8 @@ func allMissing(all iter.Seq[*status]) bool {
 	return n > 1
 }
 
-// covers reports whether the messages about all PDUs stand for an event too. It
-// keeps what the event proves.
+// covers reports whether the messages about all PDUs replace the message about
+// an event. It keeps what the event proves.
 func (o *outage) covers(e event) bool {
 	switch e.kind {
 	case eventUnreachable: // perhaps again: what was proven before is not enough

@@ -270,8 +270,8 @@ func (q *queue) next(waiting []outgoing) int {
 }
 
 // joinable reports whether two messages for a chat may be joined. Messages with
-// buttons are not joined, except alerts, and neither are messages that will be
-// edited.
+// buttons are not joined, except alerts. Files and messages that will be edited
+// never are.
 func joinable(a, b outgoing) bool {
 	buttons := a.keys != nil || b.keys != nil
 	single := a.alone || b.alone || a.sent != nil || b.sent != nil || a.file != nil || b.file != nil

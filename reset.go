@@ -95,8 +95,9 @@ func (r *resetter) reset(ctx context.Context, i int, who string, step func(strin
 }
 
 // resetAndReadBack resets the peak of PDU i and reads the PDU until the reset
-// shows. Only the reading decides: some cards drop the connection after an
-// Apply that took effect, and some answer an SNMP SET with an error.
+// shows. After the reset may have been submitted, only the reading decides:
+// some cards drop the connection after an Apply that took effect, and some
+// answer genErr to an SNMP SET that did.
 func (r *resetter) resetAndReadBack(ctx context.Context, i int, step func(string)) (from, to int, err error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, resetTime, fmt.Errorf("it took more than %s", durationText(resetTime)))
 	defer cancel()

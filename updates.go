@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// An updateLoop receives what people send to the bot. It does not interpret it.
+// An updateLoop receives what people send to the bot. It knows no commands.
 type updateLoop struct {
 	client *client
 	// started is called once, when getMe has returned the bot's own account.
