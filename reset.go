@@ -146,7 +146,7 @@ func (r *resetter) readBefore(ctx context.Context, i int) (status, error) {
 		s.err = errors.New("no peak register")
 	}
 	if s.err != nil {
-		return s, fmt.Errorf("it cannot be read (%w), so a reset could not be verified", s.err)
+		return s, fmt.Errorf("it cannot be read (%w), so it could not be told whether it was reset", s.err)
 	}
 	return s, nil
 }

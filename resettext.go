@@ -32,10 +32,10 @@ func resetResultText(p pdu, by string, before, after int, err error) string {
 // connection, or nil. unread says that the PDU could not be read afterwards.
 func unconfirmedError(cause error, unread bool) error {
 	if cause == nil {
-		cause = errors.New("reading back: the card accepted the reset")
+		cause = errors.New("reading back: the card took the reset")
 	}
 	if unread {
-		return fmt.Errorf("%w; %w, as the PDU could no longer be read: see /peakdates", cause, errUnknownOutcome)
+		return fmt.Errorf("%w; %w, as the PDU could not be read any more: see /peakdates", cause, errUnknownOutcome)
 	}
 	return fmt.Errorf("%w, but the peak did not change: send /reset again, or reset it in a browser", cause)
 }
