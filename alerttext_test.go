@@ -136,7 +136,7 @@ func TestEventOfMany(t *testing.T) {
 		many[i] = pdu{num: i, unit: 1, name: strings.Repeat("<", 60), team: strings.Repeat("&", 60)}
 	}
 	e := event{kind: eventAllReachable, proven: many, unproven: many, missing: many}
-	if n := textLen(eventRemark(e)); n > maxText-joinText-500 {
+	if n := textLen(eventRemark(e)); n > maxText-maxJoinText-500 {
 		t.Errorf("%d characters", n)
 	}
 }

@@ -139,7 +139,7 @@ func (b *buttonHandler) stop(c *callbackQuery) string {
 
 // graph sends the picture that the button below an alert asks for.
 func (b *buttonHandler) graph(m *message, number string) string {
-	request, ok := b.graphs.aboutAlert(number, time.Now())
+	request, ok := b.graphs.alertRequest(number, time.Now())
 	if !ok {
 		return "Unknown button."
 	}

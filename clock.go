@@ -61,14 +61,14 @@ func (c *clockWatch) run(ctx context.Context) {
 	last := time.Now()
 	for pause(ctx, time.Second); ctx.Err() == nil; pause(ctx, time.Second) {
 		now := time.Now()
-		c.judge(last.Round(0).Add(now.Sub(last)), now.Round(0)) // Sub uses the monotonic clock
+		c.logJump(last.Round(0).Add(now.Sub(last)), now.Round(0)) // Sub uses the monotonic clock
 		last = now
 	}
 }
 
-// judge logs a jump, given the time that the wall clock should show and the
-// time that it shows.
-func (c *clockWatch) judge(expected, shown time.Time) {
+// logJump logs a jump of the wall clock if the time that it shows is not the
+// expected one.
+func (c *clockWatch) logJump(expected, shown time.Time) {
 	jump := shown.Sub(expected)
 	if jump.Abs() >= clockJump {
 		c.log(shown, fmt.Sprintf("Set from %s to %s (%+d s)",

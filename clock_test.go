@@ -91,7 +91,7 @@ func TestClockJump(t *testing.T) {
 					t.Errorf("logged at %v, want %v", at, shown)
 				}
 			}}
-			c.judge(expected, shown)
+			c.logJump(expected, shown)
 			if got != tt.want {
 				t.Errorf("logged %q, want %q", got, tt.want)
 			}

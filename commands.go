@@ -129,7 +129,7 @@ func (r *responder) answerMessage(ctx context.Context, m *message, now time.Time
 
 	switch cmd.name {
 	case "": // not a command
-		if m.Text != "" && !r.resets.typed(m, r.me, now) && private {
+		if m.Text != "" && !r.resets.handleText(m, r.me, now) && private {
 			r.out.reply(m, "Send /help to see what I can do.")
 		}
 	case "/start", "/help":

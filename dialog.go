@@ -173,9 +173,9 @@ func (d *resetDialog) buttons(q *question) (buttons []button) {
 	return buttons
 }
 
-// typed handles a text that is not a command. It reports whether it answered a
+// handleText handles a text that is not a command. It reports whether it answered a
 // question. me is the bot's name.
-func (d *resetDialog) typed(m *message, me string, now time.Time) bool {
+func (d *resetDialog) handleText(m *message, me string, now time.Time) bool {
 	q := d.find(func(q *question) bool {
 		return m.From != nil && q.chat.ID == m.Chat.ID && q.topic == m.topic() && q.from == m.From.ID
 	})

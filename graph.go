@@ -55,8 +55,8 @@ func (g *grapher) answer(p post, arg string, now time.Time) {
 	g.send(p, r, now)
 }
 
-// aboutAlert returns what the button below an alert asks for.
-func (g *grapher) aboutAlert(number string, now time.Time) (r graphRequest, ok bool) {
+// alertRequest returns what the button below an alert asks for.
+func (g *grapher) alertRequest(number string, now time.Time) (r graphRequest, ok bool) {
 	i, ok := findTeam(g.watch.snapshot(), number)
 	return graphRequest{teams: []int{i}, from: now.Add(-alertGraphTime), to: now}, ok
 }
@@ -167,7 +167,7 @@ func (g *grapher) crossings(t team, r graphRequest) []crossing {
 
 // chart returns the chart of a team.
 func (g *grapher) chart(t team, points iter.Seq[powerPoint], r graphRequest) chart.Chart {
-	c := chart.Chart{Title: t.name, From: r.from, To: r.to, Limit: g.limit, MaxGap: longestStep(g.watch.interval)}
+	c := chart.Chart{Title: t.name, From: r.from, To: r.to, Limit: g.limit, MaxGap: maxStep(g.watch.interval)}
 	if len(t.pdus) == 1 {
 		c.Title = t.pdus[0].number() + " " + t.name
 	}

@@ -222,15 +222,15 @@ func TestGraphEnds(t *testing.T) {
 	})
 }
 
-// TestGraphAboutAlert covers the data of the button below an alert, which
+// TestGraphAlertRequest covers the data of the button below an alert, which
 // anybody can forge.
-func TestGraphAboutAlert(t *testing.T) {
+func TestGraphAlertRequest(t *testing.T) {
 	g := newTestGrapher(t.Context(), nil)
 	for data, want := range map[string][]int{
 		"101": {0}, "103": {1}, "": nil, "104": nil, "1O1": nil, "-1": nil, "101 90m": nil,
 		strings.Repeat("1", 64): nil,
 	} {
-		r, ok := g.aboutAlert(data, noon)
+		r, ok := g.alertRequest(data, noon)
 		right := slices.Equal(r.teams, want) && r.to.Equal(noon) && r.to.Sub(r.from) == alertGraphTime
 		if ok != (want != nil) || ok && !right {
 			t.Errorf("%q: got %+v, %v", data, r, ok)

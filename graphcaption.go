@@ -10,9 +10,9 @@ import (
 // maxCaptionCrossings is the most crossings that a caption lists.
 const maxCaptionCrossings = 12
 
-// longestStep is how far apart two readings may be without a gap between them:
+// maxStep is how far apart two readings may be without a gap between them:
 // one missing reading is not a gap.
-func longestStep(interval time.Duration) time.Duration { return 2*interval + interval/2 }
+func maxStep(interval time.Duration) time.Duration { return 2*interval + interval/2 }
 
 // A graphEvidence sums up the readings of a team in a window.
 type graphEvidence struct {
@@ -30,7 +30,7 @@ func newEvidence(points iter.Seq[powerPoint], from, to time.Time, limit int, int
 	for p := range points {
 		passed := p.at.Sub(last.at)
 		e.gap = max(e.gap, passed-interval)
-		if last.watts > limit && passed <= longestStep(interval) {
+		if last.watts > limit && passed <= maxStep(interval) {
 			e.above += passed - interval
 		}
 		if p.watts > limit {

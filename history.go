@@ -9,8 +9,8 @@ import (
 const (
 	// historyTime is how long readings are kept if there is room.
 	historyTime = 24 * time.Hour
-	// historyBytes is how much memory the readings of all PDUs may take.
-	historyBytes = 8 << 20
+	// maxHistoryBytes is how much memory the readings of all PDUs may take.
+	maxHistoryBytes = 8 << 20
 	// chunkSlots is how many slots are allocated at a time.
 	chunkSlots = 1024
 	// noPower marks a slot without a reading.
@@ -59,7 +59,7 @@ type powerPoint struct {
 // than a day.
 func newHistory(n int, step time.Duration, start time.Time) *history {
 	day := int((historyTime + step - 1) / step)
-	chunks := min((day+chunkSlots-1)/chunkSlots, historyBytes/2/chunkSlots/max(n, 1))
+	chunks := min((day+chunkSlots-1)/chunkSlots, maxHistoryBytes/2/chunkSlots/max(n, 1))
 	h := &history{
 		start:     start,
 		step:      step,

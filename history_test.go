@@ -81,7 +81,7 @@ func TestHistoryBounds(t *testing.T) {
 		{1016, 2 * time.Second, 2 * time.Hour},
 	} {
 		h := newHistory(tt.pdus, tt.step, noon)
-		if bytes := 2 * h.slots * tt.pdus; bytes > historyBytes {
+		if bytes := 2 * h.slots * tt.pdus; bytes > maxHistoryBytes {
 			t.Errorf("%d PDUs: %d bytes", tt.pdus, bytes)
 		}
 		if h.kept() < tt.kept || h.kept() > historyTime {

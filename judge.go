@@ -36,15 +36,15 @@ const (
 func judge(t team, i int, p poll, limit int) (team, []event) {
 	t.pdus = slices.Clone(t.pdus)
 	j := judgment{team: &t, status: &t.pdus[i], before: t.pdus[i], poll: p, limit: limit}
-	j.reachability()
+	j.judgeReachability()
 	if p.err != nil {
 		return t, j.events
 	}
 
-	j.restart()
-	rose := j.register()
-	j.crossing(rose)
-	j.possibleCrossing(rose)
+	j.judgeRestart()
+	rose := j.judgeRegister()
+	j.judgeCrossing(rose)
+	j.judgePossibleCrossing(rose)
 	return t, j.events
 }
 
@@ -73,14 +73,14 @@ func (j *judgment) reportTeam(e event) {
 	j.events = append(j.events, e)
 }
 
-// reachability stores the result of the poll, and judges whether the PDU is
+// judgeReachability stores the result of the poll, and judges whether the PDU is
 // reachable.
-func (j *judgment) reachability() {
+func (j *judgment) judgeReachability() {
 	s, p := j.status, j.poll
 	s.err, s.polled = p.err, p.at
 	s.polls.count(p.err)
 	if p.answered() {
-		s.since, s.missed, s.unreachable, s.counted = p.at, 0, false, false
+		s.since, s.missed, s.unreachable, s.stillCounts = p.at, 0, false, false
 		if p.err == nil {
 			resetAt := cmp.Or(p.resetAt, s.resetAt)
 			s.reading = p.reading
@@ -92,13 +92,13 @@ func (j *judgment) reachability() {
 	s.missed++
 	lost := s.missed >= unreachableAfter && p.at.Sub(s.since) >= unreachableTime
 	if lost && !s.unreachable {
-		s.unreachable, s.counted = true, j.team.above
+		s.unreachable, s.stillCounts = true, j.team.above
 		j.report(event{kind: eventUnreachable, since: s.since, err: p.err, silent: true})
 	}
 }
 
-// restart judges whether the card was restarted, in which case its uptime fell.
-func (j *judgment) restart() {
+// judgeRestart judges whether the card was restarted, in which case its uptime fell.
+func (j *judgment) judgeRestart() {
 	known := !j.before.at.IsZero() && j.before.uptime >= 0 && j.poll.uptime >= 0
 	if known && j.poll.uptime < j.before.uptime && !j.uptimeWrapped() {
 		j.report(event{kind: eventRestarted, silent: true})
@@ -114,9 +114,9 @@ func (j *judgment) uptimeWrapped() bool {
 	return max(off, -off) <= slack
 }
 
-// register judges the peak register. It reports whether the register newly
+// judgeRegister judges the peak register. It reports whether the register newly
 // shows a power above the limit.
-func (j *judgment) register() (rose bool) {
+func (j *judgment) judgeRegister() (rose bool) {
 	s, before, p := j.status, j.before, j.poll
 	known := before.register >= 0 && p.peak >= 0
 	fell := known && p.peak < before.register
@@ -131,7 +131,7 @@ func (j *judgment) register() (rose bool) {
 		j.report(event{kind: eventReachable, duration: p.at.Sub(before.since), watts: p.peak, evidence: proof, silent: true})
 	}
 	if fell || moved || s.reset.readings > 0 {
-		j.peakReset(fell, moved)
+		j.followReset(fell, moved)
 	}
 	if before.register < 0 && p.peak > j.limit && p.peak > p.watts {
 		j.report(event{kind: eventHighAtStart, watts: p.peak, peakAt: p.peakAt})
@@ -160,8 +160,8 @@ func (j *judgment) proof(known, reset, rose bool) evidence {
 	return provesBelow
 }
 
-// peakReset follows a reset of the peak until the register has settled.
-func (j *judgment) peakReset(fell, moved bool) {
+// followReset follows a reset of the peak until the register has settled.
+func (j *judgment) followReset(fell, moved bool) {
 	s := j.status
 	if s.reset.readings == 0 {
 		s.reset.from, s.reset.since = j.before.register, j.poll.at
@@ -183,9 +183,9 @@ func (j *judgment) peakReset(fell, moved bool) {
 	s.resets, s.resetFrom, s.reset = s.resets+1, r.from, peakReset{}
 }
 
-// crossing judges whether a crossing begins or ends. A spike between two
+// judgeCrossing judges whether a crossing begins or ends. A spike between two
 // readings, which only the register shows, is one too.
-func (j *judgment) crossing(rose bool) {
+func (j *judgment) judgeCrossing(rose bool) {
 	t, p := j.team, j.poll
 	sum := t.sum()
 	high := sum
@@ -195,15 +195,15 @@ func (j *judgment) crossing(rose bool) {
 
 	opens := !t.above && (sum > j.limit || rose)
 	if opens {
-		e := event{kind: eventAbove, watts: sum, silent: p.at.Sub(t.sounded) < soundInterval}
+		e := event{kind: eventAbove, watts: sum, silent: p.at.Sub(t.lastSound) < soundInterval}
 		if sum <= j.limit {
 			e.watts, e.peakAt, e.spike = p.peak, p.peakAt, true
 		}
 		j.reportTeam(e)
 		t.crossings++
-		t.above, t.opened, t.last, t.openHighest = true, p.at, p.at, 0
+		t.above, t.opened, t.lastCrossing, t.openHighest = true, p.at, p.at, 0
 		if !e.silent {
-			t.sounded = p.at
+			t.lastSound = p.at
 		}
 	}
 	if t.above {
@@ -213,18 +213,20 @@ func (j *judgment) crossing(rose bool) {
 	if t.above && sum <= j.limit {
 		t.above = false
 		for i := range t.pdus {
-			t.pdus[i].counted = false
+			t.pdus[i].stillCounts = false
 		}
 		took := p.at.Sub(t.opened)
 		t.total += took
-		j.reportTeam(event{kind: eventBack, since: t.opened, duration: took, watts: t.openHighest, silent: true, logOnly: opens})
+		j.reportTeam(event{
+			kind: eventBack, since: t.opened, duration: took, watts: t.openHighest, silent: true, logOnly: opens,
+		})
 	}
 }
 
-// possibleCrossing judges the sum of the registers of a team's PDUs, which need
+// judgePossibleCrossing judges the sum of the registers of a team's PDUs, which need
 // not have peaked together. The sum rises with each reading while a team starts
 // a run, so it is reported again only after it has risen by a twentieth.
-func (j *judgment) possibleCrossing(rose bool) {
+func (j *judgment) judgePossibleCrossing(rose bool) {
 	t, registers := j.team, 0
 	for _, p := range t.pdus {
 		registers += max(p.register, 0)

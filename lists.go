@@ -197,7 +197,8 @@ func exceedingsList(teams []team, limit int, start, now time.Time) []string {
 				t.total += now.Sub(t.opened)
 				since = "\nabove now since " + clockTime(t.opened, now)
 			}
-			r.below = fmt.Sprintf("%s, at most %d W\nlast at %s%s", seconds(t.total), t.highest, clockTime(t.last, now), since)
+			last := clockTime(t.lastCrossing, now)
+			r.below = fmt.Sprintf("%s, at most %d W\nlast at %s%s", seconds(t.total), t.highest, last, since)
 		}
 		rows = append(rows, r)
 	}

@@ -286,9 +286,9 @@ func TestBoardWithAlerts(t *testing.T) {
 			if len(late) > maxLate || len(late) > 0 && slices.Max(late) > 3*time.Second {
 				t.Errorf("alerts were late by %v", late)
 			}
-			for i := groupMinute; i < len(times); i++ {
-				if d := times[i].Sub(times[i-groupMinute]); d < time.Minute {
-					t.Fatalf("%d messages and edits in %v, %v after the start", groupMinute+1, d, times[i].Sub(times[0]))
+			for i := maxPerMinute; i < len(times); i++ {
+				if d := times[i].Sub(times[i-maxPerMinute]); d < time.Minute {
+					t.Fatalf("%d messages and edits in %v, %v after the start", maxPerMinute+1, d, times[i].Sub(times[0]))
 				}
 			}
 			begin, end := times[0], times[len(times)-1]

@@ -84,7 +84,7 @@ func (l *logSender) show(p post, tail logTail) {
 
 	ctx, cancel := context.WithTimeout(l.ctx, logSendTime)
 	defer cancel()
-	l.sayFirst(ctx, p, lastLines(tail.data))
+	l.sayAndWait(ctx, p, lastLines(tail.data))
 	if tail.truncated {
 		p.html = "The log is longer: this is the end of it."
 	}
@@ -101,8 +101,8 @@ func (l *logSender) say(p post, text string) {
 	l.out.put(outgoing{post: p})
 }
 
-// sayFirst sends a text and waits until it is sent or ctx ends.
-func (l *logSender) sayFirst(ctx context.Context, p post, html string) {
+// sayAndWait sends a text and waits until it is sent or ctx ends.
+func (l *logSender) sayAndWait(ctx context.Context, p post, html string) {
 	sent := make(chan struct{})
 	p.html = html
 	l.out.put(outgoing{post: p, sent: func(int64) { close(sent) }})

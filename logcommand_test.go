@@ -163,7 +163,7 @@ func TestLastLines(t *testing.T) {
 			if got != tt.want {
 				t.Errorf("got %q, want %q", got, tt.want)
 			}
-			if n := textLen(plainText(got)); n > maxText-joinText {
+			if n := textLen(plainText(got)); n > maxText-maxJoinText {
 				t.Errorf("%d characters", n)
 			}
 		})

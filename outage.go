@@ -26,7 +26,7 @@ func (o *outage) filter(events []event, all iter.Seq[*status], p poll) []event {
 			*o = outage{since: e.since}
 			events = append(events, event{kind: eventAllUnreachable, at: p.at, since: e.since, silent: true})
 		}
-		if !o.since.IsZero() && o.covers(e) {
+		if !o.since.IsZero() && o.absorb(e) {
 			events[i].logOnly = true
 		}
 	}
@@ -55,9 +55,9 @@ func allMissing(all iter.Seq[*status]) bool {
 	return n > 1
 }
 
-// covers reports whether the messages about all PDUs replace the message about
+// absorb reports whether the messages about all PDUs replace the message about
 // an event. It keeps what the event proves.
-func (o *outage) covers(e event) bool {
+func (o *outage) absorb(e event) bool {
 	switch e.kind {
 	case eventUnreachable: // perhaps again: what was proven before is not enough
 		o.forget(e.pdus[0])

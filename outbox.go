@@ -45,8 +45,8 @@ func newOutbox(send func(context.Context, post) (int64, error)) *outbox {
 
 // put queues a message. After a call of drain the message is lost, and logged.
 func (o *outbox) put(m outgoing) {
-	if textLen(plainText(m.html)) > maxText-joinText {
-		m.html = escape(shorten(plainText(m.html), maxText/2-joinText)) // a rune takes at most two units
+	if textLen(plainText(m.html)) > maxText-maxJoinText {
+		m.html = escape(shorten(plainText(m.html), maxText/2-maxJoinText)) // a rune takes at most two units
 	}
 
 	o.mu.Lock()

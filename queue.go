@@ -14,8 +14,8 @@ const (
 	// maxAlerts is how many alerts may wait for a chat, besides a line that
 	// stands for earlier ones.
 	maxAlerts = 100
-	// joinText is the most that joining adds to a text.
-	joinText = 100
+	// maxJoinText is the most that joining adds to a text.
+	maxJoinText = 100
 	// joinTime is how long alerts wait after another one, so that many of them
 	// are joined.
 	joinTime = time.Second
@@ -158,12 +158,13 @@ func (q *queue) putBack(batch []outgoing) {
 // pace by a few messages, so that they need not wait because of less urgent
 // ones.
 func (q *queue) alertTime() time.Time {
-	return latest(q.nextAlert, q.nextPaced.Add(-burst*pace(q.chat)), q.minuteLimitTime(groupMinute), q.heldUntil, q.blockedUntil)
+	ahead := maxBurst * pace(q.chat)
+	return latest(q.nextAlert, q.nextPaced.Add(-ahead), q.minuteLimitTime(maxPerMinute), q.heldUntil, q.blockedUntil)
 }
 
 // answerTime returns when an answer may be sent.
 func (q *queue) answerTime() time.Time {
-	return latest(q.nextPaced, q.minuteLimitTime(groupMinute-burst), q.heldUntil, q.editsHeldUntil, q.blockedUntil)
+	return latest(q.nextPaced, q.minuteLimitTime(maxPerMinute-maxBurst), q.heldUntil, q.editsHeldUntil, q.blockedUntil)
 }
 
 // minuteLimitTime returns when the next message in a group keeps within a limit
@@ -184,7 +185,7 @@ func (q *queue) mayEdit(now time.Time, last bool) bool {
 		return !latest(q.nextPaced.Add(-pace(q.chat)), q.heldUntil, q.editsHeldUntil, q.blockedUntil).After(now)
 	}
 	q.forget(now)
-	return q.isEmpty() && !q.answerTime().After(now) && len(q.recent) < groupMinute/2
+	return q.isEmpty() && !q.answerTime().After(now) && len(q.recent) < maxPerMinute/2
 }
 
 // count counts a message or an edit towards Telegram's pace.
@@ -238,7 +239,7 @@ func (q *queue) take() []outgoing {
 	first := q.next(waiting)
 	end, length := first, 0
 	for _, m := range waiting[first:] {
-		length += textLen(plainText(m.html)) + joinText
+		length += textLen(plainText(m.html)) + maxJoinText
 		if end > first && (length > maxText || !joinable(waiting[first], m)) {
 			break
 		}

@@ -16,7 +16,7 @@ type status struct {
 
 	missed      int  // consecutive polls without an answer
 	unreachable bool // and reported as such
-	counted     bool // unreachable, but its last reading counts until the open crossing ends
+	stillCounts bool // unreachable, but its last reading counts until the open crossing ends
 
 	register  int       // W, the last peak read; -1 before the first
 	reset     peakReset // being observed
@@ -62,20 +62,20 @@ type team struct {
 	opened      time.Time // when it began
 	openHighest int       // W, the highest in the open crossing
 	possible    int       // W, the sum of registers last reported as possibly above the limit; 0 for none
-	sounded     time.Time // when an alert last had a sound
+	lastSound   time.Time // when an alert last had a sound
 
 	// Since the start:
-	crossings int
-	total     time.Duration
-	highest   int // W
-	last      time.Time
+	crossings    int
+	total        time.Duration // above the limit, without an open crossing
+	highest      int           // W
+	lastCrossing time.Time     // when the last one began
 }
 
 // sum returns the proven power of a team, in W: the sum of the last readings of
 // its PDUs, except unreachable ones that no longer count.
 func (t team) sum() (watts int) {
 	for _, p := range t.pdus {
-		if !p.at.IsZero() && (!p.unreachable || p.counted) {
+		if !p.at.IsZero() && (!p.unreachable || p.stillCounts) {
 			watts += p.watts
 		}
 	}

@@ -9,10 +9,10 @@ const (
 	maxCaption = 1024 // likewise in the caption of a file
 	maxButtons = 100  // below a message
 
-	groupMinute = 20          // messages and edits a minute in a group
-	privatePace = time.Second // between two messages to a person
-	groupPace   = time.Minute / groupMinute
-	crowdedPace = 3400 * time.Millisecond // in a group, after a message that joined several alerts
-	burst       = 2                       // messages by which urgent ones may exceed the pace
-	overallPace = time.Second / 25        // over all chats: Telegram accepts 30 a second, and alerts do not wait
+	maxPerMinute = 20          // messages and edits a minute in a group
+	privatePace  = time.Second // between two messages to a person
+	groupPace    = time.Minute / maxPerMinute
+	crowdedPace  = 3400 * time.Millisecond // in a group, after a message that joined several alerts
+	maxBurst     = 2                       // messages by which urgent ones may exceed the pace
+	overallPace  = time.Second / 25        // over all chats: Telegram accepts 30 a second, and alerts do not wait
 )
