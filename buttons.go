@@ -21,7 +21,7 @@ type buttonHandler struct {
 	out     *outbox
 	access  *accessList
 	resets  *resetDialog
-	boards  *liveBoards
+	live    *liveLists
 	graphs  *grapher
 	current func(now time.Time) []string // the pages of /current
 	quotas  *quotas
@@ -131,7 +131,7 @@ func (b *buttonHandler) stop(c *callbackQuery) string {
 	switch {
 	case !m.Chat.isPrivate() && !b.access.canReset(c.From.ID, m.Chat.ID):
 		return "In a group, only those on the access list can stop it."
-	case !b.boards.stop(m.Chat.ID, m.ID):
+	case !b.live.stop(m.Chat.ID, m.ID):
 		return "It has ended already."
 	}
 	return "Stopped."

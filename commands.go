@@ -46,7 +46,7 @@ type responder struct {
 	watch   *snoop
 	access  *accessList
 	resets  *resetDialog
-	boards  *liveBoards
+	live    *liveLists
 	graphs  *grapher
 	logs    *logSender
 	buttons *buttonHandler
@@ -67,12 +67,12 @@ func newResponder(
 		client: c, out: out, watch: watch, access: resets.access, resets: resets,
 		limit: limit, started: time.Now(),
 	}
-	r.boards = newLiveBoards(c, out, r.current)
+	r.live = newLiveLists(c, out, r.current)
 	r.graphs = newGrapher(ctx, out, watch, limit, r.started)
 	r.logs = newLogSender(ctx, c, out, logPath)
 	r.buttons = &buttonHandler{
 		ctx: ctx, client: c, out: out, access: r.access,
-		resets: resets, boards: r.boards, graphs: r.graphs, current: r.current, quotas: &r.quotas, tasks: &r.tasks,
+		resets: resets, live: r.live, graphs: r.graphs, current: r.current, quotas: &r.quotas, tasks: &r.tasks,
 	}
 	return r
 }
@@ -137,7 +137,7 @@ func (r *responder) answerMessage(ctx context.Context, m *message, now time.Time
 	case "/current":
 		r.answerCurrent(m)
 	case "/live":
-		r.startBoard(ctx, m)
+		r.startLive(ctx, m)
 	case "/graph":
 		r.tasks.Go(func() { r.graphs.answer(replyTo(m), cmd.args, time.Now()) })
 	case "/peaks":
@@ -194,19 +194,19 @@ func (r *responder) answerLog(m *message) {
 	r.tasks.Go(func() { r.logs.answer(replyTo(m)) })
 }
 
-// startBoard answers /live. In a group only people on the access list may start
+// startLive answers /live. In a group only people on the access list may start
 // a live list, because its edits count against the group's limits. It ends at
 // the latest with ctx.
-func (r *responder) startBoard(ctx context.Context, m *message) {
+func (r *responder) startLive(ctx context.Context, m *message) {
 	if !m.Chat.isPrivate() && !r.resets.canReset(m) {
 		r.out.reply(m, "In a group, /live is for those on the access list. Send it to me in a private chat.")
 		return
 	}
-	b, ok := r.boards.start(replyTo(m), time.Now())
+	list, ok := r.live.start(replyTo(m), time.Now())
 	if !ok {
 		const text = "There are %d live lists already. Send /current instead, or try again later."
-		r.out.reply(m, fmt.Sprintf(text, maxBoards))
+		r.out.reply(m, fmt.Sprintf(text, maxLiveLists))
 		return
 	}
-	r.tasks.Go(func() { r.boards.keep(ctx, b) })
+	r.tasks.Go(func() { r.live.keep(ctx, list) })
 }

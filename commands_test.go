@@ -92,18 +92,18 @@ func TestProgramTopicLive(t *testing.T) {
 	s.start(t)
 	c := venue.Group(groupID).In(7)
 
-	board := s.ask(t, c, member, "/live", "1500 W", "live until")
+	live := s.ask(t, c, member, "/live", "1500 W", "live until")
 	s.api.Say(c, member, "/graph 1 30s")
-	picture := s.awaitPicture(t, c, board.ID, "First_PDU\n", "Highest 1500 W")
-	if picture.ReplyTo == 0 || board.Topic != 7 {
-		t.Errorf("board in topic %d, picture: reply to %d", board.Topic, picture.ReplyTo)
+	picture := s.awaitPicture(t, c, live.ID, "First_PDU\n", "Highest 1500 W")
+	if picture.ReplyTo == 0 || live.Topic != 7 {
+		t.Errorf("list in topic %d, picture: reply to %d", live.Topic, picture.ReplyTo)
 	}
 	s.pdus[0].Draw(2900)
-	s.awaitEdit(t, board, "2900 W ▇▇▇▇▇▇▇░ ~")
-	if text := s.press(t, c, stranger, board, "Stop"); text != "Stopped." { // all members have access
+	s.awaitEdit(t, live, "2900 W ▇▇▇▇▇▇▇░ ~")
+	if text := s.press(t, c, stranger, live, "Stop"); text != "Stopped." { // all members have access
 		t.Errorf("answered %q", text)
 	}
-	s.awaitEdit(t, board, "Stopped.")
+	s.awaitEdit(t, live, "Stopped.")
 	s.fine(t)
 }
 
@@ -218,7 +218,7 @@ func TestProgramForgedButtons(t *testing.T) {
 	s.pdus[0].Draw(3120)
 	alert := s.await(t, ann.ID, 0, "🔴 First_PDU(.1): Above power limit (3120 W)!")
 	list := s.ask(t, private, ann, "/current", "3120 W")
-	board := s.ask(t, private, ann, "/live", "live until")
+	live := s.ask(t, private, ann, "/live", "live until")
 
 	for data, want := range map[string]string{
 		"current 0": "Send /current again.", "current": "Send /current again.", "current -1": "Send /current again.",
@@ -237,15 +237,15 @@ func TestProgramForgedButtons(t *testing.T) {
 		}
 	}
 	wants(t, s.pressData(t, private, ann, 9999, "current 0"), "Send /current again.") // inaccessible
-	wants(t, s.pressData(t, venue.Private(stranger), stranger, board.ID, "stop"), "It has ended already.")
-	wants(t, s.pressData(t, group, member, board.ID, "stop"), "It has ended already.")
+	wants(t, s.pressData(t, venue.Private(stranger), stranger, live.ID, "stop"), "It has ended already.")
+	wants(t, s.pressData(t, group, member, live.ID, "stop"), "It has ended already.")
 
 	for _, m := range s.api.Messages(ann.ID) {
 		if m.ID == alert.ID && len(m.Edits) > 0 || m.ID == list.ID && len(m.Edits) > 0 {
 			t.Errorf("it was changed: %+v", m)
 		}
 	}
-	wants(t, s.press(t, private, ann, board, "Stop"), "Stopped.")
+	wants(t, s.press(t, private, ann, live, "Stop"), "Stopped.")
 	s.fine(t)
 }
 
@@ -256,14 +256,14 @@ func TestProgramLive(t *testing.T) {
 	p := s.start(t)
 	private, foreign := venue.Private(ann), venue.Group(-77)
 
-	board := s.ask(t, private, ann, "/live", "Power at", "1500 W ▇▇▇▇░░░░", "live until")
+	live := s.ask(t, private, ann, "/live", "Power at", "1500 W ▇▇▇▇░░░░", "live until")
 	s.api.Misbehave(venue.Fault{Method: "editMessageText", Times: 1, Do: venue.TooMany(1)})
 	s.api.Misbehave(venue.Fault{Method: "editMessageText", Times: 1, Do: venue.Lose})
 	asked := s.pdus[0].Asked()
 	s.pdus[0].Draw(3120)
 	alert := s.await(t, ann.ID, 0, "Above power limit (3120 W)!")
-	now := s.awaitEdit(t, board, "3120 W ▇▇▇▇▇▇▇▇ !", "live until")
-	if now.Edits[0].At.Before(alert.At) || fmt.Sprint(now.Buttons) != fmt.Sprint(board.Buttons) {
+	now := s.awaitEdit(t, live, "3120 W ▇▇▇▇▇▇▇▇ !", "live until")
+	if now.Edits[0].At.Before(alert.At) || fmt.Sprint(now.Buttons) != fmt.Sprint(live.Buttons) {
 		t.Errorf("after the edit: %+v", now)
 	}
 	if n := s.pdus[0].Asked() - asked; n > int(time.Since(alert.At)/(200*time.Millisecond))+20 {
@@ -271,8 +271,8 @@ func TestProgramLive(t *testing.T) {
 	}
 
 	next := s.ask(t, private, ann, "/live", "live until")
-	s.awaitEdit(t, board, "Continued in the newer list.")
-	wants(t, s.pressData(t, private, ann, board.ID, "stop"), "It has ended already.")
+	s.awaitEdit(t, live, "Continued in the newer list.")
+	wants(t, s.pressData(t, private, ann, live.ID, "stop"), "It has ended already.")
 	wants(t, s.press(t, private, ann, next, "Stop"), "Stopped.")
 	if m := s.awaitEdit(t, next, "Stopped."); m.Buttons != nil {
 		t.Errorf("its button is left: %+v", m)

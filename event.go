@@ -42,7 +42,7 @@ type event struct {
 	logOnly bool // in exceedings.log but not in the chat
 }
 
-// An evidence is what a PDU's register proves about a time without readings.
+// evidence says what a PDU's register proves about a time without readings.
 type evidence int
 
 const (

@@ -14,7 +14,7 @@ const maxCaptionCrossings = 12
 // one missing reading is not a gap.
 func maxStep(interval time.Duration) time.Duration { return 2*interval + interval/2 }
 
-// A graphEvidence sums up the readings of a team in a window.
+// graphEvidence sums up the readings of a team in a window.
 type graphEvidence struct {
 	readings int
 	highest  powerPoint

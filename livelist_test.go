@@ -11,30 +11,30 @@ import (
 	"time"
 )
 
-// liveList returns the pages of a list whose values change every second until a
-// given time. The time in its head keeps changing.
-func liveList(until time.Time) func(now time.Time) []string {
+// changingList returns the pages of a list whose values change every second
+// until a given time. The time in its head keeps changing.
+func changingList(until time.Time) func(now time.Time) []string {
 	return func(now time.Time) []string {
 		watts := min(now.Unix(), until.Unix()) % 1000
 		return []string{fmt.Sprintf("Power at %s, limit 3000 W\n<pre>%d W</pre>", now.Format(time.TimeOnly), watts)}
 	}
 }
 
-// watchBoards runs a test of live lists in a bubble. The list changes for ten
+// watchLive runs a test of live lists in a bubble. The list changes for ten
 // minutes.
-func watchBoards(t *testing.T, w *fakeChat, test func(t *testing.T, l *liveBoards, out *outbox)) {
+func watchLive(t *testing.T, w *fakeChat, test func(t *testing.T, l *liveLists, out *outbox)) {
 	t.Helper()
 	watchChat(t, w, func(t *testing.T, c *client, out *outbox) {
-		test(t, newLiveBoards(c, out, liveList(time.Now().Add(10*time.Minute))), out)
+		test(t, newLiveLists(c, out, changingList(time.Now().Add(10*time.Minute))), out)
 	})
 }
 
-// run starts a board and returns a function that waits for its end.
-func (l *liveBoards) run(ctx context.Context, t *testing.T, chat int64) (wait func()) {
+// run starts a live list and returns a function that waits for its end.
+func (l *liveLists) run(ctx context.Context, t *testing.T, chat int64) (wait func()) {
 	t.Helper()
 	b, ok := l.start(post{chat: chat}, time.Now())
 	if !ok {
-		t.Fatal("no room for another board")
+		t.Fatal("no room for another list")
 	}
 	ended := make(chan struct{})
 	go func() {
@@ -81,16 +81,16 @@ func (w *fakeChat) lastText() string {
 	return w.log[len(w.log)-1]
 }
 
-// TestBoard checks how often a live list is edited, that it is not edited while
+// TestLive checks how often a live list is edited, that it is not edited while
 // its values stay the same, and that it ends after an hour.
-func TestBoard(t *testing.T) {
+func TestLive(t *testing.T) {
 	for name, tt := range map[string]struct {
 		chat  int64
 		every time.Duration
 	}{"person": {1, 3 * time.Second}, "group": {-1, 6 * time.Second}} {
 		t.Run(name, func(t *testing.T) {
 			w := &fakeChat{}
-			watchBoards(t, w, func(t *testing.T, l *liveBoards, _ *outbox) {
+			watchLive(t, w, func(t *testing.T, l *liveLists, _ *outbox) {
 				wait := l.run(t.Context(), t, tt.chat)
 				w.want(t, "Power at 00:00:00, limit 3000 W\n<pre>800 W</pre>\nlive until 01:00")
 				for _, minute := range []int{1, 9} {
@@ -113,39 +113,39 @@ func TestBoard(t *testing.T) {
 					t.Errorf("it did not end after an hour, but %v later", d)
 				}
 				wants(t, w.lastText(), "Power at 01:00:0", ", limit 3000 W\n<pre>400 W</pre>\nEnded after an hour.")
-				if _, keys := w.last["reply_markup"]; keys || len(l.boards) != 0 {
-					t.Errorf("its button is left, or the board is: %v, %d", w.last, len(l.boards))
+				if _, keys := w.last["reply_markup"]; keys || len(l.lists) != 0 {
+					t.Errorf("its button is left, or the list is: %v, %d", w.last, len(l.lists))
 				}
 			})
 		})
 	}
 }
 
-// TestBoardEnds covers the other ends of a live list.
-func TestBoardEnds(t *testing.T) {
+// TestLiveEnds covers the other ends of a live list.
+func TestLiveEnds(t *testing.T) {
 	for name, tt := range map[string]struct {
-		end  func(l *liveBoards, w *fakeChat)
+		end  func(l *liveLists, w *fakeChat)
 		want string
 	}{
-		"stop":        {func(l *liveBoards, _ *fakeChat) { l.stop(1, 1) }, "\nStopped."},
-		"a newer one": {func(l *liveBoards, _ *fakeChat) { l.boards[1].end("In the newer one.") }, "newer one."},
-		"deleted": {func(_ *liveBoards, w *fakeChat) {
+		"stop":        {func(l *liveLists, _ *fakeChat) { l.stop(1, 1) }, "\nStopped."},
+		"a newer one": {func(l *liveLists, _ *fakeChat) { l.lists[1].end("In the newer one.") }, "newer one."},
+		"deleted": {func(_ *liveLists, w *fakeChat) {
 			w.setFail(refusing(400, "Bad Request: message to edit not found", ""))
 		}, "live until 01:00"},
-		"blocked": {func(_ *liveBoards, w *fakeChat) {
+		"blocked": {func(_ *liveLists, w *fakeChat) {
 			w.setFail(refusing(403, "Forbidden: bot was blocked by the user", ""))
 		}, "live until 01:00"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := &fakeChat{}
-			watchBoards(t, w, func(t *testing.T, l *liveBoards, _ *outbox) {
+			watchLive(t, w, func(t *testing.T, l *liveLists, _ *outbox) {
 				wait := l.run(t.Context(), t, 1)
 				time.Sleep(time.Minute)
 				tt.end(l, w)
 				begin := time.Now()
 				wait()
-				if d := time.Since(begin); d > 4*time.Second || len(l.boards) != 0 {
-					t.Errorf("it ended after %v; %d boards are left", d, len(l.boards))
+				if d := time.Since(begin); d > 4*time.Second || len(l.lists) != 0 {
+					t.Errorf("it ended after %v; %d lists are left", d, len(l.lists))
 				}
 				if text := w.lastText(); !strings.HasSuffix(text, tt.want) {
 					t.Errorf("its last text is %q", text)
@@ -162,9 +162,9 @@ func (w *fakeChat) setFail(fail func(method string) string) {
 	w.fail = fail
 }
 
-// TestBoardStop checks that the button of one list does not stop another one.
-func TestBoardStop(t *testing.T) {
-	watchBoards(t, &fakeChat{}, func(t *testing.T, l *liveBoards, _ *outbox) {
+// TestLiveStop checks that the button of one list does not stop another one.
+func TestLiveStop(t *testing.T) {
+	watchLive(t, &fakeChat{}, func(t *testing.T, l *liveLists, _ *outbox) {
 		first := l.run(t.Context(), t, 1)
 		time.Sleep(5 * time.Second)
 		second := l.run(t.Context(), t, 1)
@@ -185,9 +185,9 @@ func TestBoardStop(t *testing.T) {
 	})
 }
 
-// TestBoardSurvives checks that a list survives the failure of an edit, and
+// TestLiveSurvives checks that a list survives the failure of an edit, and
 // shows the last values even if they no longer change.
-func TestBoardSurvives(t *testing.T) {
+func TestLiveSurvives(t *testing.T) {
 	login := func(method string) string {
 		if method == "editMessageText" {
 			return "<html>Please log in"
@@ -204,7 +204,7 @@ func TestBoardSurvives(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := &fakeChat{}
-			watchBoards(t, w, func(t *testing.T, l *liveBoards, _ *outbox) {
+			watchLive(t, w, func(t *testing.T, l *liveLists, _ *outbox) {
 				wait := l.run(t.Context(), t, 1)
 				time.Sleep(9*time.Minute + 50*time.Second)
 				w.setFail(tt.fail)
@@ -222,15 +222,15 @@ func TestBoardSurvives(t *testing.T) {
 	}
 }
 
-// TestMaxBoards checks that at most twenty lists are live at the same time, and
-// that they end with the bot and say so.
-func TestMaxBoards(t *testing.T) {
+// TestMaxLiveLists checks that at most twenty lists are live at the same time,
+// and that they end with the bot and say so.
+func TestMaxLiveLists(t *testing.T) {
 	w := &fakeChat{}
 	watchChat(t, w, func(t *testing.T, c *client, out *outbox) {
 		ctx, cancel := context.WithCancel(t.Context())
-		l := newLiveBoards(c, out, liveList(time.Now().Add(time.Hour)))
+		l := newLiveLists(c, out, changingList(time.Now().Add(time.Hour)))
 		var waits []func()
-		for chat := range int64(maxBoards) {
+		for chat := range int64(maxLiveLists) {
 			waits = append(waits, l.run(ctx, t, chat+1))
 		}
 		if _, ok := l.start(post{chat: 99}, time.Now()); ok {
@@ -255,26 +255,26 @@ func TestMaxBoards(t *testing.T) {
 				stopped++
 			}
 		}
-		if stopped != maxBoards {
+		if stopped != maxLiveLists {
 			t.Errorf("%d lists say that the bot was stopped", stopped)
 		}
 	})
 }
 
-// TestBoardPages checks that a list that is too long for one message says so.
-func TestBoardPages(t *testing.T) {
-	l := &liveBoards{current: func(time.Time) []string { return []string{"first", "second"} }}
-	if text := l.list(noon); text != "first\nthe first of 2 pages: see /current" {
+// TestLivePages checks that a list that is too long for one message says so.
+func TestLivePages(t *testing.T) {
+	l := &liveLists{current: func(time.Time) []string { return []string{"first", "second"} }}
+	if text := l.firstPage(noon); text != "first\nthe first of 2 pages: see /current" {
 		t.Errorf("got %q", text)
 	}
 }
 
-// TestBoardWithAlerts checks that a live list and twenty alerts a minute in a
+// TestLiveWithAlerts checks that a live list and twenty alerts a minute in a
 // group stay within Telegram's limits, and that no alert is late by more than a
 // second, with one exception: if an edit precedes the first alert by less than
 // three seconds, the twentieth alert would exceed the limit in that minute and,
 // as there is no room to catch up, so would one in each minute after it.
-func TestBoardWithAlerts(t *testing.T) {
+func TestLiveWithAlerts(t *testing.T) {
 	for pause, maxLate := range map[time.Duration]int{ // pause from the last edit to the first alert
 		500 * time.Millisecond:  10,
 		2500 * time.Millisecond: 10,
@@ -282,7 +282,7 @@ func TestBoardWithAlerts(t *testing.T) {
 		5500 * time.Millisecond: 0,
 	} {
 		t.Run(pause.String(), func(t *testing.T) {
-			times, late := boardWithAlerts(t, 3*time.Minute+pause)
+			times, late := liveWithAlerts(t, 3*time.Minute+pause)
 			if len(late) > maxLate || len(late) > 0 && slices.Max(late) > 3*time.Second {
 				t.Errorf("alerts were late by %v", late)
 			}
@@ -301,10 +301,10 @@ func TestBoardWithAlerts(t *testing.T) {
 	}
 }
 
-// boardWithAlerts runs a live list and then ten minutes of alerts. It returns
+// liveWithAlerts runs a live list and then ten minutes of alerts. It returns
 // the times of messages and edits, and the delays of alerts of more than a
 // second.
-func boardWithAlerts(t *testing.T, from time.Duration) (times []time.Time, late []time.Duration) {
+func liveWithAlerts(t *testing.T, from time.Duration) (times []time.Time, late []time.Duration) {
 	var mu sync.Mutex // guards the results and due
 	due := make(map[string]time.Time)
 	w := &fakeChat{}
@@ -324,7 +324,7 @@ func boardWithAlerts(t *testing.T, from time.Duration) (times []time.Time, late 
 		ctx, cancel := context.WithCancel(t.Context())
 		c := network.client()
 		out := newOutbox(c.sendMessage)
-		l := newLiveBoards(c, out, liveList(time.Now().Add(time.Hour)))
+		l := newLiveLists(c, out, changingList(time.Now().Add(time.Hour)))
 		wait := l.run(ctx, t, -1)
 		time.Sleep(from)
 		for i := range 200 {

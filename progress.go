@@ -20,8 +20,8 @@ const (
 	endTime = time.Second
 )
 
-// A progress is a message that is edited while something is under way: it shows
-// a question, then the steps, then the result.
+// progress is a message that is edited while something is under way: it shows a
+// question, then the steps, then the result.
 type progress struct {
 	client *client
 	out    *outbox

@@ -26,7 +26,7 @@ const (
 	maxOvertaken = 3
 )
 
-// An outgoing is a message in the send queue.
+// outgoing is a message in the send queue.
 type outgoing struct {
 	post
 	about string         // names the subject of its buttons when messages are joined
