@@ -15,24 +15,23 @@ import (
 )
 
 const (
-	// checkParallel is how many things are checked at the same time.
-	checkParallel = 32
-	// patience is how long each of two attempts waits for an answer over SNMP.
-	// That is longer than the watch can wait, which tells a slow card from a
-	// silent one.
-	patience = time.Second
-	// clockAccuracy is how far the host's clock may be off for -check.
-	clockAccuracy = 5 * time.Second
+	// maxParallelChecks is how many checks may run at the same time.
+	maxParallelChecks = 32
+	// checkTimeout is how long each of two attempts waits for an SNMP answer. The
+	// watch can wait less: thus a slow card is told from a silent one.
+	checkTimeout = time.Second
+	// maxClockError is how far the host's clock may be off to pass -check.
+	maxClockError = 5 * time.Second
 )
 
-// A finding is a line of -check, and those that follow it indented.
+// A finding is a line that -check prints, with any indented lines below it.
 type finding struct {
 	what string
 	text string
 	bad  bool
 }
 
-// A checker tests everything that the bot will need, and changes nothing.
+// A checker tests everything that the bot needs, and changes nothing.
 type checker struct {
 	config
 	client *client
@@ -42,30 +41,35 @@ type checker struct {
 }
 
 func newChecker(cfg config) *checker {
-	c := &checker{config: cfg, client: newClient(cfg.api, cfg.token), card: cfg.cards(), report: newReport(cfg.pdus, cfg.user)}
+	c := &checker{
+		config: cfg,
+		client: newClient(cfg.api, cfg.token),
+		card:   cfg.cards(),
+		report: newReport(cfg.pdus, cfg.user),
+	}
 	c.client.migrated = func(from, to int64) { cfg.access.migrate(from, to) }
 	return c
 }
 
-// run prints a line for each thing as soon as those before it are known, and
-// returns the exit code.
+// run prints the findings in order, each as soon as all before it are known,
+// and returns the exit code.
 func (c *checker) run(ctx context.Context, out io.Writer) int {
 	tests := []func() []finding{
 		func() []finding { return c.checkTelegram(ctx) },
 		func() []finding { return []finding{checkLog(c.log)} },
 	}
-	for _, units := range byCard(c.checked) {
+	for _, units := range byCard(c.toCheck) {
 		tests = append(tests, func() []finding { return c.checkCard(ctx, units) })
 	}
 
 	var results []chan []finding
-	limit := make(chan struct{}, checkParallel)
+	slots := make(chan struct{}, maxParallelChecks)
 	for _, test := range tests {
 		result := make(chan []finding, 1)
 		results = append(results, result)
 		go func() {
-			limit <- struct{}{}
-			defer func() { <-limit }()
+			slots <- struct{}{}
+			defer func() { <-slots }()
 			result <- c.guard(test)
 		}()
 	}
@@ -87,7 +91,8 @@ func (c *checker) run(ctx context.Context, out io.Writer) int {
 	return code
 }
 
-// saveReport saves the report, tells where, and reports whether all went well.
+// saveReport saves the report, prints where it is, and reports whether it
+// succeeded.
 func (c *checker) saveReport(out io.Writer) bool {
 	path := c.config.report
 	saved, err := c.report.save(path)
@@ -102,19 +107,20 @@ func (c *checker) saveReport(out io.Writer) bool {
 	return err == nil
 }
 
-// guard runs a test that may panic on what it is sent.
+// guard runs a test, which may panic on unexpected input. A panic becomes a
+// finding.
 func (c *checker) guard(test func() []finding) (found []finding) {
 	var err error
 	defer func() {
 		if err != nil {
-			found = append(found, finding{"check", err.Error(), true})
+			found = append(found, finding{what: "check", text: err.Error(), bad: true})
 		}
 	}()
 	defer c.panics.catch("check", &err)
 	return test()
 }
 
-// byCard returns the PDUs grouped by the card behind which they are.
+// byCard groups the PDUs by their card.
 func byCard(pdus []pdu) (cards [][]pdu) {
 	for _, p := range pdus {
 		i := slices.IndexFunc(cards, func(units []pdu) bool { return units[0].snmp == p.snmp })
@@ -141,16 +147,19 @@ func (c *checker) checkTelegram(ctx context.Context) []finding {
 	defer cancel()
 	now, err := c.client.callWithin(ctx, "getMe", params{}, &me)
 	if err != nil {
-		return []finding{{"token", err.Error(), true}}
+		return []finding{{what: "token", text: err.Error(), bad: true}}
 	}
 
 	privacy := "privacy mode is on: in groups it sees commands and replies to it"
 	if me.ReadsAll {
 		privacy = "privacy mode is off: in groups it sees everything"
 	}
-	found := []finding{{what: "token", text: fmt.Sprintf("@%s; %s", me.Username, privacy)}, checkClock(now, time.Now())}
+	found := []finding{
+		{what: "token", text: fmt.Sprintf("@%s; %s", me.Username, privacy)},
+		checkClock(now, time.Now()),
+	}
 	if len(c.access.chats()) == 0 {
-		found = append(found, finding{"access list", "nobody is on it, so nobody will be alerted", true})
+		found = append(found, finding{what: "access list", text: "nobody is on it, so nobody will be alerted", bad: true})
 	}
 	for _, id := range c.access.users() {
 		found = append(found, c.checkChat(ctx, id, 0, me.Username))
@@ -166,22 +175,22 @@ func checkClock(server, now time.Time) finding {
 	off := now.Round(0).Sub(server).Round(time.Second)
 	switch {
 	case server.IsZero():
-		return finding{what: "clock", text: "Telegram's answer had no time to compare it with"}
-	case off.Abs() > clockAccuracy:
-		text := offBy(off) + ": the log would have wrong times; set the clock (timedatectl)"
-		return finding{"clock", text, true}
+		return finding{what: "clock", text: "Telegram's answer had no time to compare with"}
+	case off.Abs() > maxClockError:
+		text := offBy(off) + ": the times in the log would be wrong; set the clock (timedatectl)"
+		return finding{what: "clock", text: text, bad: true}
 	}
 	return finding{what: "clock", text: "agrees with Telegram's"}
 }
 
-// checkChat tests whether a chat and a topic of it can be written to.
+// checkChat tests whether the bot can write to a chat, or to a topic of it.
 func (c *checker) checkChat(ctx context.Context, id, topic int64, me string) finding {
 	var chat struct {
 		user
 		Title string
 	}
 	err := c.client.call(ctx, "getChat", params{"chat_id": id}, &chat)
-	if err == nil { // a blocked bot may still look, but not type
+	if err == nil { // getChat works even for a blocked bot
 		in := params{"chat_id": id, "action": "typing"}
 		if topic != 0 {
 			in["message_thread_id"] = topic
@@ -200,26 +209,26 @@ func (c *checker) checkChat(ctx context.Context, id, topic int64, me string) fin
 	if err != nil {
 		text = fmt.Sprintf("%v: let the person send /start to @%s, or add it to the group", err, me)
 		if topic != 0 && (says(err, "thread not found") || says(err, "TOPIC_CLOSED")) {
-			text = fmt.Sprintf("%v: the topic is gone or closed: reopen it, or write another one into the access list", err)
+			text = fmt.Sprintf("%v: the topic is gone or closed: reopen it, or put another one into the access list", err)
 		}
 	}
-	return finding{what, text, err != nil}
+	return finding{what: what, text: text, bad: err != nil}
 }
 
-// checkGroup tests the group. If it became a supergroup, that is what matters:
-// its new id must get into the access list.
+// checkGroup tests the group. If it became a supergroup, the finding is that
+// the access list needs its new ID.
 func (c *checker) checkGroup(ctx context.Context, id, topic int64, me string) finding {
 	f := c.checkChat(ctx, id, topic, me)
 	if now, _ := c.access.group(); now != id {
 		f = c.checkChat(ctx, now, topic, me)
 		f.what = fmt.Sprintf("chat %d", id)
-		f.text = fmt.Sprintf("the group became a supergroup: put its new id %d into the access list (%s)", now, f.text)
+		f.text = fmt.Sprintf("the group became a supergroup: put its new ID %d into the access list (%s)", now, f.text)
 		f.bad = true
 	}
 	return f
 }
 
-// checkLog tests whether the log can be written, and leaves no trace of that.
+// checkLog tests whether the log can be written, without leaving a trace.
 func checkLog(path string) finding {
 	f, err := os.OpenFile(path, os.O_APPEND|os.O_WRONLY, 0)
 	if errors.Is(err, os.ErrNotExist) {
@@ -228,13 +237,13 @@ func checkLog(path string) finding {
 		}
 	}
 	if err != nil {
-		return finding{"log", fmt.Sprintf("%s cannot be written: %v", path, err), true}
+		return finding{what: "log", text: fmt.Sprintf("%s cannot be written: %v", path, err), bad: true}
 	}
 	f.Close()
 	return finding{what: "log", text: path + " can be written"}
 }
 
-// checkCard tests the units behind one card, one after the other: it takes
+// checkCard tests the units behind one card, one after the other: a card takes
 // one request at a time.
 func (c *checker) checkCard(ctx context.Context, units []pdu) (found []finding) {
 	card := c.openCard(units[0], c.snmp)
@@ -244,7 +253,7 @@ func (c *checker) checkCard(ctx context.Context, units []pdu) (found []finding) 
 		switch {
 		case !c.resetSNMP:
 			found = append(found, c.checkWeb(ctx, p))
-		case card.answered: // otherwise it is silent to the other community as well
+		case card.answered: // a silent card would not answer to another community either
 			found = append(found, c.checkWrite(ctx, p))
 		}
 	}
@@ -256,14 +265,15 @@ func (c *checker) checkCard(ctx context.Context, units []pdu) (found []finding) 
 
 // A checkedCard is a card whose SNMP agent is being tested.
 type checkedCard struct {
-	listed   []pdu // the units behind it that are in the PDU list
+	listed   []pdu // its units in the PDU list
 	session  *session
 	interval time.Duration
-	allowed  time.Duration // for an answer, by the watch
+	allowed  time.Duration // how long the watch waits for an answer
 	answered bool
 }
 
-// openCard opens a patient session with the card of a PDU.
+// openCard opens a session with the card of a PDU that waits longer than the
+// watch.
 func (c *checker) openCard(p pdu, cfg snmpConfig) *checkedCard {
 	card := &checkedCard{interval: cfg.interval}
 	var units []int
@@ -275,14 +285,14 @@ func (c *checker) openCard(p pdu, cfg snmpConfig) *checkedCard {
 	}
 	card.session = newSession(p.snmp, units, cfg)
 	card.allowed = card.session.timeout
-	card.session.timeout = max(card.allowed, patience)
+	card.session.timeout = max(card.allowed, checkTimeout)
 	return card
 }
 
-// read reads a PDU and tells how long that took.
+// read reads a PDU and returns how long the card took to answer.
 func (c *checkedCard) read(ctx context.Context, p pdu) (r reading, took time.Duration, err error) {
 	r, err = c.session.read(ctx, p.unit)
-	if errors.Is(err, errNoAnswer) { // to the other version, perhaps
+	if errors.Is(err, errNoAnswer) { // it may answer the other SNMP version
 		r, err = c.session.read(ctx, p.unit)
 	}
 	if !errors.Is(err, errNoAnswer) {
@@ -297,31 +307,36 @@ func (c *checkedCard) read(ctx context.Context, p pdu) (r reading, took time.Dur
 		if took <= c.allowed {
 			break
 		}
-		// It may not be slow: a lost answer or a query that was refused takes time
-		// as well.
+		// A lost answer or a refused query takes time as well, so a late answer
+		// does not prove that the card is slow.
 		asked := time.Now()
-		if again, err := c.session.ask(ctx, asked.Add(c.session.timeout), p.unit, c.session.units[p.unit].query, 1); err == nil {
+		query := c.session.units[p.unit].query
+		again, err := c.session.ask(ctx, asked.Add(c.session.timeout), p.unit, query, 1)
+		if err == nil {
 			took = min(took, again.at.Sub(asked))
 		}
 	}
 	return r, took, nil
 }
 
-// checkSNMP reads a PDU, and what it is.
+// checkSNMP reads a PDU, its model and its clock.
 func (c *checkedCard) checkSNMP(ctx context.Context, p pdu) finding {
 	what := p.displayName() + " SNMP"
 	r, took, err := c.read(ctx, p)
 	switch {
 	case errors.Is(err, errNoMeter):
-		return finding{what, fmt.Sprintf("%s: %v, so it cannot be watched", c.model(ctx, p), err), true}
+		text := fmt.Sprintf("%s: %v, so it cannot be watched", c.model(ctx, p), err)
+		return finding{what: what, text: text, bad: true}
 	case errors.Is(err, errNoObject) && p.unit > 1:
-		return finding{what, fmt.Sprintf("%v at %s: is there a unit %d behind this card?", err, p.snmp, p.unit), true}
+		text := fmt.Sprintf("%v at %s: is there a unit %d behind this card?", err, p.snmp, p.unit)
+		return finding{what: what, text: text, bad: true}
 	case err != nil:
-		return finding{what, fmt.Sprintf("%v at %s: is SNMP on, and are -net, -snmp-port and %s right?",
-			err, p.snmp, c.credentials()), true}
+		text := fmt.Sprintf("%v at %s: is SNMP on, and are -net, -snmp-port and %s right?", err, p.snmp, c.credentials())
+		return finding{what: what, text: text, bad: true}
 	case took > c.allowed:
-		return finding{what, fmt.Sprintf("answers too late for -interval %s: it took %s, and the bot can wait for %s: "+
-			"use a longer -interval", c.interval, took.Round(time.Millisecond), c.allowed), true}
+		text := fmt.Sprintf("answers too late for -interval %s: it took %s, and the bot can wait for %s: "+
+			"use a longer -interval", c.interval, took.Round(time.Millisecond), c.allowed)
+		return finding{what: what, text: text, bad: true}
 	}
 
 	text := fmt.Sprintf("%s, %d W, peak %d W, answered in %s",
@@ -333,7 +348,7 @@ func (c *checkedCard) checkSNMP(ctx context.Context, p pdu) finding {
 	return finding{what: what, text: text}
 }
 
-// credentials names the flags by which a card knows the bot.
+// credentials returns the flag that has the bot's SNMP credentials.
 func (c *checkedCard) credentials() string {
 	if c.session.v3.user != "" {
 		return "-v3-user"
@@ -341,7 +356,7 @@ func (c *checkedCard) credentials() string {
 	return "-community"
 }
 
-// model returns a PDU's model and firmware.
+// model returns a PDU's model and firmware version.
 func (c *checkedCard) model(ctx context.Context, p pdu) string {
 	name := c.session.text(ctx, instance(rPDU2IdentModelNumber, p.unit))
 	firmware := c.session.text(ctx, instance(rPDU2IdentFirmwareRev, p.unit))
@@ -351,8 +366,8 @@ func (c *checkedCard) model(ctx context.Context, p pdu) string {
 	return strings.TrimSpace(name + " " + firmware)
 }
 
-// checkUnlisted looks for units behind a card that are not in the list: their
-// power would be missing.
+// checkUnlisted looks for units behind a card that are not in the list: the
+// team's power would lack theirs.
 func (c *checkedCard) checkUnlisted(ctx context.Context) []finding {
 	var unlisted []string
 	for unit := 1; unit <= maxUnits; unit++ {
@@ -373,14 +388,14 @@ func (c *checkedCard) checkUnlisted(ctx context.Context) []finding {
 	}
 	return []finding{{
 		what: fmt.Sprintf("card .%d", c.listed[0].num),
-		text: fmt.Sprintf("units of a chain are not in the PDU list, so their power is missing: add %s",
+		text: fmt.Sprintf("chained units are not in the PDU list, so their power is missing: add %s",
 			strings.Join(unlisted, ", ")),
 		bad: true,
 	}}
 }
 
-// checkWrite reads what a reset over SNMP would write. Whether it may be
-// written shows only when it is.
+// checkWrite reads the object that a reset over SNMP writes. Only a reset shows
+// whether it may be written.
 func (c *checker) checkWrite(ctx context.Context, p pdu) finding {
 	cfg := c.snmp
 	cfg.community = cfg.write.reveal()
@@ -388,16 +403,18 @@ func (c *checker) checkWrite(ctx context.Context, p pdu) finding {
 	defer card.session.close()
 	what := p.displayName() + " reset"
 	if _, _, err := card.read(ctx, p); errors.Is(err, errNoAnswer) {
-		return finding{what, fmt.Sprintf("%v: is -write-community right, or the user of SNMP v3?", err), true}
+		text := fmt.Sprintf("%v: is -write-community, or the SNMP v3 user, right?", err)
+		return finding{what: what, text: text, bad: true}
 	}
 	object := instance(rPDU2DeviceConfigDevicePeakPowerReset, p.unit)
 	if _, err := card.session.get(ctx, object); err != nil {
-		return finding{what, fmt.Sprintf("rPDU2DeviceConfigDevicePeakPowerReset: %v", err), true}
+		text := fmt.Sprintf("rPDU2DeviceConfigDevicePeakPowerReset: %v", err)
+		return finding{what: what, text: text, bad: true}
 	}
-	return finding{what: what, text: "the object is there; whether it may be written shows at a reset"}
+	return finding{what: what, text: "the object is there; only a reset will show whether it may be written"}
 }
 
-// checkWeb goes to the control of the peak's reset, and leaves it as it is.
+// checkWeb looks for the control that resets the peak, and leaves it alone.
 func (c *checker) checkWeb(ctx context.Context, p pdu) finding {
 	ctx, cancel := context.WithTimeout(ctx, resetTime)
 	defer cancel()
@@ -411,5 +428,5 @@ func (c *checker) checkWeb(ctx context.Context, p pdu) finding {
 		c.report.add(p, e)
 		text += "\n" + c.report.mask(strings.Join(e.Pages, "\n"))
 	}
-	return finding{what, text, true}
+	return finding{what: what, text: text, bad: true}
 }

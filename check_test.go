@@ -144,21 +144,21 @@ func TestCheckChain(t *testing.T) {
 
 	s.write(t, "ips.csv", "1,left\n1/3,top\n")
 	code, out = s.check(t)
-	wants(t, out, "WRONG card .1: units of a chain are not in the PDU list, so their power is missing: add 1/2\n",
+	wants(t, out, "WRONG card .1: chained units are not in the PDU list, so their power is missing: add 1/2\n",
 		"WRONG top (.1/3) SNMP: ", "is there a unit 3 behind this card?")
 	if code != exitFailed {
 		t.Errorf("exit code %d:\n%s", code, out)
 	}
 }
 
-// TestCheckMigrated checks that the new id of a group is found.
+// TestCheckMigrated checks that the new ID of a group is found.
 func TestCheckMigrated(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, "First_PDU")
 	s.api.Migrate(groupID, groupID-1)
 	code, out := s.check(t)
 	wants(t, out, fmt.Sprintf("WRONG chat %d: the group became a supergroup: ", groupID),
-		fmt.Sprintf("put its new id %d into the access list (can be reached", groupID-1))
+		fmt.Sprintf("put its new ID %d into the access list (can be reached", groupID-1))
 	if code != exitFailed {
 		t.Errorf("exit code %d:\n%s", code, out)
 	}

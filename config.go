@@ -26,11 +26,12 @@ const (
 	exitConfig = 78 // EX_CONFIG of sysexits.h
 )
 
-// A config is what the flags, the environment and the files come to, checked.
+// A config holds the checked values of the flags, the environment and the
+// files.
 type config struct {
 	access     *accessList
 	pdus       []pdu
-	checked    []pdu         // those that -check is about
+	toCheck    []pdu         // the PDUs that -check tests
 	report     string        // path of -check's report; "" for none
 	log        string        // path of exceedings.log
 	limit      int           // W a team
@@ -43,16 +44,15 @@ type config struct {
 	password   secret
 	api        string // URL without a slash at its end
 	token      secret
-	metrics    net.Listener // where they are served; nil for nowhere
+	metrics    net.Listener // serves /metrics; nil for none
 }
 
-// configure checks flags, environment and files, and asks for the password
-// where the environment has none. It returns all mistakes together, with those
-// in errs.
+// configure checks flags, environment and files, and asks for the password if
+// the environment has none. It returns all mistakes at once, including errs.
 func configure(ctx context.Context, f *flags, errs error, stdin io.Reader, stderr io.Writer) (config, error) {
 	cfg, err := checkFlags(f)
 	errs = errors.Join(errs, err, checkLogPath(f.log), checkReport(f))
-	if !f.check { // the bot that is to be checked may be running
+	if !f.check { // the bot may be running and have the port
 		cfg.metrics, err = listenMetrics(f.metrics)
 		errs = errors.Join(errs, err)
 	}
@@ -60,12 +60,12 @@ func configure(ctx context.Context, f *flags, errs error, stdin io.Reader, stder
 	cfg.access, err = loadAccess(f.access)
 	cfg.access.needGroup = cfg.alertGroup
 	if group, _ := cfg.access.group(); err == nil && cfg.alertGroup && group == 0 {
-		err = fmt.Errorf("-notify group: %s has no group: want its id, such as -1001234567890, on the first line", f.access)
+		err = fmt.Errorf("-notify group: %s has no group: want its ID, such as -1001234567890, on the first line", f.access)
 	}
 	errs = errors.Join(errs, err)
 
 	if cfg.pdus, err = loadPDUs(f.pdus, func(num int) (snmp, web string) { return addresses(f, num) }); err == nil {
-		cfg.checked, err = selectPDUs(cfg.pdus, f.nums)
+		cfg.toCheck, err = selectPDUs(cfg.pdus, f.nums)
 	}
 	errs = errors.Join(errs, err)
 
@@ -90,7 +90,14 @@ func configure(ctx context.Context, f *flags, errs error, stdin io.Reader, stder
 	return cfg, errs
 }
 
-// cards returns the clients for the web interfaces of PDUs' cards.
+// notStarted prints why the bot was not started and returns the exit code.
+func notStarted(stderr io.Writer, err error) int {
+	fmt.Fprintf(stderr, "iscbot: not started: fix these errors (iscbot -h has the manual):\n%v\n", err)
+	return exitConfig
+}
+
+// cards returns a function that makes clients for the web interfaces of PDUs'
+// cards.
 func (c config) cards() func(pdu) *nmc.Client {
 	pins := new(nmc.Pins)
 	return func(p pdu) *nmc.Client {
@@ -98,15 +105,15 @@ func (c config) cards() func(pdu) *nmc.Client {
 	}
 }
 
-// addresses returns the addresses of the PDU with a number.
+// addresses returns the SNMP address and the web URL of PDU num.
 func addresses(f *flags, num int) (snmp, web string) {
 	host := fmt.Sprintf("%s.%d", f.net, num)
 	scheme, port, _ := strings.Cut(f.web, ":")
 	return net.JoinHostPort(host, strconv.Itoa(f.snmpPort)), scheme + "://" + host + strings.TrimSuffix(":"+port, ":")
 }
 
-// checkLogPath refuses a log to which nothing can be appended for good, such
-// as a pipe. What may pass, such as missing rights, is no reason not to start.
+// checkLogPath rejects a log that can never be appended to, such as a pipe. A
+// temporary obstacle, such as missing permissions, does not prevent the start.
 func checkLogPath(path string) error {
 	info, err := os.Stat(path)
 	if err == nil && !info.Mode().IsRegular() {
@@ -115,7 +122,8 @@ func checkLogPath(path string) error {
 	return nil
 }
 
-// checkReport refuses -report where there will be no report, or no file for it.
+// checkReport rejects -report without -check, or with a file that cannot be
+// used.
 func checkReport(f *flags) error {
 	switch {
 	case f.report == "":
@@ -126,20 +134,20 @@ func checkReport(f *flags) error {
 	return checkReportPath(f.report, f.access, f.pdus, f.log)
 }
 
-// listenMetrics listens at the address of -metrics. It returns nil where there
-// is none, or one that checkFlags refuses.
+// listenMetrics listens on the address of -metrics. It returns nil if there is
+// none, or one that checkFlags rejects.
 func listenMetrics(addr string) (net.Listener, error) {
 	if !isListenAddr(addr) {
 		return nil, nil
 	}
 	listener, err := net.Listen("tcp", addr)
 	if err != nil {
-		return nil, fmt.Errorf("-metrics: %q: %w: want an address of this host, and a port that is free", addr, cause(err))
+		return nil, fmt.Errorf("-metrics: %q: %w: want an address of this host and a free port", addr, cause(err))
 	}
 	return listener, nil
 }
 
-// readToken returns the bot's token. With optional, it may be missing.
+// readToken returns the bot's token. If optional, it may be missing.
 func readToken(optional bool) (secret, error) {
 	const chars = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789:_-"
 	token, err := readSecret("ISCBOT_TOKEN")
@@ -150,23 +158,25 @@ func readToken(optional bool) (secret, error) {
 	case token == (secret{}):
 		return token, errors.New("ISCBOT_TOKEN is not set: want the bot's token, as @BotFather gave it")
 	case strings.Trim(token.reveal(), chars) != "":
-		return token, errors.New("ISCBOT_TOKEN has a character that no token has: want the bot's token, as @BotFather gave it")
+		return token, errors.New("ISCBOT_TOKEN has a character that no token has: " +
+			"want the bot's token, as @BotFather gave it")
 	}
 	return token, nil
 }
 
-// checkPassphrases refuses passphrases that SNMP v3 does not allow.
+// checkPassphrases rejects passphrases that SNMP v3 does not allow.
 func checkPassphrases(v3 *v3Config) (errs error) {
-	const least = 8
+	const minLength = 8
 	for name, s := range map[string]secret{"ISCBOT_AUTH_PASS": v3.authPass, "ISCBOT_PRIV_PASS": v3.privPass} {
-		if n := len(s.reveal()); n > 0 && n < least {
-			errs = errors.Join(errs, fmt.Errorf("%s is too short: want a passphrase of SNMP v3, which has at least %d characters", name, least))
+		if n := len(s.reveal()); n > 0 && n < minLength {
+			err := fmt.Errorf("%s is too short: want an SNMP v3 passphrase of at least %d characters", name, minLength)
+			errs = errors.Join(errs, err)
 		}
 	}
 	return errs
 }
 
-// checkFlags turns the flags that name no file into checked values.
+// checkFlags returns the checked values of the flags that name no file.
 func checkFlags(f *flags) (config, error) {
 	cfg := config{
 		report: f.report, log: f.log, user: f.user, api: strings.TrimRight(f.api, "/"),
@@ -177,36 +187,38 @@ func checkFlags(f *flags) (config, error) {
 	addr, err := netip.ParseAddr(f.net + ".1")
 	c.want(err == nil && addr.Is4(), "net", "the first three bytes of the PDUs' addresses, such as 192.168.1")
 	c.want(f.limit >= 1 && f.limit <= maxWatts, "limit", "a whole number of watts, such as 3000")
-	c.want(f.interval >= leastInterval && f.interval <= time.Minute, "interval", "a time from 10ms to 1m, such as 2s")
-	c.want(f.near == 0 || f.near >= leastInterval && f.near <= time.Minute, "near", "a time from 10ms to 1m, such as 500ms, or 0")
+	c.want(f.interval >= minInterval && f.interval <= time.Minute, "interval", "a time from 10ms to 1m, such as 2s")
+	c.want(f.near == 0 || f.near >= minInterval && f.near <= time.Minute, "near",
+		"a time from 10ms to 1m, such as 500ms, or 0")
 	c.want(cfg.alertGroup || f.notify == "users", "notify", "users or group")
 	c.want(f.log != "", "log", "the name of a file")
 	c.want(f.user != "", "user", "the name of the PDUs' super user, such as apc")
 	scheme, port, hasPort := strings.Cut(f.web, ":")
 	c.want((scheme == "http" || scheme == "https") && (!hasPort || isPort(port)), "web",
-		"http or https, followed by :PORT if it is not the usual one, such as https:8443")
+		"http or https, followed by :PORT if it is not the default, such as https:8443")
 	c.want(f.metrics == "" || isListenAddr(f.metrics), "metrics", "HOST:PORT or :PORT, such as :9690")
 	c.want(isServer(f.api), "api", "a URL such as https://api.telegram.org")
 	cfg.snmp = c.snmp(cfg.interval)
 	c.want(cfg.resetSNMP || f.reset == "web", "reset", "web or snmp")
-	c.want(!cfg.resetSNMP || f.snmp == "3" || f.write != "", "reset", "web, or snmp together with -write-community or -snmp 3")
+	c.want(!cfg.resetSNMP || f.snmp == "3" || f.write != "", "reset",
+		"web, or snmp together with -write-community or -snmp 3")
 	return cfg, errors.Join(c.errs...)
 }
 
-// A flagCheck collects the mistakes in flags.
+// A flagCheck collects the mistakes in the flags.
 type flagCheck struct {
 	*flags
 	errs []error
 }
 
-// want notes a mistake unless ok holds.
+// want records a mistake unless ok is true.
 func (c *flagCheck) want(ok bool, name, wanted string) {
 	if !ok {
 		c.errs = append(c.errs, fmt.Errorf("-%s: %q: want %s", name, c.set.Lookup(name).Value, wanted))
 	}
 }
 
-// snmp checks the flags about SNMP.
+// snmp checks the SNMP flags.
 func (c *flagCheck) snmp(interval time.Duration) snmpConfig {
 	cfg := snmpConfig{community: c.community, write: newSecret(c.write), interval: interval}
 	v3 := c.flags.snmp == "3"
@@ -226,8 +238,8 @@ func (c *flagCheck) snmp(interval time.Duration) snmpConfig {
 	return cfg
 }
 
-// maxCommunity is the longest community that gosnmp encodes, in bytes: it takes
-// one for the length.
+// maxCommunity is the length in bytes of the longest community that gosnmp can
+// encode: it has one byte for the length.
 const maxCommunity = 127
 
 var (
@@ -240,7 +252,7 @@ var (
 	}
 )
 
-// isPort reports whether s is a port's number, and nothing else.
+// isPort reports whether s is a port number in its canonical form.
 func isPort(s string) bool {
 	n, err := strconv.ParseUint(s, 10, 16)
 	return err == nil && n > 0 && strconv.FormatUint(n, 10) == s
@@ -252,7 +264,8 @@ func isListenAddr(s string) bool {
 	return err == nil && isPort(port)
 }
 
-// isServer reports whether s is the URL of a server, and nothing else.
+// isServer reports whether s is an http or https URL of a server, without user,
+// query or fragment.
 func isServer(s string) bool {
 	u, err := url.Parse(s)
 	if err != nil || u.Host == "" {

@@ -15,18 +15,18 @@ import (
 )
 
 const demoText = `This is a simulated venue: %d PDUs, a chat in this terminal, and iscbot between them.
-You are Ann (424242424), who is on the access list, in a private chat with the bot. Every twenty seconds a team goes over
-the limit of %d W. Try /current, /live, /graph 101 and /reset 102, or /help for the rest; type [Refresh] or [Stop] to
-press a button. Pictures are kept in files. The end of input or Ctrl-C ends it.
+You are Ann (424242424), who is on the access list, in a private chat with the bot. Every twenty seconds a team goes
+over the limit of %d W. Try /current, /live, /graph 101 and /reset 102, or /help for the rest; type [Refresh] or [Stop]
+to press a button. Pictures are saved to files. Ctrl-D or Ctrl-C ends the demo.
 
 `
 
-const rehearsalText = `This is a rehearsal: %d simulated PDUs, and your bot in the real Telegram. Send /start to it there. Every twenty seconds a
-team goes over the limit of %d W. Ctrl-C ends it.
+const rehearsalText = `This is a rehearsal: %d simulated PDUs, and your bot in the real Telegram. Send /start to it
+there. Every twenty seconds a team goes over the limit of %d W. Ctrl-C ends the rehearsal.
 
 `
 
-// The demo's bot and person.
+// The demo's bot and user.
 const (
 	demoToken = "123456:demo"
 	demoName  = "iscbot_demo"
@@ -34,8 +34,8 @@ const (
 
 var demoPerson = venue.User{ID: 424242424, Name: "Ann"}
 
-// demo runs the bot between simulated PDUs and a chat in the terminal or,
-// where there is a token, in the real Telegram. It returns the exit code.
+// demo runs the bot between simulated PDUs and a chat in the terminal or, if
+// there is a token, in the real Telegram. It returns the exit code.
 func demo(ctx context.Context, f *flags, stdin io.Reader, stdout, stderr io.Writer) int {
 	cfg, err := checkFlags(f)
 	if err == nil {
@@ -45,8 +45,7 @@ func demo(ctx context.Context, f *flags, stdin io.Reader, stdout, stderr io.Writ
 		cfg.metrics, err = listenMetrics(f.metrics)
 	}
 	if err != nil {
-		fmt.Fprintf(stderr, "iscbot: not started: fix these errors (iscbot -h has the manual):\n%v\n", err)
-		return exitConfig
+		return notStarted(stderr, err)
 	}
 	dir, err := os.MkdirTemp("", "iscbot-demo")
 	if err != nil {
@@ -54,11 +53,11 @@ func demo(ctx context.Context, f *flags, stdin io.Reader, stdout, stderr io.Writ
 		return exitFailed
 	}
 	defer os.RemoveAll(dir)
-	cfg.log = filepath.Join(dir, "exceedings.log") // what a demo logs is no evidence
+	cfg.log = filepath.Join(dir, "exceedings.log") // a demo's log is not evidence
 
 	ctx, stop := context.WithCancel(ctx)
-	var play sync.WaitGroup
-	defer play.Wait()
+	var tasks sync.WaitGroup
+	defer tasks.Wait()
 	defer stop()
 	rack, err := newDemoRack(cfg.limit)
 	defer rack.close()
@@ -69,14 +68,14 @@ func demo(ctx context.Context, f *flags, stdin io.Reader, stdout, stderr io.Writ
 	cfg.pdus = rack.list
 	cfg.snmp = snmpConfig{community: "public", write: newSecret(venue.WriteCommunity), interval: cfg.interval}
 	cfg.user, cfg.password = "apc", newSecret("apc")
-	play.Go(func() { venue.Play(ctx, rack.pdus, cfg.limit) })
+	tasks.Go(func() { venue.Play(ctx, rack.pdus, cfg.limit) })
 
 	if cfg.token != (secret{}) {
 		rehearse(ctx, cfg, f, stdout, stderr)
 		return exitOK
 	}
 	fmt.Fprintf(stdout, demoText, len(rack.pdus), cfg.limit)
-	demonstrate(ctx, cfg, stdin, stdout, &play)
+	demonstrate(ctx, cfg, stdin, stdout, &tasks)
 	return exitOK
 }
 
@@ -91,27 +90,27 @@ func rehearse(ctx context.Context, cfg config, f *flags, stdout, stderr io.Write
 	serve(ctx, ctx, cfg, nil)
 }
 
-// demonstrate runs the bot with a chat in the terminal, until its input ends.
-func demonstrate(ctx context.Context, cfg config, stdin io.Reader, stdout io.Writer, play *sync.WaitGroup) {
+// demonstrate runs the bot with a chat in the terminal until its input ends.
+func demonstrate(ctx context.Context, cfg config, stdin io.Reader, stdout io.Writer, tasks *sync.WaitGroup) {
 	api := venue.NewAPI(demoToken, demoName)
 	defer api.Close()
 	chat := venue.Private(demoPerson)
 	api.Know(chat)
 	cfg.token, cfg.api, cfg.access = newSecret(demoToken), api.URL(), newAccessList(0, demoPerson.ID)
-	cfg.alertGroup = false // the person is alone with the bot
+	cfg.alertGroup = false // the demo has no group
 
 	terminal, ok := stdin.(*os.File)
 	echo := !ok || !isTerminal(terminal)
 	input, ended := context.WithCancel(ctx)
-	play.Go(func() { api.Print(ctx, chat.ID, stdout, chart.Sketch) })
-	play.Go(func() {
+	tasks.Go(func() { api.Print(ctx, chat.ID, stdout, chart.Sketch) })
+	tasks.Go(func() {
 		defer ended()
 		api.Type(input, chat, demoPerson, stdin, stdout, echo)
 	})
 	serve(ctx, input, cfg, nil)
 }
 
-// A demoRack has the simulated PDUs of the demo.
+// A demoRack is the demo's set of simulated PDUs.
 type demoRack struct {
 	pdus    []*venue.PDU
 	list    []pdu
@@ -119,7 +118,7 @@ type demoRack struct {
 }
 
 // newDemoRack starts simulated PDUs, each with an SNMP agent and a web
-// interface on a free port. It must be closed, also after an error.
+// interface on free ports. The rack must be closed even after an error.
 func newDemoRack(limit int) (*demoRack, error) {
 	r := new(demoRack)
 	for i, team := range []string{"Aachen", "Barcelona", "Cape Town", "Denver", "Edinburgh", "Fukuoka"} {

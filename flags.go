@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// flags are the command line as it was typed.
+// flags holds the command line as typed.
 type flags struct {
 	set *flag.FlagSet
 
@@ -20,18 +20,18 @@ type flags struct {
 	reset, write, user, web, api, metrics   string
 	check, demo, version                    bool
 	report                                  string   // of -check; "" for none
-	nums                                    []string // of the PDUs to be checked; none for all
+	nums                                    []string // of the PDUs to check; none for all
 }
 
 const (
 	// defaultNear is the time between two readings of a PDU near the limit.
 	defaultNear = 500 * time.Millisecond
-	// leastInterval is the least time between two readings of a PDU.
-	leastInterval = 10 * time.Millisecond
+	// minInterval is the shortest time between two readings of a PDU.
+	minInterval = 10 * time.Millisecond
 )
 
-// parseFlags returns the flags and every mistake that the flag package sees,
-// not only its first, or flag.ErrHelp.
+// parseFlags returns the flags and all the mistakes that package flag finds,
+// not only the first, or flag.ErrHelp.
 func parseFlags(args []string) (*flags, error) {
 	f := newFlags()
 	var errs []error
@@ -45,7 +45,7 @@ func parseFlags(args []string) (*flags, error) {
 		case err != nil:
 			errs = append(errs, err)
 			if len(left) == len(args) {
-				left = args[1:] // the flag package does not even take what begins with three dashes
+				left = args[1:] // package flag does not consume an argument that begins with three dashes
 			}
 		case f.check:
 			f.nums, left = left, nil
@@ -63,8 +63,8 @@ func parseFlags(args []string) (*flags, error) {
 	return f, errors.Join(errs...)
 }
 
-// restoreDefaults gives numbers that could not be parsed, which are 0 now,
-// their defaults: they are no further mistakes.
+// restoreDefaults restores the defaults of numbers that could not be parsed,
+// which are 0 now, so that they are not reported again.
 func (f *flags) restoreDefaults() {
 	f.set.VisitAll(func(g *flag.Flag) {
 		if value := g.Value.String(); value == "0" || value == "0s" {
@@ -77,36 +77,39 @@ func (f *flags) restoreDefaults() {
 func newFlags() *flags {
 	f := &flags{set: flag.NewFlagSet("iscbot", flag.ContinueOnError)}
 	f.set.SetOutput(io.Discard)
-	f.set.StringVar(&f.access, "access", "accesslist.conf", "access list, a `FILE`")
-	f.set.StringVar(&f.pdus, "pdus", "ips.csv", "PDU list, a `FILE`")
-	f.set.StringVar(&f.log, "log", "exceedings.log", "`FILE` to which crossings and resets are appended")
-	f.set.StringVar(&f.net, "net", "192.168.1", "`A.B.C`, the first three bytes of the PDUs' addresses")
-	f.set.IntVar(&f.limit, "limit", 3000, "power limit of a team, `W` watts")
-	f.set.DurationVar(&f.interval, "interval", 2*time.Second, "time `D` between two readings of a PDU")
-	f.set.DurationVar(&f.near, "near", defaultNear, "time `D` between two readings of a PDU near the limit, 0 for -interval")
-	f.set.StringVar(&f.notify, "notify", "users", "who is alerted, `users|group`: the access list's users, or its group")
+	f.set.StringVar(&f.access, "access", "accesslist.conf", "read the access list from `FILE`")
+	f.set.StringVar(&f.pdus, "pdus", "ips.csv", "read the PDU list from `FILE`")
+	f.set.StringVar(&f.log, "log", "exceedings.log", "append crossings and resets to `FILE`")
+	f.set.StringVar(&f.net, "net", "192.168.1", "the first three bytes, `A.B.C`, of the PDUs' addresses")
+	f.set.IntVar(&f.limit, "limit", 3000, "power limit of `W` watts for each team")
+	f.set.DurationVar(&f.interval, "interval", 2*time.Second, "read each PDU every `D`")
+	f.set.DurationVar(&f.near, "near", defaultNear, "read a PDU near the limit every `D`, or every -interval if 0")
+	f.set.StringVar(&f.notify, "notify", "users", "alert `users|group`: the access list's users, or its group")
 	f.set.StringVar(&f.community, "community", "public", "SNMP read community `S`")
 	f.set.IntVar(&f.snmpPort, "snmp-port", 161, "SNMP port `N` of the PDUs")
-	f.set.StringVar(&f.snmp, "snmp", "auto", "SNMP `VERSION`: auto for v2c and v1, whichever a PDU answers, or 3")
+	f.set.StringVar(&f.snmp, "snmp", "auto", "SNMP `VERSION`: auto (v2c or v1, whichever a PDU answers) or 3")
 	f.set.StringVar(&f.v3User, "v3-user", "", "`NAME` of the SNMP v3 user (default that of -user)")
-	f.set.StringVar(&f.v3Auth, "v3-auth", "SHA", "authentication `P` of SNMP v3: none MD5 SHA SHA-224 SHA-256 SHA-384 SHA-512")
-	f.set.StringVar(&f.v3Priv, "v3-priv", "AES", "privacy `P` of SNMP v3: none DES AES AES-192 AES-256")
-	f.set.StringVar(&f.reset, "reset", "web", "`HOW` peaks are reset: web, or snmp where the PDUs allow that")
+	f.set.StringVar(&f.v3Auth, "v3-auth", "SHA",
+		"SNMP v3 authentication protocol `P`: none MD5 SHA SHA-224 SHA-256 SHA-384 SHA-512")
+	f.set.StringVar(&f.v3Priv, "v3-priv", "AES", "SNMP v3 privacy protocol `P`: none DES AES AES-192 AES-256")
+	f.set.StringVar(&f.reset, "reset", "web", "`HOW` to reset peaks: web, or snmp if the PDUs allow it")
 	f.set.StringVar(&f.write, "write-community", "", "SNMP community `S` for -reset snmp without v3")
 	f.set.StringVar(&f.user, "user", "apc", "`NAME` of the PDUs' super user")
 	f.set.StringVar(&f.web, "web", "http", "the PDUs' web interfaces: http or https, or `SCHEME`:PORT")
-	f.set.StringVar(&f.api, "api", "https://api.telegram.org", "`URL` of the Bot API server, if it is a local one")
+	f.set.StringVar(&f.api, "api", "https://api.telegram.org", "`URL` of the Bot API server, for a local one")
 	f.set.StringVar(&f.metrics, "metrics", "", "serve /metrics for Prometheus at `ADDR`, such as :9690")
-	f.set.BoolVar(&f.check, "check", false, "test everything, change nothing, and end; numbers of PDUs may follow")
-	f.set.StringVar(&f.report, "report", "", "with -check, save what pages without the peak's reset have in `FILE`")
-	f.set.BoolVar(&f.demo, "demo", false, "try it: simulated PDUs and a chat in this terminal,\nor with ISCBOT_TOKEN set in the real Telegram")
-	f.set.BoolVar(&f.version, "version", false, "print the version")
+	f.set.BoolVar(&f.check, "check", false, "test everything, change nothing, and exit; PDU numbers may follow")
+	f.set.StringVar(&f.report, "report", "", "with -check, save a description of pages without the peak's reset to `FILE`")
+	f.set.BoolVar(&f.demo, "demo", false,
+		"try iscbot with simulated PDUs and a chat in this terminal,\nor in the real Telegram if ISCBOT_TOKEN is set")
+	f.set.BoolVar(&f.version, "version", false, "print the version and exit")
 	return f
 }
 
 // usage lists the flags with their defaults.
 func (f *flags) usage() string {
 	var b strings.Builder
+	b.WriteString("\nThe flags, with their defaults:\n\n")
 	f.set.VisitAll(func(g *flag.Flag) {
 		arg, text := flag.UnquoteUsage(g)
 		if arg != "" && g.DefValue != "" {

@@ -1,25 +1,23 @@
 /*
-Iscbot tells the officials of a student cluster competition, in Telegram, how much power every team's APC rack PDU
-delivers, and at once who goes over the power limit. It also resets the PDUs' peak registers.
+Iscbot watches the APC rack PDUs at a student cluster competition. In Telegram it tells the officials how much power
+each team draws, alerts them as soon as a team exceeds the power limit, and resets the PDUs' peak registers.
 
 	iscbot [flags]
-	iscbot -check [-report file] [number ...]
-	iscbot -demo
+	iscbot [flags] -check [-report file] [number ...]
+	iscbot [flags] -demo
 
-It needs a Telegram bot's token (from @BotFather) in the environment variable ISCBOT_TOKEN, the password of the PDUs'
-super user in ISCBOT_PASSWORD or as one line of standard input, and two files in the working directory. With -snmp 3 the
-user's passphrases are in ISCBOT_AUTH_PASS and ISCBOT_PRIV_PASS, or the first serves for both. Each of these may also be
-in a file, whose name is in the variable with _FILE appended to its name.
+Iscbot needs a Telegram bot's token (from @BotFather) in the environment variable ISCBOT_TOKEN, the password of the
+PDUs' super user in ISCBOT_PASSWORD or as one line on standard input, and two files in the working directory. With
+-snmp 3 it also needs the SNMP user's passphrases in ISCBOT_AUTH_PASS and ISCBOT_PRIV_PASS; the second defaults to the
+first. To read one of these from a file, append _FILE to the variable's name and set it to the name of the file.
 
-accesslist.conf has one Telegram chat ID a line; # starts a comment. Those people are alerted and may reset peaks. If
-the first ID is a group's (negative), every member of that group may do so in the group; /42 after it sends alerts to
-topic 42. A person who is refused is told their ID, and it is printed here. SIGHUP makes the bot read the file again.
+accesslist.conf has one Telegram chat ID per line; # starts a comment. The people listed are alerted and may reset
+peaks. If the first ID is a group's (negative), every member may reset peaks in that group, and -notify group sends the
+alerts there; /42 after the ID sends them to topic 42. When the bot refuses a person, it tells them their ID and logs it
+to standard error. SIGHUP makes it reread the file.
 
-	-1001234567890  # the officials' group
-	424242424       # Ann
-
-ips.csv has one PDU a line: the last number of its address and the team's name. A team with several PDUs has a third
-column: number, PDU, team. Units that are chained behind one address have /2, /3 or /4 after the number.
+ips.csv has one PDU per line: the last number of its address and the team's name. A team with several PDUs has a third
+column: number, PDU, team. Units chained behind one address have /2, /3 or /4 after the number.
 
 	101,First Team
 	102,left rack,Second Team
@@ -27,26 +25,26 @@ column: number, PDU, team. Units that are chained behind one address have /2, /3
 	104,Third Team
 	104/2,Third Team
 
-In the chat anybody may send /current (power now), /live (the same, kept up to date), /graph (a picture), /peaks
-(highest since the last reset), /peakdates (and when), /exceedings (how often each team was above the limit) and /help;
-those on the access list may send /reset and /log (exceedings.log) as well.
+In the chat, anybody may send /current (power now), /live (the same, kept up to date), /graph (a picture), /peaks
+(highest power since the last reset), /peakdates (the same, with its time), /exceedings (how often each team was above
+the limit) and /help. People on the access list may also send /reset and /log (exceedings.log).
 
-exceedings.log gets a line for each crossing, its end, each reset and each outage:
+exceedings.log records the start and end of each crossing of the limit, each reset and each outage:
 
 	2026-06-15 10:32:07 --- Second Team(.102): Above power limit (3120 W)!
 
-A PDU is read every -interval, and every -near from the moment that its team draws 90 % of the limit until it has drawn
-less than 88 % for 30 seconds, but no card more often than every four times as long as it takes to answer.
+Iscbot reads each PDU every -interval, and every -near from the moment its team draws 90 % of the limit until the team
+has drawn less than 88 % for 30 seconds. But it reads no card more often than once in four times the card's answer time.
 
-With -check, -report saves what the web pages of cards have on which the peak's reset was not found, for the maintainers
-of iscbot: the file has no passwords, names, addresses or values of fields.
+With -check, iscbot tests everything it needs, changes nothing, and exits. If it does not find the control that resets
+the peak on a card's web pages, -report saves a description of these pages for the maintainers of iscbot, without
+passwords, names, addresses or field values.
 
-With -metrics ADDR, http://ADDR/metrics has power, peaks and counters for Prometheus, for anybody who can reach it.
+With -metrics ADDR, http://ADDR/metrics serves power, peaks and counters for Prometheus to anybody who can reach it.
 
-SIGINT and SIGTERM end it. The exit code is 0 after a signal, 1 after a failed check, 2 after a crash, and 78 (EX_CONFIG)
-after a mistake in the flags, the environment or the files; then all mistakes are listed, and the bot is not started.
-
-The flags, with their defaults:
+SIGINT and SIGTERM end iscbot. The exit code is 0 after a signal, 1 after a failed check, 2 after a crash, and 78
+(EX_CONFIG) after a mistake in the flags, the environment or the files; the bot then lists all mistakes and does not
+start.
 */
 package main
 
@@ -68,7 +66,7 @@ import (
 //go:embed main.go
 var source string
 
-// manual returns the comment at the head of this file, which -h prints.
+// manual returns the comment at the top of this file, which -h prints.
 func manual() string {
 	text, _, _ := strings.Cut(source, "*/")
 	return strings.TrimPrefix(text, "/*\n")
@@ -82,15 +80,15 @@ func main() {
 	os.Exit(code)
 }
 
-// run is the whole program: it returns the exit code after everything that it
+// run is the whole program. It returns the exit code after everything it
 // started has ended.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	terminal := newTerminalWriter(stderr)
 	defer terminal.Close()
 	slog.SetDefault(slog.New(slog.NewTextHandler(terminal, &slog.HandlerOptions{ReplaceAttr: shortTime})))
-	signal.Ignore(syscall.SIGPIPE) // whoever reads the terminal's lines may go
+	signal.Ignore(syscall.SIGPIPE) // the reader of standard error may go away
 	hangup := make(chan os.Signal, 1)
-	signal.Notify(hangup, syscall.SIGHUP) // it ends nothing, not even before there is a list to reload
+	signal.Notify(hangup, syscall.SIGHUP) // must not end the program, even before there is a list to reload
 	defer signal.Stop(hangup)
 
 	flags, err := parseFlags(args)
@@ -110,13 +108,12 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	case ctx.Err() != nil:
 		return exitOK // interrupted at the password prompt
 	case err != nil:
-		fmt.Fprintf(stderr, "iscbot: not started: fix these errors (iscbot -h has the manual):\n%v\n", err)
-		return exitConfig
+		return notStarted(stderr, err)
 	case flags.check:
 		return newChecker(cfg).run(ctx, stdout)
 	}
 	select {
-	case <-hangup: // it came before there was a list to reload
+	case <-hangup: // sent before there was a list to reload
 	default:
 	}
 	serve(ctx, ctx, cfg, hangup)
