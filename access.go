@@ -12,18 +12,18 @@ import (
 	"unicode"
 )
 
-// An accessList holds the IDs of those who may reset peaks and are alerted: one
-// group at most, with all its members, and any number of users.
+// An accessList holds the IDs of those who may reset peaks and are alerted: at
+// most one group, with all its members, and any number of users.
 type accessList struct {
 	path      string // "" without a file
-	needGroup bool   // alerts go to the group, so a list without one is a mistake
+	needGroup bool   // alerts go to the group, so the list must have one
 
 	mu      sync.Mutex // guards the fields below
 	entries accessEntries
 	moved   map[int64]int64 // old to new ID of groups that became supergroups
 }
 
-// accessEntries are what an access list says.
+// accessEntries are the contents of an access list.
 type accessEntries struct {
 	group int64 // 0 for none
 	topic int64 // of the group, for alerts; 0 for none
@@ -34,13 +34,13 @@ const accessFormat = `want one chat ID on each line, the group's first if there 
 	-1001234567890  # the officials' group
 	424242424       # Ann`
 
-// newAccessList returns a list without a file. A group of 0 is none.
+// newAccessList returns a list without a file. A group of 0 means none.
 func newAccessList(group int64, users ...int64) *accessList {
 	return &accessList{entries: accessEntries{group: group, users: users}}
 }
 
-// loadAccess reads the access list from a file. On an error it returns an empty
-// list with it, which a later reload can fill.
+// loadAccess reads the access list from a file. On error it also returns an
+// empty list, which a later reload can fill.
 func loadAccess(path string) (*accessList, error) {
 	a := &accessList{path: path}
 	text, err := readTextFile(path)
@@ -55,7 +55,7 @@ func loadAccess(path string) (*accessList, error) {
 	return a, err
 }
 
-// reload reads the file again. On an error the list stays as it is.
+// reload rereads the file. On error the list is unchanged.
 func (a *accessList) reload() error {
 	if a.path == "" {
 		return nil
@@ -78,9 +78,8 @@ func (a *accessList) reload() error {
 	return nil
 }
 
-// canReset reports whether a user may reset peaks by what they do in a chat: a
-// listed user anywhere, anybody in the listed group. This is the only place
-// where that is decided.
+// canReset reports whether a user may reset peaks from a chat: a listed user
+// may from any chat, anybody from the listed group. Nothing else decides this.
 //
 // The caller must have checked that the user is a person who acts under their
 // own name: not a bot, a channel, an anonymous admin or Telegram itself, and not
@@ -122,9 +121,9 @@ func (a *accessList) chats() []int64 {
 	return chats
 }
 
-// migrate gives the group its new ID when it became a supergroup, and keeps to
-// it if the file is read again and has the old one. It reports whether the group
-// of the list was meant.
+// migrate replaces the ID of the group when it becomes a supergroup, and keeps
+// the new ID even if the file is read again and has the old one. It reports
+// whether the list had the group.
 func (a *accessList) migrate(from, to int64) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -135,7 +134,7 @@ func (a *accessList) migrate(from, to int64) bool {
 	if a.moved == nil {
 		a.moved = make(map[int64]int64)
 	}
-	delete(a.moved, to) // the newest ID leads nowhere else
+	delete(a.moved, to) // the newest ID must not lead to another
 	a.moved[from] = to
 	a.entries.group = to
 	slog.Warn("the group became a supergroup: put its new ID into the access list", "old", from, "new", to)
@@ -152,7 +151,7 @@ func (a *accessList) LogValue() slog.Value {
 		slog.Int("users", len(a.entries.users)))
 }
 
-// parseAccess returns the entries of an access list. Its error names all
+// parseAccess returns the entries of an access list. Its error lists all
 // mistakes.
 func parseAccess(name, text string) (accessEntries, error) {
 	var entries accessEntries
@@ -203,29 +202,29 @@ func (e *accessEntries) add(line string) error {
 			return fmt.Errorf("want the number of a topic after the slash, such as %d/42", id)
 		}
 	}
-	if topic == 1 { // General, which the Bot API wants to be omitted
+	if topic == 1 { // General, which must be omitted in the Bot API
 		topic = 0
 	}
 	e.group, e.topic = id, topic
 	return nil
 }
 
-// parseID returns an ID, which is never 0, from its only spelling.
+// parseID parses an ID, which is never 0. It accepts only the canonical form.
 func parseID(text string) (id int64, ok bool) {
 	text = strings.TrimSpace(text)
 	id, err := strconv.ParseInt(text, 10, 64)
 	return id, err == nil && id != 0 && strconv.FormatInt(id, 10) == text
 }
 
-// isUsername reports whether a name or a link stands where an ID should.
+// isUsername reports whether a line has a user name or a link instead of an ID.
 func isUsername(line string) bool {
 	line = strings.ToLower(line)
 	return strings.HasPrefix(line, "@") || strings.Contains(line, "t.me/") ||
 		strings.Contains(line, "telegram.") || strings.HasPrefix(line, "tg:")
 }
 
-// plainIDRune maps what pasting and other keyboards make of an ID's characters
-// back to ASCII, and drops what is invisible.
+// plainIDRune maps the variants of an ID's characters that come from pasting
+// and from other keyboards to ASCII, and drops invisible characters.
 func plainIDRune(r rune) rune {
 	invisible := isPasteMark(r) || unicode.In(r, unicode.Bidi_Control, unicode.Join_Control)
 	switch {

@@ -14,9 +14,9 @@ import (
 	"iscbot/internal/nmc"
 )
 
-// A report tells whoever maintains this program what the web pages of cards
-// have that it did not understand. Package nmc leaves values, tokens, addresses
-// and the password out; a report leaves out names as well.
+// A report describes to the maintainers of this program the pages of cards' web
+// interfaces that it did not understand. Package nmc leaves out values, tokens,
+// addresses and the password; a report leaves out names as well.
 type report struct {
 	names []string // the longest first
 
@@ -24,7 +24,7 @@ type report struct {
 	entries []reportEntry
 }
 
-// A reportEntry is what was seen at a card while looking for one of its units.
+// A reportEntry is what a card showed during the search for one of its units.
 type reportEntry struct {
 	pdu   pdu
 	text  string
@@ -32,17 +32,17 @@ type reportEntry struct {
 }
 
 // reportHead is followed by the version.
-const reportHead = `What web pages of rack PDUs have that iscbot did not understand.
+const reportHead = `Web pages of rack PDUs that iscbot did not understand.
 
-Passwords, session tokens, addresses and values of fields are left out, and names
-are replaced by NAME. Read it all the same before you send it to the maintainers
-of iscbot. It helps to add the model and the firmware of the card, and how a
-person resets the peak there.
+Passwords, session tokens, addresses and field values are left out, and names are
+replaced with NAME. Read it all the same before you send it to the maintainers of
+iscbot. It helps to add the card's model and firmware version, and how a person
+resets the peak on it.
 
 `
 
-// newReport returns an empty report without the names of PDUs and teams and of
-// the user who logs in.
+// newReport returns an empty report that masks the names of PDUs and teams, and
+// that of the user who logs in.
 func newReport(pdus []pdu, user string) *report {
 	r := new(report)
 	for _, p := range pdus {
@@ -54,10 +54,10 @@ func newReport(pdus []pdu, user string) *report {
 	return r
 }
 
-// reportable are the errors that only a look at the pages explains.
+// reportable are the errors that only the pages can explain.
 var reportable = []error{nmc.ErrNoControl, nmc.ErrSeveralControls, nmc.ErrPage, nmc.ErrLanguage, nmc.ErrUnit}
 
-// add adds what was seen on the way to a unit, if that explains the error.
+// add adds the pages seen on the way to a unit, if they explain the error.
 func (r *report) add(p pdu, e *nmc.Error) {
 	if !slices.ContainsFunc(reportable, func(known error) bool { return errors.Is(e, known) }) {
 		return
@@ -71,8 +71,8 @@ func (r *report) add(p pdu, e *nmc.Error) {
 	r.entries = append(r.entries, entry)
 }
 
-// save writes the report to a file, which it replaces, unless there is nothing
-// to report.
+// save writes the report to a file, replacing its contents, unless there is
+// nothing to report.
 func (r *report) save(path string) (saved bool, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -82,8 +82,8 @@ func (r *report) save(path string) (saved bool, err error) {
 	return true, os.WriteFile(path, []byte(r.String()), 0o600)
 }
 
-// String returns the report with its entries in the order of the PDUs'
-// numbers. These are part of addresses, so they are not in it.
+// String returns the report, with its entries in the order of the PDUs'
+// numbers. The numbers themselves are parts of addresses, so they are left out.
 func (r *report) String() string {
 	slices.SortFunc(r.entries, func(a, b reportEntry) int {
 		return cmp.Or(a.pdu.num-b.pdu.num, a.pdu.unit-b.pdu.unit)
@@ -99,8 +99,7 @@ func (r *report) String() string {
 	return b.String()
 }
 
-// mask replaces names where they stand as words of their own, in upper or lower
-// case.
+// mask replaces names that stand as separate words, in upper or lower case.
 func (r *report) mask(text string) string {
 	for _, name := range r.names {
 		text = replaceName(text, name)
@@ -108,7 +107,7 @@ func (r *report) mask(text string) string {
 	return text
 }
 
-// replaceName replaces one name by NAME.
+// replaceName replaces one name with NAME.
 func replaceName(text, name string) string {
 	if name == "" {
 		return text
@@ -128,8 +127,9 @@ func replaceName(text, name string) string {
 	return b.String()
 }
 
-// nameAt returns the length in bytes of a name at the start of text, 0 if it is
-// not there. Three characters of it are enough where the text was shortened.
+// nameAt returns the length in bytes of a name at the start of text, or 0 if it
+// is not there. If the text was shortened, three characters of the name are
+// enough.
 func nameAt(text, name string) int {
 	end := lengthOf(text, utf8.RuneCountInString(name))
 	after, _ := utf8.DecodeRuneInString(text[end:])
@@ -157,8 +157,8 @@ func lengthOf(text string, n int) int {
 
 func isInWord(r rune) bool { return r != utf8.RuneError && (unicode.IsLetter(r) || unicode.IsDigit(r)) }
 
-// maskQuoted empties the quotes in an error: what pages and addresses say is in
-// quotes there, as %q writes them.
+// maskQuoted masks the quoted parts of an error, which are written with %q and
+// come from pages and addresses.
 func maskQuoted(text string) string {
 	var b strings.Builder
 	quoted, escaped := false, false
@@ -181,8 +181,8 @@ func maskQuoted(text string) string {
 	return b.String()
 }
 
-// checkReportPath refuses a file to which no report can be written, and the
-// program's own files.
+// checkReportPath rejects a file that cannot be written, and the program's own
+// files.
 func checkReportPath(path string, own ...string) error {
 	info, err := os.Stat(path)
 	switch {
@@ -205,7 +205,7 @@ func checkReportPath(path string, own ...string) error {
 	return f.Close()
 }
 
-// checkNewFile checks that a file can be created, and leaves none.
+// checkNewFile checks that a file can be created, and removes it again.
 func checkNewFile(path string) error {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {

@@ -13,14 +13,14 @@ import (
 	"time"
 )
 
-// A metricsServer serves what is known of the PDUs to Prometheus, and nothing
-// else. It has no secrets, as anybody who reaches it may read it.
+// A metricsServer serves the state of the PDUs to Prometheus, and nothing else.
+// It exposes no secrets, because anybody who can reach it may read it.
 type metricsServer struct {
 	watch *snoop
 	out   *outbox
 }
 
-// run serves at a listener, which it closes, until ctx ends.
+// run serves on a listener until ctx ends, and closes it.
 func (m *metricsServer) run(ctx context.Context, listener net.Listener) {
 	server := &http.Server{
 		Handler:           m,
@@ -52,9 +52,9 @@ func (m *metricsServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// metricsPage returns the page for Prometheus: what is known of the teams, of
-// which each may draw limit watts, and how many messages are queued. What is
-// not known has no line, as 0 would be taken for a value.
+// metricsPage returns the page for Prometheus: the state of the teams, each of
+// which may draw limit watts, and the number of queued messages. Unknown values
+// are left out, because 0 would be taken for a value.
 func metricsPage(teams []team, limit, queued int) string {
 	var page metricsText
 	page.pduMetrics(teams)
@@ -62,18 +62,18 @@ func metricsPage(teams []team, limit, queued int) string {
 
 	page.metric("iscbot_limit_watts", "gauge", "Power limit of a team.")
 	page.sample(strconv.Itoa(limit))
-	page.metric("iscbot_queue_length", "gauge", "Messages that wait to be sent to Telegram.")
+	page.metric("iscbot_queue_length", "gauge", "Messages waiting to be sent to Telegram.")
 	page.sample(strconv.Itoa(queued))
 	return page.String()
 }
 
-// A metricsText is a page in Prometheus' text format, as it is written.
+// A metricsText is a page in Prometheus' text format under construction.
 type metricsText struct {
 	strings.Builder
 	name string // of the metric whose samples follow
 }
 
-// metric begins a metric of a type, such as gauge.
+// metric begins a metric of a kind, such as gauge.
 func (m *metricsText) metric(name, kind, help string) {
 	m.name = name
 	fmt.Fprintf(m, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, kind)
@@ -81,7 +81,7 @@ func (m *metricsText) metric(name, kind, help string) {
 
 var labelEscaper = strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`)
 
-// sample adds a value with its labels, each a name followed by its value.
+// sample adds a value with its labels, which are pairs of name and value.
 func (m *metricsText) sample(value string, labels ...string) {
 	m.WriteString(m.name)
 	separator := "{"
@@ -95,7 +95,7 @@ func (m *metricsText) sample(value string, labels ...string) {
 	m.WriteString(" " + value + "\n")
 }
 
-// pduMetrics adds what is known of each PDU.
+// pduMetrics adds the metrics of each PDU.
 func (m *metricsText) pduMetrics(teams []team) {
 	metrics := []struct {
 		name, kind, help string
@@ -120,7 +120,7 @@ func (m *metricsText) pduMetrics(teams []team) {
 		}
 	}
 
-	m.metric("iscbot_polls_total", "counter", "Polls of a PDU, by what came of them.")
+	m.metric("iscbot_polls_total", "counter", "Polls of a PDU, by result.")
 	for _, t := range teams {
 		for _, p := range t.pdus {
 			m.polls(p)
@@ -128,7 +128,7 @@ func (m *metricsText) pduMetrics(teams []team) {
 	}
 }
 
-// polls adds the numbers of polls of a PDU.
+// polls adds the poll counts of a PDU.
 func (m *metricsText) polls(p status) {
 	add := func(count int, result string) {
 		m.sample(strconv.Itoa(count), "team", p.team, "pdu", p.number(), "result", result)
@@ -139,7 +139,7 @@ func (m *metricsText) polls(p status) {
 	add(p.polls.noMeter, "no_meter")
 }
 
-// teamMetrics adds what is known of each team.
+// teamMetrics adds the metrics of each team.
 func (m *metricsText) teamMetrics(teams []team) {
 	m.metric("iscbot_crossings_total", "counter", "Times that a team went above the limit.")
 	for _, t := range teams {
@@ -151,14 +151,14 @@ func (m *metricsText) teamMetrics(teams []team) {
 	}
 }
 
-// hasReading reports whether the last reading of a PDU still stands: one lost
-// answer does not make a gap, being out of reach does.
+// hasReading reports whether the last reading of a PDU is still valid: losing
+// one answer makes no gap, but being out of reach does.
 func hasReading(p status) bool {
 	return !p.at.IsZero() && !p.unreachable && !errors.Is(p.err, errNoMeter)
 }
 
-// reachable returns 1 if a PDU answers and 0 if it is out of reach. Neither is
-// known before it has answered or was reported.
+// reachable returns 1 if a PDU answers and 0 if it is out of reach. That is
+// unknown until the PDU first answers or is reported out of reach.
 func reachable(p status) (value int, known bool) {
 	switch {
 	case p.unreachable:
@@ -169,9 +169,9 @@ func reachable(p status) (value int, known bool) {
 	return 0, false
 }
 
-// timeAbove returns how long a team was above the limit. An open crossing counts
-// up to the oldest of its PDUs' last polls, before which it cannot end:
-// Prometheus takes a counter that falls for one that began anew.
+// timeAbove returns how long a team was above the limit. An open crossing
+// counts up to the oldest of its PDUs' last polls, because it cannot end before
+// that: a counter that fell would look to Prometheus like a restart.
 func timeAbove(t team) time.Duration {
 	if !t.above {
 		return t.total

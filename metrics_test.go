@@ -70,7 +70,7 @@ iscbot_resets_total{team="Team",pdu="102"} 0
 iscbot_resets_total{team="Team",pdu="103/2"} 0
 iscbot_resets_total{team="Not polled",pdu="102"} 0
 iscbot_resets_total{team="No meter",pdu="102"} 0
-# HELP iscbot_polls_total Polls of a PDU, by what came of them.
+# HELP iscbot_polls_total Polls of a PDU, by result.
 # TYPE iscbot_polls_total counter
 iscbot_polls_total{team="Çà \"va\" \\o/\n日本",pdu="102",result="ok"} 5
 iscbot_polls_total{team="Çà \"va\" \\o/\n日本",pdu="102",result="no_answer"} 4
@@ -107,7 +107,7 @@ iscbot_above_limit_seconds_total{team="No meter"} 0.000
 # HELP iscbot_limit_watts Power limit of a team.
 # TYPE iscbot_limit_watts gauge
 iscbot_limit_watts 3000
-# HELP iscbot_queue_length Messages that wait to be sent to Telegram.
+# HELP iscbot_queue_length Messages waiting to be sent to Telegram.
 # TYPE iscbot_queue_length gauge
 iscbot_queue_length 7
 `
@@ -299,7 +299,7 @@ func TestMetricsFlag(t *testing.T) {
 		"port 65536":        {[]string{"-metrics", ":65536"}, form},
 		"a service's name":  {[]string{"-metrics", ":http"}, form},
 		"IPv6, no brackets": {[]string{"-metrics", "::1:9690"}, form},
-		"taken":             {[]string{"-metrics", taken.Addr().String()}, "address already in use: want an address of this host"},
+		"taken":             {[]string{"-metrics", taken.Addr().String()}, "already in use: want an address of this host"},
 		"another host's":    {[]string{"-metrics", "192.0.2.1:9690"}, "want an address of this host"},
 		"with -check":       {[]string{"-metrics", taken.Addr().String(), "-check"}, ""},
 		"wrong with -check": {[]string{"-metrics", "9690", "-check"}, form},

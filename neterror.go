@@ -9,9 +9,9 @@ import (
 	"os"
 )
 
-// cause returns the innermost part of a network error that a person can use.
-// The error of net/http around it holds the URL, and so the token; that of
-// package net holds our own port, which differs each time.
+// cause returns the part of a network error that is of use to a person. It
+// drops the wrapper of net/http, which has the URL and thus the token, and that
+// of package net, which has our own port, different each time.
 func cause(err error) error {
 	if e, ok := errors.AsType[*url.Error](err); ok {
 		err = e.Err

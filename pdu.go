@@ -17,7 +17,7 @@ import (
 type pdu struct {
 	num  int    // last number of its address
 	unit int    // 1, or 2 to 4 for units chained behind the first one
-	name string // the team's where the list has no name of its own
+	name string // the team's if the list gives the PDU no name
 	team string
 	snmp string // host:port of the card's SNMP agent
 	web  string // URL of the card's web interface, without a path
@@ -26,8 +26,8 @@ type pdu struct {
 // maxUnits is the number of units that share a card and its address.
 const maxUnits = 4
 
-// number returns the number of a PDU as it stands in the list: 101, or 101/2
-// for a chained unit.
+// number returns the number of a PDU as written in the list: 101, or 101/2 for
+// a chained unit.
 func (p pdu) number() string {
 	if p.unit <= 1 {
 		return strconv.Itoa(p.num)
@@ -35,7 +35,7 @@ func (p pdu) number() string {
 	return fmt.Sprintf("%d/%d", p.num, p.unit)
 }
 
-// fullName returns the name of a PDU with its team's.
+// fullName returns the name of the PDU's team and, if it has one, its own.
 func (p pdu) fullName() string {
 	if p.name == p.team {
 		return p.team
@@ -49,8 +49,8 @@ func (p pdu) logName() string { return fmt.Sprintf("%s(.%s)", p.fullName(), p.nu
 // displayName returns the name of a PDU in messages.
 func (p pdu) displayName() string { return fmt.Sprintf("%s (.%s)", p.fullName(), p.number()) }
 
-// findPDU returns the index of the PDU that is meant by 101, .101 or its full
-// address, each with /2 for its second unit. Without a unit the first is meant.
+// findPDU returns the index of the PDU that a text means: 101, .101 or its full
+// address, followed by a unit such as /2 unless it is the first.
 func findPDU(pdus []pdu, text string) (index int, ok bool) {
 	card, unit, hasUnit := strings.Cut(strings.TrimSpace(text), "/")
 	if !hasUnit {
@@ -60,7 +60,7 @@ func findPDU(pdus []pdu, text string) (index int, ok bool) {
 		return 0, false
 	}
 
-	matches := 0 // more than one where PDUs share an address, as simulated ones do
+	matches := 0 // more than one if PDUs share an address, as simulated ones do
 	for i, p := range pdus {
 		num := strconv.Itoa(p.num)
 		host, _, _ := net.SplitHostPort(p.snmp)
@@ -73,7 +73,8 @@ func findPDU(pdus []pdu, text string) (index int, ok bool) {
 	return index, matches == 1
 }
 
-// selectPDUs returns the PDUs with the given numbers, or all without any.
+// selectPDUs returns the PDUs with the given numbers, or all PDUs if none are
+// given.
 func selectPDUs(pdus []pdu, numbers []string) ([]pdu, error) {
 	if len(numbers) == 0 {
 		return pdus, nil
@@ -121,9 +122,9 @@ func loadPDUs(path string, addr func(num int) (snmp, web string)) ([]pdu, error)
 	return pdus, err
 }
 
-// parsePDUs returns the PDUs of a list in its order. Its error names all
-// mistakes. Each line is read by itself, so that a forgotten quote spoils no
-// other one.
+// parsePDUs returns the PDUs of a list in order. Its error lists all mistakes.
+// Each line is parsed by itself, so that a missing quote does not affect other
+// lines.
 func parsePDUs(name, text string) ([]pdu, error) {
 	var pdus []pdu
 	var errs []error
@@ -170,8 +171,8 @@ func parsePDUs(name, text string) ([]pdu, error) {
 	return pdus, nil
 }
 
-// declaredSeparator returns the separator that a first line such as sep=; names
-// for the whole file, as spreadsheets write it.
+// declaredSeparator returns the separator that a first line such as sep=;
+// declares for the whole file. Spreadsheets write this line.
 func declaredSeparator(line string) (separator rune, declared bool, err error) {
 	plain := strings.ToLower(strings.Trim(line, `" `))
 	value, declared := strings.CutPrefix(plain, "sep=")
@@ -185,8 +186,8 @@ func declaredSeparator(line string) (separator rune, declared bool, err error) {
 	return 0, true, fmt.Errorf("%q: want sep=, or sep=; or sep= and a tab, or no such line", shorten(line, 60))
 }
 
-// isBlankRow reports whether a line has no content: it has only empty columns,
-// or is a comment.
+// isBlankRow reports whether a line has no content: it is a comment or has only
+// empty columns.
 func isBlankRow(line string) bool {
 	isFiller := func(r rune) bool { return unicode.IsSpace(r) || isPasteMark(r) || r == '"' }
 	isEmptyColumn := func(r rune) bool { return isFiller(r) || r == ',' || r == ';' }
@@ -200,18 +201,18 @@ func looksLikeHeader(line string) bool {
 	return unicode.IsLetter(first) && !strings.ContainsAny(line, "0123456789")
 }
 
-// pduLines records on which lines the numbers and teams of a list stand.
+// pduLines records the line of each number and team of a list.
 type pduLines struct {
 	numbers map[string]int
 	teams   map[string]teamLine
 }
 
-// A teamLine is the first line of a team, and the number of the card there.
+// A teamLine is the first line of a team, and the PDU number on it.
 type teamLine struct{ line, num int }
 
-// add notes the line of a PDU. It is a mistake if the PDU is listed already, or
-// if its line names a listed team but no PDU, unless that is another unit of
-// the same card.
+// add records the line of a PDU. It returns an error if the PDU is already
+// listed, or if the line names a listed team but no PDU, unless that is another
+// unit of the same card.
 func (l *pduLines) add(p pdu, line int) error {
 	if l.numbers == nil {
 		l.numbers = make(map[string]int)
@@ -253,8 +254,8 @@ func nameUnits(pdus []pdu) {
 	}
 }
 
-// parsePDU returns the PDU of a line that has content. Without a separator for
-// the whole file the line has its own.
+// parsePDU parses a line that is not blank. If separator is 0, the line has its
+// own.
 func parsePDU(line string, separator rune) (pdu, error) {
 	quoted := shorten(line, 60)
 	if !utf8.ValidString(line) {
@@ -292,8 +293,8 @@ func parsePDU(line string, separator rune) (pdu, error) {
 	return p, nil
 }
 
-// firstSeparator returns the separator of a line: what follows its number, as
-// names may contain the others.
+// firstSeparator returns the separator of a line: the one after the number,
+// because names may contain the others.
 func firstSeparator(line string) rune {
 	i := strings.IndexAny(line, ",;\t")
 	if i < 0 {
@@ -308,8 +309,8 @@ func firstSeparator(line string) rune {
 	return rune(line[i])
 }
 
-// splitColumns returns the columns of a line, tidied. A quote in the middle of a
-// column that is not quoted is a character like any other.
+// splitColumns returns the columns of a line, tidied. A quote inside an
+// unquoted column is an ordinary character.
 func splitColumns(line string, separator rune) ([]string, error) {
 	line = trimQuoted(line, separator)
 	columns, err := readRecord(line, separator, false)
@@ -327,8 +328,8 @@ func splitColumns(line string, separator rune) ([]string, error) {
 	return columns, nil
 }
 
-// readRecord reads a line by encoding/csv. If lazy reading finds no closing
-// quote, the line's end becomes part of the last column.
+// readRecord reads a line with encoding/csv. If lazy, and no closing quote is
+// found, the newline becomes part of the last column.
 func readRecord(line string, separator rune, lazy bool) ([]string, error) {
 	r := csv.NewReader(strings.NewReader(line + "\n"))
 	r.Comma = separator
@@ -337,7 +338,7 @@ func readRecord(line string, separator rune, lazy bool) ([]string, error) {
 }
 
 // trimQuoted removes the blanks around the columns of a line, because
-// encoding/csv allows none beside quotes. Those inside quotes stay.
+// encoding/csv allows none next to quotes. Blanks inside quotes stay.
 func trimQuoted(line string, separator rune) string {
 	parts := strings.Split(line, string(separator))
 	inside := false // quotes that an earlier part opened
@@ -357,7 +358,7 @@ func trimQuoted(line string, separator rune) string {
 	return strings.Join(parts, string(separator))
 }
 
-// withoutPasteMarks returns a line without what pasting left in it.
+// withoutPasteMarks removes the paste marks from a line.
 func withoutPasteMarks(line string) string {
 	return strings.Map(func(r rune) rune {
 		if isPasteMark(r) {
@@ -367,13 +368,14 @@ func withoutPasteMarks(line string) string {
 	}, line)
 }
 
-// tidyName returns a name with single blanks for those of any kind and number,
-// and without joiners at its ends, where they join nothing.
+// tidyName replaces each run of blanks of any kind in a name with one space,
+// and removes joiners at the ends of the name, where they join nothing.
 func tidyName(name string) string {
 	return strings.Trim(strings.Join(strings.Fields(name), " "), " \u200c\u200d")
 }
 
-// parseNumber returns the number and the unit of a PDU from its only spelling.
+// parseNumber parses the number and the unit of a PDU. It accepts only the
+// canonical form.
 func parseNumber(text string) (num, unit int, err error) {
 	numText, unitText, hasUnit := strings.Cut(text, "/")
 	numText, unitText = strings.TrimSpace(numText), strings.TrimSpace(unitText)
@@ -393,7 +395,7 @@ func parseNumber(text string) (num, unit int, err error) {
 	return num, unit, nil
 }
 
-// checkName reports what is wrong with a name, which may be empty.
+// checkName returns what is wrong with a name, which may be empty.
 func checkName(name string) error {
 	if utf8.RuneCountInString(name) > 100 {
 		return fmt.Errorf("%q: want a name of at most 100 characters", shorten(name, 60))
@@ -409,10 +411,10 @@ func checkName(name string) error {
 	return nil
 }
 
-// isNameRune reports whether r may be part of a name. Control characters may
-// not, nor may what changes the direction of text, as it could make a name look
-// like another. Emoji and many scripts need joiners and tags. Unassigned
-// characters may be emoji that are newer than Go's tables.
+// isNameRune reports whether a name may contain r. Control characters are
+// excluded, and so are those that change the direction of text and could make a
+// name look like another. Emoji and many scripts need joiners and tags.
+// Unassigned characters are allowed: they may be emoji newer than Go's tables.
 func isNameRune(r rune) bool {
 	if unicode.Is(unicode.Join_Control, r) || isEmojiTag(r) {
 		return true

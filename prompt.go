@@ -12,10 +12,10 @@ import (
 	"time"
 )
 
-// A prompter asks for secrets, one a line.
+// A prompter reads secrets from standard input, one per line.
 type prompter struct {
 	stdin  io.Reader
-	lines  *bufio.Reader // of stdin; nil when an abandoned read has them
+	lines  *bufio.Reader // of stdin; nil if an abandoned read still uses it
 	stderr io.Writer
 }
 
@@ -23,10 +23,11 @@ func newPrompter(stdin io.Reader, stderr io.Writer) *prompter {
 	return &prompter{stdin, bufio.NewReader(stdin), stderr}
 }
 
-// secret returns a secret from the environment or else from one line of the
-// input, with a prompt and without echo where that is a terminal. With
-// hopeless, because there are other mistakes already, nobody is asked: then it
-// only sees whether an input that is not a terminal has come to its end.
+// secret returns a secret from the environment, or else from one line of the
+// input. If that is a terminal, it prompts for the line and turns the echo off.
+// If hopeless, because there are other mistakes already, it does not prompt: it
+// only gives an input that is not a terminal a moment to supply the line or to
+// end.
 func (p *prompter) secret(ctx context.Context, name, what string, hopeless bool) (secret, error) {
 	if s, err := readSecret(name); s != (secret{}) || err != nil {
 		return s, err
@@ -37,7 +38,7 @@ func (p *prompter) secret(ctx context.Context, name, what string, hopeless bool)
 	case p.lines == nil || interactive && hopeless:
 		return secret{}, nil
 	case interactive:
-		stty(file, "-echo") // before somebody is asked to type
+		stty(file, "-echo") // before the prompt, so that nothing typed is shown
 		defer stty(file, "echo")
 		fmt.Fprintf(p.stderr, "%s%s: ", strings.ToUpper(what[:1]), what[1:])
 		defer fmt.Fprintln(p.stderr)
@@ -52,28 +53,28 @@ func (p *prompter) secret(ctx context.Context, name, what string, hopeless bool)
 		return secret{}, nil
 	}
 	if line == "" {
-		return secret{}, fmt.Errorf("%s is not set, and standard input gave none (%w): want the %s",
+		return secret{}, fmt.Errorf("%s is not set, and standard input had none (%w): want the %s",
 			name, cmp.Or(err, errors.New("an empty line")), what)
 	}
 	return newSecret(line), nil
 }
 
-// readLine reads a line of the input. A read cannot be called off: where ctx
-// ends first it is abandoned, together with the input.
+// readLine reads a line of the input. A read cannot be canceled: if ctx ends
+// first, readLine abandons it together with the input.
 func (p *prompter) readLine(ctx context.Context) (string, error) {
-	type answer struct {
+	type result struct {
 		line string
 		err  error
 	}
 	lines := p.lines
-	answered := make(chan answer, 1)
+	done := make(chan result, 1)
 	go func() {
 		line, err := lines.ReadString('\n')
-		answered <- answer{strings.TrimRight(line, "\r\n"), err}
+		done <- result{strings.TrimRight(line, "\r\n"), err}
 	}()
 	select {
-	case a := <-answered:
-		return a.line, a.err
+	case r := <-done:
+		return r.line, r.err
 	case <-ctx.Done():
 		p.lines = nil
 		return "", ctx.Err()

@@ -8,12 +8,12 @@ import (
 	"strings"
 )
 
-// A secret is a token or a password. It prints as asterisks, whatever prints
-// it. Within another value, where package fmt cannot call its methods, it
-// prints as a pointer, which fmt does not follow there.
+// A secret is a token or a password. It prints as asterisks. As a field of
+// another value, where package fmt cannot call its methods, it prints as a
+// pointer, which fmt does not follow.
 type secret struct{ text *string }
 
-// newSecret returns a secret; "" makes the zero value, which is none.
+// newSecret returns text as a secret; for "", the zero value, which means none.
 func newSecret(text string) secret {
 	if text == "" {
 		return secret{}
@@ -21,7 +21,7 @@ func newSecret(text string) secret {
 	return secret{&text}
 }
 
-// reveal returns the secret itself.
+// reveal returns the text of the secret.
 func (s secret) reveal() string {
 	if s.text == nil {
 		return ""
@@ -35,9 +35,9 @@ func (secret) String() string { return "*****" }
 // Format implements fmt.Formatter for all verbs.
 func (s secret) Format(f fmt.State, _ rune) { io.WriteString(f, s.String()) }
 
-// readSecret returns a secret from the environment variable of that name, or
-// from the file that the one with _FILE behind its name names. Without both it
-// is empty.
+// readSecret returns the secret in the environment variable called name, or in
+// the file that the variable name_FILE names. If neither is set, the secret is
+// empty.
 func readSecret(name string) (secret, error) {
 	if s := os.Getenv(name); s != "" {
 		return newSecret(strings.TrimRight(s, "\r\n")), nil
@@ -54,7 +54,7 @@ func readSecret(name string) (secret, error) {
 		return secret{}, fmt.Errorf("%s_FILE: %s is empty", name, path)
 	}
 	if info, err := os.Stat(path); err == nil && info.Mode()&0o004 != 0 {
-		slog.Warn("everybody on this machine can read a secret: chmod 600 it", "file", path)
+		slog.Warn("everybody on this machine can read a secret: chmod 600 the file", "file", path)
 	}
 	return newSecret(text), nil
 }

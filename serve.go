@@ -9,10 +9,9 @@ import (
 	"time"
 )
 
-// serve watches the PDUs and answers the chats until ctx ends. Updates are
-// taken until input ends, if that is earlier, and then everything under way is
-// finished first. It returns when all has ended, at most five seconds after
-// ctx.
+// serve watches the PDUs and answers the chats until ctx ends. If input ends
+// earlier, serve accepts no more updates and finishes everything under way
+// first. It returns when everything has ended, at most five seconds after ctx.
 func serve(ctx, input context.Context, cfg config, hangup <-chan os.Signal) {
 	api := newClient(cfg.api, cfg.token)
 	out := newOutbox(api.sendMessage)
@@ -53,7 +52,7 @@ func serve(ctx, input context.Context, cfg config, hangup <-chan os.Signal) {
 	offset := updates.run(input)
 
 	answers.tasks.Wait()
-	dialog.tasks.Wait() // what is still to be said is in the outbox then
+	dialog.tasks.Wait() // by now all answers are in the outbox
 	stop()
 	tasks.Wait()
 	tasks.Go(func() { updates.confirm(offset) })
@@ -62,14 +61,14 @@ func serve(ctx, input context.Context, cfg config, hangup <-chan os.Signal) {
 	tasks.Wait()
 }
 
-// warnWithoutRecipients tells the host where alerts would go to nobody.
+// warnWithoutRecipients logs a warning if alerts would reach nobody.
 func warnWithoutRecipients(alerts *alerter) {
 	if !alerts.hasRecipients() {
-		slog.Warn("nobody will be alerted: the access list names no user (or use -notify group)", "access", alerts.access)
+		slog.Warn("nobody will be alerted: add a user to the access list, or use -notify group", "access", alerts.access)
 	}
 }
 
-// reloadAccess reads the access list again at each SIGHUP.
+// reloadAccess rereads the access list at each SIGHUP.
 func reloadAccess(ctx context.Context, hangup <-chan os.Signal, access *accessList, alerts *alerter, api *client) {
 	for {
 		select {

@@ -13,7 +13,7 @@ import (
 	"github.com/gosnmp/gosnmp"
 )
 
-// A v3Config is who the bot is for SNMP v3.
+// A v3Config has the credentials of the bot for SNMP v3.
 type v3Config struct {
 	user               string
 	auth               gosnmp.SnmpV3AuthProtocol
@@ -21,14 +21,14 @@ type v3Config struct {
 	authPass, privPass secret
 }
 
-// A v3Client speaks SNMP v3 with one card, by gosnmp's client.
+// A v3Client speaks SNMP v3 with one card, using gosnmp's client.
 type v3Client struct {
 	client *gosnmp.GoSNMP
 	conn   *reportListener
 	panics *panicGuard
 }
 
-// newV3Client makes a client for the card at addr.
+// newV3Client returns a client for the card at addr.
 func newV3Client(
 	ctx context.Context, addr string, timeout time.Duration, cfg v3Config, panics *panicGuard,
 ) (*v3Client, error) {
@@ -57,12 +57,12 @@ func newV3Client(
 	return &v3Client{client, conn, panics}, nil
 }
 
-// exchange sends a request up to so many times.
+// exchange sends a request, at most attempts times, and returns the answer.
 func (c *v3Client) exchange(ctx context.Context, attempts int, request gosnmp.SnmpPacket) (*gosnmp.SnmpPacket, error) {
 	c.conn.hint = ""
 	c.client.Context, c.client.Retries = ctx, attempts-1
 	answer, err := c.send(request)
-	if errors.Is(err, errPanic) && attempts > 1 { // the right answer is behind what caused it
+	if errors.Is(err, errPanic) && attempts > 1 { // the right answer may follow the one that caused it
 		answer, err = c.send(request)
 	}
 	switch {
@@ -80,8 +80,9 @@ func (c *v3Client) exchange(ctx context.Context, attempts int, request gosnmp.Sn
 	return nil, err
 }
 
-// send lets gosnmp send a request. Its decoder panics on some datagrams, from
-// which its client recovers in most places: the stack is in the error then.
+// send sends a request through gosnmp. Its decoder panics on some datagrams,
+// and its client recovers from most of these panics: then the error has the
+// stack.
 func (c *v3Client) send(request gosnmp.SnmpPacket) (answer *gosnmp.SnmpPacket, err error) {
 	const what = "SNMP v3 answer"
 	defer c.panics.catch(what, &err)
@@ -105,9 +106,9 @@ func (c *v3Client) send(request gosnmp.SnmpPacket) (answer *gosnmp.SnmpPacket, e
 	return nil, err
 }
 
-// reportHints are the reasons that a Report of SNMP v3 gives, by the last
-// number of its usmStats object (RFC 3414, 1.3.6.1.6.3.15.1.1), without those
-// that belong to every first contact.
+// reportHints are the reasons that an SNMP v3 Report gives, by the last number
+// of its usmStats object (RFC 3414, 1.3.6.1.6.3.15.1.1). Those that are part of
+// every first contact are left out.
 var reportHints = map[byte]string{
 	1: "the PDU's SNMP v3 user does not have this -v3-auth or -v3-priv", // usmStatsUnsupportedSecLevels
 	3: "the PDU does not know the SNMP v3 user: check -v3-user",         // usmStatsUnknownUserNames
@@ -115,8 +116,8 @@ var reportHints = map[byte]string{
 	6: "the SNMP v3 privacy passphrase, or -v3-priv, is wrong",          // usmStatsDecryptionErrors
 }
 
-// A reportListener notes why a card refuses: gosnmp only says that a Report
-// is not authentic. Nor is it, so it is no more than a hint at the cause.
+// A reportListener records why a card refuses a request: gosnmp only says that
+// a Report is not authentic. It is not, so the reason is no more than a hint.
 type reportListener struct {
 	net.Conn
 	hint string

@@ -10,14 +10,14 @@ import (
 	"time"
 )
 
-// notifySystemd reports a state to systemd, where that started the bot with
+// notifySystemd reports a state to systemd, if that started the bot with
 // Type=notify; see sd_notify(3).
 func notifySystemd(state string) {
 	addr := os.Getenv("NOTIFY_SOCKET")
 	if addr == "" {
 		return
 	}
-	if strings.HasPrefix(addr, "@") { // in the abstract name space
+	if strings.HasPrefix(addr, "@") { // in the abstract namespace
 		addr = "\x00" + addr[1:]
 	}
 	conn, err := net.DialUnix("unixgram", nil, &net.UnixAddr{Name: addr, Net: "unixgram"})
@@ -31,9 +31,9 @@ func notifySystemd(state string) {
 	}
 }
 
-// serveSystemd reports to systemd when all PDUs have been polled, and from
-// then on, as often as its watchdog wants it, that the watch is alive. Where
-// the watch hangs it reports nothing, and systemd restarts the bot.
+// serveSystemd reports to systemd once all PDUs have been polled. From then on
+// it keeps the watchdog quiet while the watch is alive: if the watch hangs,
+// systemd restarts the bot.
 func serveSystemd(ctx context.Context, watch *snoop) {
 	select {
 	case <-watch.swept:

@@ -10,8 +10,9 @@ import (
 	"time"
 )
 
-// A terminalWriter has lines for a terminal that may be stopped (Ctrl-S) while
-// the bot must go on: nobody waits for it, and what does not fit is lost.
+// A terminalWriter buffers lines for a terminal, which may be stopped (Ctrl-S)
+// while the bot must go on. Writing never blocks: lines that do not fit are
+// lost.
 type terminalWriter struct {
 	lines   chan []byte
 	closing chan struct{}
@@ -30,7 +31,8 @@ func newTerminalWriter(out io.Writer) *terminalWriter {
 	return t
 }
 
-// copy writes the lines to out until the writer is closed and none is left.
+// copy writes the lines to out until the writer is closed and no lines are
+// left.
 func (t *terminalWriter) copy(out io.Writer) {
 	defer close(t.closed)
 	for {
@@ -69,8 +71,8 @@ func (t *terminalWriter) Close() error {
 	return nil
 }
 
-// shortTime leaves of a log line's time what a person at the terminal needs,
-// and nothing where systemd notes it anyway.
+// shortTime shortens a log line's time to what a person at the terminal needs,
+// and drops it if systemd records it anyway.
 func shortTime(_ []string, a slog.Attr) slog.Attr {
 	if a.Key == slog.TimeKey {
 		if os.Getenv("JOURNAL_STREAM") != "" {
@@ -84,8 +86,8 @@ func shortTime(_ []string, a slog.Attr) slog.Attr {
 // isTerminal reports whether a file is a terminal.
 func isTerminal(f *os.File) bool { return stty(f, "-g") == nil }
 
-// stty sets a terminal by the system's own command. What is not a terminal is
-// an error.
+// stty changes a terminal's settings with the system's own command. It returns
+// an error if the file is not a terminal.
 func stty(terminal *os.File, arg string) error {
 	null, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
 	if err != nil {

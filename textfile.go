@@ -11,11 +11,11 @@ import (
 	"unicode/utf16"
 )
 
-// maxTextFile is the greatest size of a file that is read as a whole, in bytes.
+// maxTextFile is the largest file that is read as a whole, in bytes.
 const maxTextFile = 1 << 20
 
 // readTextFile returns the text of a small file: UTF-8, or UTF-16 with a byte
-// order mark, which spreadsheets call Unicode text. The mark is removed.
+// order mark, which spreadsheets call Unicode text. It removes the mark.
 func readTextFile(path string) (string, error) {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -46,8 +46,8 @@ func readTextFile(path string) (string, error) {
 	return text, nil
 }
 
-// decodeText returns data as text in the encoding that its byte order mark
-// names, and unchanged without one.
+// decodeText decodes data in the encoding that its byte order mark indicates.
+// Without a mark, it returns data unchanged.
 func decodeText(data []byte) (string, error) {
 	var text string
 	switch {
@@ -65,7 +65,7 @@ func decodeText(data []byte) (string, error) {
 	return text, nil
 }
 
-// decodeUTF16 decodes UTF-16. What is broken becomes U+FFFD, as does half a
+// decodeUTF16 decodes UTF-16. Invalid parts become U+FFFD, as does half a
 // character at the end.
 func decodeUTF16(data []byte, order binary.ByteOrder) string {
 	units := make([]uint16, 0, len(data)/2+1)
@@ -84,19 +84,19 @@ func splitLines(text string) []string {
 	return strings.Split(strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(text), "\n")
 }
 
-// isPasteMark reports whether r is one of the invisible characters that come
-// along with pasted text and mean nothing in it: zero-width space, word joiner,
-// byte order mark, direction marks.
+// isPasteMark reports whether r is an invisible character that comes with
+// pasted text and means nothing in it: a zero-width space, word joiner, byte
+// order mark or direction mark.
 func isPasteMark(r rune) bool {
 	return strings.ContainsRune("\u200b\u2060\ufeff\u200e\u200f\u061c", r)
 }
 
-// joinErrors joins the mistakes in a file as errors.Join does, but only the
-// first ten: in a file of another kind every line is a mistake.
+// joinErrors joins the mistakes in a file as errors.Join does, but keeps only
+// the first ten: in the wrong kind of file, every line is a mistake.
 func joinErrors(name string, errs []error) error {
-	const most = 10
-	if len(errs) > most {
-		errs = append(errs[:most:most], fmt.Errorf("%s: and %d more", name, len(errs)-most))
+	const maxErrors = 10
+	if len(errs) > maxErrors {
+		errs = append(errs[:maxErrors:maxErrors], fmt.Errorf("%s: and %d more", name, len(errs)-maxErrors))
 	}
 	return errors.Join(errs...)
 }

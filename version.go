@@ -6,7 +6,7 @@ import (
 	"runtime/debug"
 )
 
-// version tells which iscbot this is, as the build noted it.
+// version returns the version of this program, as recorded by the build.
 func version() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
