@@ -16,18 +16,18 @@ import (
 	"time"
 )
 
-// A browser shows one page of a card at a time. It never leaves the card.
+// A browser shows one of a card's pages at a time. It never leaves the card.
 type browser struct {
-	base    *url.URL // its scheme, host and port are kept, whatever a redirect says
+	base    *url.URL // its scheme, host and port stay, whatever a redirect says
 	client  http.Client
 	timeout time.Duration // of a request
 
-	target *url.URL // what was requested last
-	here   *url.URL // of the page
-	status int      // its HTTP status
-	basic  bool     // it came with a demand for HTTP Basic authentication
-	page   page
-	whole  bool // the page did not break off
+	target   *url.URL // of the last request
+	here     *url.URL // of the page
+	status   int      // its HTTP status
+	basic    bool     // it demands HTTP Basic authentication
+	page     page
+	complete bool // the page was not cut off
 }
 
 func newBrowser(base *url.URL, pins *Pins, timeout time.Duration) *browser {
@@ -37,9 +37,9 @@ func newBrowser(base *url.URL, pins *Pins, timeout time.Duration) *browser {
 	}
 	transport := &http.Transport{
 		DialContext:        (&net.Dialer{Timeout: timeout}).DialContext,
-		DisableCompression: true, // so that the length tells whether a page is whole
+		DisableCompression: true, // so that the length shows whether a page is complete
 		TLSClientConfig: &tls.Config{
-			InsecureSkipVerify: true, // certificates are self-signed: there are only the pins
+			InsecureSkipVerify: true, // certificates are self-signed: the pins replace verification
 			MinVersion:         tls.VersionTLS10,
 			CipherSuites:       suites,
 			VerifyConnection:   func(s tls.ConnectionState) error { return pins.check(base.Host, s) },
@@ -56,8 +56,8 @@ func newBrowser(base *url.URL, pins *Pins, timeout time.Duration) *browser {
 	}
 }
 
-// forget begins anew, without cookies: one of an ended session is answered with
-// status 400.
+// forget starts afresh, without cookies: a cookie of an ended session is
+// answered with status 400.
 func (b *browser) forget() {
 	b.client.Jar, _ = cookiejar.New(nil) // without options there is no error
 	b.here = b.base
@@ -70,7 +70,7 @@ func (b *browser) get(ctx context.Context, u *url.URL) error {
 	return b.load(ctx, http.MethodGet, u, "")
 }
 
-// submit sends a form of the page by the button with that index, as a browser
+// submit sends a form of the page with the button at an index, as a browser
 // does, but never twice.
 func (b *browser) submit(ctx context.Context, f form, button int) error {
 	u, err := b.resolve(f.action)
@@ -81,12 +81,12 @@ func (b *browser) submit(ctx context.Context, f form, button int) error {
 		u.RawQuery = f.submit(button)
 		return b.get(ctx, u)
 	}
-	b.close() // net/http repeats a request on a connection that was found dead
+	b.close() // net/http would repeat a request if the connection turned out dead
 	return b.load(ctx, http.MethodPost, u, f.submit(button))
 }
 
-// resolve returns the URL that a reference on the page means. Nothing leads to
-// another host.
+// resolve returns the URL of a reference on the page. It rejects any other
+// host.
 func (b *browser) resolve(ref string) (*url.URL, error) {
 	from := b.here
 	if b.page.base != "" {
@@ -96,10 +96,10 @@ func (b *browser) resolve(ref string) (*url.URL, error) {
 	}
 	u, err := from.Parse(ref)
 	if err != nil {
-		return nil, fmt.Errorf("%w: a link cannot be read", ErrPage)
+		return nil, fmt.Errorf("%w: invalid link", ErrPage)
 	}
 	if u.Scheme != "http" && u.Scheme != "https" || u.Hostname() != b.base.Hostname() {
-		return nil, fmt.Errorf("%w: it leads to another host, %q", ErrPage, shorten(u.Hostname(), 60))
+		return nil, fmt.Errorf("%w: a link to another host, %q", ErrPage, shorten(u.Hostname(), 60))
 	}
 	if u.Scheme == "https" && b.base.Scheme == "http" {
 		return nil, ErrNeedsHTTPS
@@ -108,7 +108,7 @@ func (b *browser) resolve(ref string) (*url.URL, error) {
 	return u, nil
 }
 
-// load requests a page and follows where it leads.
+// load requests a page and follows its redirects.
 func (b *browser) load(ctx context.Context, method string, u *url.URL, body string) error {
 	const maxRedirects = 10
 	for range maxRedirects + 1 {
@@ -124,17 +124,18 @@ func (b *browser) load(ctx context.Context, method string, u *url.URL, body stri
 			return err
 		}
 		if b.status == http.StatusOK && to.String() == u.String() {
-			return nil // a page that renews itself
+			return nil // the page refreshes itself
 		}
 		method, u, body = http.MethodGet, to, ""
 	}
 	return fmt.Errorf("%w: redirect loop", ErrPage)
 }
 
-// fetch makes one request and reads the page. It returns where that leads, or
-// "". Its errors do not have the URL, which has the session's token.
+// fetch makes one request and reads the page. It returns where the page
+// redirects to, or "". Its errors do not contain the URL, which has the
+// session's token.
 func (b *browser) fetch(ctx context.Context, method string, u *url.URL, body string) (next string, err error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, b.timeout, fmt.Errorf("nothing in %s", b.timeout))
+	ctx, cancel := context.WithTimeoutCause(ctx, b.timeout, fmt.Errorf("timed out after %s", b.timeout))
 	defer cancel()
 	b.target = u
 	req, err := http.NewRequestWithContext(ctx, method, u.String(), strings.NewReader(body))
@@ -163,20 +164,20 @@ func (b *browser) fetch(ctx context.Context, method string, u *url.URL, body str
 
 const maxPage = 1 << 20 // bytes
 
-// show makes an answer the page that is shown.
+// show makes an answer the current page.
 func (b *browser) show(u *url.URL, resp *http.Response, text []byte) {
 	b.here, b.status = u, resp.StatusCode
 	b.page = parsePage(text, resp.Header.Get("Content-Type"))
 	scheme, _, _ := strings.Cut(resp.Header.Get("WWW-Authenticate"), " ")
 	b.basic = resp.StatusCode == http.StatusUnauthorized && strings.EqualFold(scheme, "Basic")
 
-	// Of an answer that ends with its connection nobody knows whether it ended
-	// too soon.
+	// If an answer ends with the connection, only its text can show that it is
+	// complete.
 	hasLength := resp.ContentLength >= 0 || resp.TransferEncoding != nil
-	b.whole = len(text) < maxPage && (hasLength || bytes.Contains(bytes.ToLower(text), []byte("</html")))
+	b.complete = len(text) < maxPage && (hasLength || bytes.Contains(bytes.ToLower(text), []byte("</html")))
 }
 
-// requestError says in a few words why there is no answer.
+// requestError says briefly why there is no answer.
 func requestError(ctx context.Context, err error) error {
 	err = withoutURL(err)
 	switch {

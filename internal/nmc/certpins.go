@@ -8,9 +8,9 @@ import (
 	"sync"
 )
 
-// Pins remember the certificate that each card has shown first. Certificates
-// of cards are self-signed, so that nothing but a change can be noticed. The
-// zero value is ready for use, by several goroutines too.
+// Pins remember the first certificate of each card. The certificates of cards
+// are self-signed, so only a change can be noticed. The zero value is ready for
+// use, also by several goroutines.
 type Pins struct {
 	mu    sync.Mutex // guards cards
 	cards map[string][sha256.Size]byte
@@ -34,7 +34,7 @@ func (p *Pins) check(host string, state tls.ConnectionState) error {
 		return nil
 	}
 	if old != pin {
-		return fmt.Errorf("%w since this program was started: if that is right, start it again", ErrCertificate)
+		return fmt.Errorf("%w since this program started: if that is right, restart it", ErrCertificate)
 	}
 	return nil
 }

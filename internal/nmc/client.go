@@ -1,10 +1,10 @@
 // Package nmc resets the peak power register of a rack PDU through the web
 // interface of its network management card (NMC), as a person with a browser
-// would: it logs in, finds the control by what the pages say, applies the form
-// and logs off. It knows no card by its file, form or field names, and stops
-// where a page leaves a doubt.
+// would: it logs in, finds the control by the words on the pages, applies the
+// form and logs off. It relies on no file, form or field name of any card, and
+// stops if a page is ambiguous.
 //
-// A client of a PDU is used like this:
+// Use a client like this:
 //
 //	var pins nmc.Pins // for all cards, as long as the program runs
 //	card := nmc.Client{
@@ -18,19 +18,20 @@
 //	defer cancel()
 //	err := card.ResetPeak(ctx, 1, step, applying)
 //	switch {
-//	case errors.Is(err, nmc.ErrInterrupted): // look whether the peak has changed
+//	case errors.Is(err, nmc.ErrInterrupted): // check whether the peak has changed
 //	case errors.Is(err, nmc.ErrBusy): // try again later
 //	}
 //
-// What a card says of itself after a reset proves little: read the register
-// back, over SNMP for example.
+// A card's own answer to a reset proves little: read the register back, over
+// SNMP for example.
 //
-// Files, from the top: client.go is the interface, visit.go a session and the
-// walk through its pages; peak.go, unit.go, menu.go and language.go know what
-// the words on pages mean; browser.go makes requests and follows redirects;
-// reader.go makes a page of the tokens of scanner.go, with the layout from
-// tree.go, the controls from controls.go and the rules in labels.go that tie
-// the two; form.go writes what a browser sends.
+// The files, from the top: client.go is the interface, visit.go a session and
+// the walk through its pages. peak.go, unit.go, menu.go and language.go know
+// what the words on pages mean, and summary.go describes a page that was not
+// understood. browser.go makes requests and follows redirects. reader.go turns
+// the tokens of htmlscanner.go into a page: elementtree.go has its layout,
+// controls.go its controls, and labels.go the rules that tie the two together.
+// form.go writes what a browser sends.
 package nmc
 
 import (
@@ -41,8 +42,8 @@ import (
 	"time"
 )
 
-// A Client is the card of one PDU, or of several chained ones. Its methods may
-// be called by one goroutine at a time: a card lets one person in.
+// A Client accesses the card of one PDU, or of several chained ones. Only one
+// goroutine at a time may call its methods: a card lets one person in.
 type Client struct {
 	URL      string // http or https, without a path
 	User     string
@@ -51,28 +52,27 @@ type Client struct {
 	Timeouts Timeouts
 }
 
-// String returns the URL. The password is not printed.
+// String returns the URL, without the password.
 func (c Client) String() string { return c.URL }
 
 // GoString is like String, for %#v.
 func (c Client) GoString() string { return fmt.Sprintf("nmc.Client{URL: %q}", c.URL) }
 
-// Timeouts are how long parts of a visit may take. The whole is limited by its
-// context.
+// Timeouts limit the parts of a visit. The context limits the whole.
 type Timeouts struct {
-	Request time.Duration // a request; cards need up to 8 s after Apply; 0 is the default
-	Busy    time.Duration // waiting for somebody else to log off; 0 is not at all
+	Request time.Duration // for a request; cards need up to 8 s after Apply; 0 means the default
+	Busy    time.Duration // for somebody else to log off; 0 means no waiting
 }
 
-// DefaultTimeouts suit the slow processors of cards. Allow a whole visit 90
-// seconds with them.
+// DefaultTimeouts suit the cards' slow processors. Allow 90 seconds for a whole
+// visit with them.
 var DefaultTimeouts = Timeouts{Request: 20 * time.Second, Busy: 20 * time.Second}
 
 // ResetPeak resets the peak of a unit, once, and logs off. The unit is 1 to
 // MaxUnits of chained PDUs; a PDU on its own is unit 1. ResetPeak calls step
-// with what it does next, and applying right before the form is sent. Its
-// errors are of type *Error; one that wraps ErrInterrupted says that the reset
-// may have taken effect all the same.
+// with what it does next, and applying right before it sends the form. Its
+// errors are of type *Error; if one wraps ErrInterrupted, the reset may have
+// taken effect.
 func (c *Client) ResetPeak(ctx context.Context, unit int, step func(string), applying func()) error {
 	return c.visit(ctx, unit, step, func(v *visit, r reset) error {
 		applying()
@@ -86,7 +86,8 @@ func (c *Client) FindPeak(ctx context.Context, unit int) error {
 	return c.visit(ctx, unit, func(string) {}, func(*visit, reset) error { return nil })
 }
 
-// visit logs in, finds how to reset the peak, and does something with that.
+// visit logs in, finds out how to reset the peak, calls do with that, and logs
+// off.
 func (c *Client) visit(ctx context.Context, unit int, step func(string), do func(*visit, reset) error) error {
 	base, err := url.Parse(c.URL + "/")
 	if err != nil || base.Host == "" {

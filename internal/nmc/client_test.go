@@ -17,7 +17,7 @@ import (
 
 const testPassword = "p&s w+rd"
 
-// A card is a simulated one, and its client.
+// A card is a simulated card and its client.
 type card struct {
 	*venue.Web
 	units  []*venue.PDU
@@ -50,8 +50,8 @@ func newCard(t *testing.T, g venue.Generation, units int, cfg *tls.Config) *card
 	return c
 }
 
-// reset resets a peak, and checks what must hold of every visit: no session is
-// left, the card's owner does not complain, nothing secret is told.
+// reset resets a peak and checks what must hold after every visit: no session
+// is open, the card's owner has no complaints, and no error has a secret.
 func (c *card) reset(t *testing.T, ctx context.Context, unit int) (steps []string, err error) {
 	t.Helper()
 	err = c.client.ResetPeak(ctx, unit, func(s string) { steps = append(steps, s) }, func() {
@@ -78,8 +78,8 @@ func (c *card) checkLeft(t *testing.T, err error) {
 		t.Fatalf("error of type %T: %v", err, err)
 	}
 	for _, secret := range []string{testPassword, "NMC", "Zürich", "Jörg"} {
-		if told := err.Error() + strings.Join(e.Pages, "\n"); strings.Contains(told, secret) {
-			t.Errorf("%q is told: %s", secret, told)
+		if text := err.Error() + strings.Join(e.Pages, "\n"); strings.Contains(text, secret) {
+			t.Errorf("%q is in the error: %s", secret, text)
 		}
 	}
 }
@@ -156,7 +156,7 @@ func TestUnitOfSinglePDU(t *testing.T) {
 	}
 }
 
-// TestResetPeakFails holds that failures say what failed and why, reset at
+// TestResetPeakFails checks that failures say what failed and why, reset at
 // most once, and log off.
 func TestResetPeakFails(t *testing.T) {
 	t.Parallel()
@@ -211,7 +211,7 @@ func TestResetPeakFails(t *testing.T) {
 	}
 }
 
-// TestPages holds that the error for a page without the control has what a
+// TestPages checks that the error for a page without the control has what a
 // technician needs.
 func TestPages(t *testing.T) {
 	t.Parallel()
@@ -269,7 +269,7 @@ func TestBusy(t *testing.T) {
 	})
 }
 
-// TestCanceled holds that a session is not left behind when the context ends.
+// TestCanceled checks that a session is not left behind when the context ends.
 func TestCanceled(t *testing.T) {
 	t.Parallel()
 	for _, stage := range []string{"menu", "config", "apply"} {
@@ -295,7 +295,7 @@ func TestCanceled(t *testing.T) {
 	}
 }
 
-// TestTimeouts holds that a card has time enough after Apply, but not for ever.
+// TestTimeouts checks that a card has enough time after Apply, but not forever.
 func TestTimeouts(t *testing.T) {
 	if DefaultTimeouts.Request != 20*time.Second {
 		t.Errorf("a request may take %s, want 20s", DefaultTimeouts.Request)
@@ -304,7 +304,7 @@ func TestTimeouts(t *testing.T) {
 	c.Behave(venue.WebManners{At: "apply", Hang: true})
 	c.client.Timeouts.Request = 3 * time.Second
 	_, err := c.reset(t, t.Context(), 1)
-	if !errors.Is(err, ErrInterrupted) || !strings.Contains(err.Error(), "nothing in 3s") {
+	if !errors.Is(err, ErrInterrupted) || !strings.Contains(err.Error(), "timed out after 3s") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -334,7 +334,7 @@ func TestTLS(t *testing.T) {
 	}
 }
 
-// TestLanguage holds that English is chosen where the log-in offers it, and that
+// TestLanguage checks that English is chosen if the log-in offers it, and that
 // otherwise the error names the language.
 func TestLanguage(t *testing.T) {
 	eachGeneration(t, func(t *testing.T, g venue.Generation) {

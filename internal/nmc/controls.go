@@ -8,32 +8,32 @@ import (
 
 // A controlReader collects the controls of a page.
 type controlReader struct {
-	fields []*field
-	ids    map[string]int        // how many have an id
-	radios map[radioGroup]*field // the first of each group
-	excess bool                  // there are too many
+	fields   []*field
+	ids      map[string]int        // the number of controls by id
+	radios   map[radioGroup]*field // the first of each group
+	tooLarge bool                  // there are more than maxFields
 
-	textarea  *field // the open one, as the next two
-	button    *field
-	selecting *field
+	textarea  *field // the open <textarea>
+	button    *field // the open <button>
+	selecting *field // the open <select>
 	inOption  bool
-	said      []byte // the text in the open option or button
+	inner     []byte // the text in the open option or button
 }
 
-// maxFields bounds the controls of a page. Real ones have a few dozen.
+// maxFields limits the controls of a page. Real pages have a few dozen.
 const maxFields = 2000
 
-// A radioGroup has the radio buttons of a form that exclude each other.
+// A radioGroup identifies radio buttons of a form that exclude each other.
 type radioGroup struct {
 	form int
 	name string
 }
 
-// add adds a control that stands where f says. What stands in it comes with
-// the next tokens.
+// add adds a control at the place that f has. The next tokens have what is
+// inside it.
 func (r *controlReader) add(t token, f *field) {
 	if len(r.fields) == maxFields {
-		r.excess = true
+		r.tooLarge = true
 		return
 	}
 	f.control = control{
@@ -69,7 +69,7 @@ func (r *controlReader) add(t token, f *field) {
 		}
 	}
 	if f.kind != "hidden" {
-		f.line.occupy(f)
+		f.line.addControl(f)
 	}
 }
 
@@ -102,13 +102,13 @@ func inputValue(kind, value string, has bool) string {
 	return value
 }
 
-// takeInSelect takes a token within a <select>, in which only options count.
-// It reports whether it belongs there: what cannot stand there ends it.
+// takeInSelect takes a token within a <select>, in which only options count. It
+// reports whether the token belongs there; any other token ends the <select>.
 func (r *controlReader) takeInSelect(t token) bool {
 	switch {
 	case t.kind == textToken:
 		if r.inOption {
-			r.said = append(r.said, t.text...)
+			r.inner = append(r.inner, t.text...)
 		}
 	case t.name == "option":
 		r.endOption()
@@ -129,22 +129,23 @@ func (r *controlReader) takeInSelect(t token) bool {
 	return true
 }
 
-// endOption finishes the open option. Without a value its text is that.
+// endOption finishes the open option. Without a value attribute, its text is
+// its value.
 func (r *controlReader) endOption() {
 	if !r.inOption {
 		return
 	}
 	o := &r.selecting.options[len(r.selecting.options)-1]
-	text := string(r.said)
+	text := string(r.inner)
 	o.text = fold(text)
 	if !o.hasValue {
 		o.value = foldASCII(text)
 	}
-	r.said, r.inOption = r.said[:0], false
+	r.inner, r.inOption = r.inner[:0], false
 }
 
-// endSelect finishes the open <select>. Unless it is multiple one option is
-// selected: the last that says so, or else the first that can be.
+// endSelect finishes the open <select>. Unless it is multiple, one option is
+// selected: the last one marked as selected, or else the first that can be.
 func (r *controlReader) endSelect() {
 	r.endOption()
 	f := r.selecting
@@ -160,11 +161,12 @@ func (r *controlReader) endSelect() {
 	}
 }
 
-// takeInButton takes a token within a <button>, whose text is its caption.
+// takeInButton takes a token within a <button>, whose text is its caption. It
+// reports whether the token belongs there.
 func (r *controlReader) takeInButton(t token) bool {
 	switch {
 	case t.kind == textToken:
-		r.said = append(r.said, t.text...)
+		r.inner = append(r.inner, t.text...)
 	case t.name == "button":
 		r.endButton()
 		return t.kind == endTag
@@ -178,8 +180,8 @@ func (r *controlReader) takeInButton(t token) bool {
 func (r *controlReader) endButton() {
 	f := r.button
 	r.button = nil
-	f.caption = cmp.Or(fold(string(r.said)), f.value)
-	r.said = r.said[:0]
+	f.caption = cmp.Or(fold(string(r.inner)), f.value)
+	r.inner = r.inner[:0]
 }
 
 // endsControl reports whether a tag ends a <select> or <button> that has no
@@ -192,8 +194,8 @@ func endsControl(t token) bool {
 	return false
 }
 
-// finish ends what the page left open, and unchecks radio buttons: of several
-// in a group that are checked the last one wins.
+// finish ends what the page left open, and unchecks radio buttons: if several
+// of a group are checked, the last one wins.
 func (r *controlReader) finish() {
 	if r.selecting != nil {
 		r.endSelect()
@@ -201,7 +203,7 @@ func (r *controlReader) finish() {
 	if r.button != nil {
 		r.endButton()
 	}
-	checked := make(map[*field]bool) // groups
+	checked := make(map[*field]bool) // by group
 	for _, f := range slices.Backward(r.fields) {
 		if f.kind == "radio" && f.checked {
 			f.checked = !checked[f.group]

@@ -5,24 +5,25 @@ import (
 	"strings"
 )
 
-// A tree is the layout of a page while that is read: the text so far, and the
-// elements that are open.
+// A tree is the layout of a page that is being read: the text so far, and the
+// open elements.
 type tree struct {
 	text     []byte
 	at       *element // the open line
 	elements int      // so far, forms included
-	heads    *heading
-	tooDeep  bool // the layout is not known
+	headings *heading
+	tooDeep  bool // the layout is unknown
 }
 
 func newTree() tree {
 	return tree{at: &element{name: "line", parent: &element{}}}
 }
 
-// write appends to the text, with white space folded.
+// write appends to the text, folding white space.
 func (l *tree) write(s string) { l.text = appendFolded(l.text, s) }
 
-// isBlock reports whether the text in an element stands by itself.
+// isBlock reports whether an element's text stands apart from the text around
+// it.
 func isBlock(name string) bool {
 	switch name {
 	case "div", "p", "fieldset", "legend", "section", "article", "main", "nav", "header", "footer", "aside", "center",
@@ -33,7 +34,7 @@ func isBlock(name string) bool {
 	return false
 }
 
-// headingRank returns the rank of a heading, or 0 for other elements.
+// headingRank returns the rank of a heading, or 0 for any other element.
 func headingRank(name string) int {
 	switch name {
 	case "legend":
@@ -46,8 +47,8 @@ func headingRank(name string) int {
 	return 0
 }
 
-// closeParagraph ends an open paragraph, in which no block can stand. Before a
-// heading it ends an open heading too.
+// closeParagraph ends an open paragraph, which cannot contain a block. Before a
+// heading, it also ends an open heading.
 func (l *tree) closeParagraph(heading bool) {
 	inside := l.at.parent
 	for inside.name == "label" || inside.name == "label for" {
@@ -77,8 +78,8 @@ func (l *tree) breakLine() {
 	l.leave(l.at.parent)
 }
 
-// open begins an element, and a line in it. It returns the element, or nil if
-// the page nests too deep.
+// open begins an element and a line in it. It returns the element, or nil if
+// the page nests too deeply.
 func (l *tree) open(t token) *element {
 	l.write(" ")
 	parent := l.at.parent
@@ -105,17 +106,17 @@ func (l *tree) open(t token) *element {
 func (l *tree) newElement(name string, parent *element) *element {
 	l.elements++
 	return &element{name: name, parent: parent, depth: parent.depth + 1, order: l.elements,
-		start: len(l.text), disabled: parent.disabled, outer: l.heads}
+		start: len(l.text), disabled: parent.disabled, outer: l.headings}
 }
 
-// startRow begins a row of a table, into which cells above may reach.
+// startRow begins a row of a table. Cells above may span into it.
 func startRow(tr *element) {
 	table := tr.parent
 	table.rows++
-	tr.columnHeads = table.columnHeads
-	reach := table.spanning
+	tr.columnHeadings = table.columnHeadings
+	spanning := table.spanning
 	table.spanning = nil
-	for _, c := range reach {
+	for _, c := range spanning {
 		if c.rowspan > 0 && len(tr.carried) < maxSpans {
 			c.rowspan--
 			tr.carried = append(tr.carried, c)
@@ -140,7 +141,7 @@ func startCell(cell *element, t token) {
 	}
 }
 
-// spanOf returns how many rows or columns a cell spans. 0 stands for all.
+// spanOf parses the number of rows or columns that a cell spans. 0 means all.
 func spanOf(s string) int {
 	n := 0
 	s = strings.TrimSpace(s)
@@ -153,9 +154,9 @@ func spanOf(s string) int {
 	return max(n, 1)
 }
 
-// close ends the innermost element of one of two names, and those within. Out
-// of a table only the end of that leads, and out of a list of definitions no
-// <dt>.
+// close ends the innermost element with one of two names, and those within it.
+// Only the end of a table leads out of it, and no <dt> leads out of a
+// definition list.
 func (l *tree) close(name, other string) {
 	for e := l.at; e != nil; e = e.parent {
 		isIt := e.name == name || e.name == other && other != "" || name == "label" && e.name == "label for"
@@ -169,11 +170,11 @@ func (l *tree) close(name, other string) {
 	}
 }
 
-// leave ends elements up to one that stays, and begins a line in that.
+// leave ends the elements within to, and begins a line in to.
 func (l *tree) leave(to *element) {
 	for e := l.at; e != to; e = e.parent {
 		e.end = len(l.text)
-		l.endHeads(e)
+		l.endHeadings(e)
 	}
 	l.at = l.newElement("line", to)
 }
@@ -185,33 +186,33 @@ func (l *tree) finish() {
 	}
 }
 
-// endHeads ends the headings that were in force only within an element, and
-// puts those into force that it is.
-func (l *tree) endHeads(e *element) {
+// endHeadings ends the headings that were in force only within an element. If the
+// element is a heading itself, it is in force from now on.
+func (l *tree) endHeadings(e *element) {
 	if e.name == "line" {
 		return
 	}
-	inner := l.heads
-	l.heads = e.outer
+	inner := l.headings
+	l.headings = e.outer
 	switch rank := headingRank(e.name); {
 	case rank > 0:
-		l.addHead(heading{rank: rank, start: e.start, end: e.end}, e.parent)
+		l.addHeading(heading{rank: rank, start: e.start, end: e.end}, e.parent)
 	case e.isSectionRow():
-		l.addHead(heading{rank: rowRank, start: e.start, end: e.end}, e.parent)
-	case e.isHeadRow():
-		e.parent.columnHeads = e.cells
+		l.addHeading(heading{rank: rowRank, start: e.start, end: e.end}, e.parent)
+	case e.isHeadingRow():
+		e.parent.columnHeadings = e.cells
 	case inner != e.outer && !e.isCell() && e.name != "table" && len(bytes.TrimSpace(l.text[inner.end:])) == 0:
-		l.addHead(*inner, e.parent) // a block that is only there for its heading
+		l.addHeading(*inner, e.parent) // a block with nothing but a heading
 	}
 }
 
-// addHead puts a heading into force, in a section that is an element.
-func (l *tree) addHead(h heading, in *element) {
-	for l.heads != nil && l.heads.rank >= h.rank {
-		l.heads = l.heads.outer
+// addHeading puts a heading into force, and makes the elements around it sections.
+func (l *tree) addHeading(h heading, in *element) {
+	for l.headings != nil && l.headings.rank >= h.rank {
+		l.headings = l.headings.outer
 	}
-	h.outer = l.heads
-	l.heads = &h
+	h.outer = l.headings
+	l.headings = &h
 	for e := in; e != nil; e = e.parent {
 		e.headed = true
 	}

@@ -16,9 +16,9 @@ import (
 	"iscbot/internal/venue"
 )
 
-// TestSubmitsLikeELinks resets a peak with the text browser ELinks, key by key
-// as scripts did before there was this package, and another one with the
-// client. Both cards must see the same submission.
+// TestSubmitsLikeELinks resets the peak of one card with the text browser
+// ELinks, key by key as scripts did before this package existed, and that of
+// another with the client. Both cards must see the same submission.
 func TestSubmitsLikeELinks(t *testing.T) {
 	t.Parallel()
 	elinks := needs(t, "elinks")
@@ -34,7 +34,7 @@ func TestSubmitsLikeELinks(t *testing.T) {
 		t.Errorf("after the reset with ELinks: %+v", got)
 	}
 
-	// Other than browsers, ELinks submits disabled fields.
+	// Unlike other browsers, ELinks submits disabled fields.
 	const disabled = "&Dev4=AP8858"
 	want := byHand.Posts()
 	if len(want) != 1 || strings.Count(want[0], disabled) != 1 {
@@ -42,7 +42,7 @@ func TestSubmitsLikeELinks(t *testing.T) {
 	}
 	want[0] = strings.Replace(want[0], disabled, "", 1)
 	if got := byHand.Complaints(); !slices.Equal(got, []string{"configuration: field Dev4 does not belong there"}) {
-		t.Errorf("the card's owner complains of ELinks: %q", got)
+		t.Errorf("the card's owner complains about ELinks: %q", got)
 	}
 
 	byClient := newCard(t, venue.TokenPath, 1, nil)
@@ -84,8 +84,8 @@ func resetByKeys(s *screen) {
 	s.await("end of the session", func() bool { return s.shows("logged off") })
 }
 
-// needs returns the path of a program. Without it the test is skipped, or fails
-// where all programs must be there.
+// needs returns the path of a program. If it is missing, the test is skipped,
+// or fails if all programs must be there.
 func needs(t *testing.T, program string) string {
 	t.Helper()
 	path, err := exec.LookPath(program)
@@ -102,7 +102,7 @@ func needs(t *testing.T, program string) string {
 const (
 	down  = "\x1b[B"
 	enter = "\r"
-	quit  = "Q" // without a question
+	quit  = "Q" // without confirmation
 )
 
 // A screen is a terminal in which ELinks runs.
@@ -116,8 +116,8 @@ type screen struct {
 	row, col int // of the cursor
 }
 
-// settings keep ELinks from asking questions, and let what is typed at a text
-// field go into it at once. The screen has a byte for each character.
+// settings keep ELinks from asking questions, and make it enter what is typed
+// at a text field at once. The screen has a byte for each character.
 const settings = `set document.browse.forms.auto_submit = 0
 set document.browse.forms.confirm_submit = 0
 set document.browse.forms.insert_mode = 0
@@ -161,14 +161,14 @@ func startELinks(t *testing.T, elinks, url string) *screen {
 		case <-done:
 		case <-time.After(screenWait):
 			t.Error("ELinks does not end")
-			cmd.Process.Kill() // with it goes the terminal
+			cmd.Process.Kill() // which also ends the terminal
 		}
 		cmd.Wait()
 	})
 	return s
 }
 
-// show draws what ELinks writes until it ends.
+// show draws the output of ELinks until it ends.
 func (s *screen) show(out io.Reader) {
 	defer close(s.changed)
 	buf := make([]byte, 1<<16)
@@ -188,8 +188,8 @@ func (s *screen) show(out io.Reader) {
 	}
 }
 
-// draw draws text with the few control sequences that ELinks uses in a VT100,
-// and returns a sequence that broke off.
+// draw draws text with the few VT100 control sequences that ELinks uses, and
+// returns an incomplete sequence at its end.
 func (s *screen) draw(text string) (rest string) {
 	for text != "" {
 		switch c := text[0]; {
@@ -211,8 +211,8 @@ func (s *screen) draw(text string) (rest string) {
 	return ""
 }
 
-// control obeys the control sequence at the start of text and returns its
-// length, 0 if it broke off. Only where it moves the cursor matters.
+// control executes the control sequence at the start of text and returns its
+// length, or 0 if it is incomplete. Only the position of the cursor matters.
 func (s *screen) control(text string) int {
 	if len(text) < 3 {
 		return 0
@@ -291,8 +291,8 @@ func (s *screen) await(what string, wanted func() bool) {
 	}
 }
 
-// goTo moves down to a line that has a text, until the status line describes
-// what is wanted.
+// goTo moves down to a line that has a text, until the status line has the
+// other.
 func (s *screen) goTo(text, status string) {
 	s.t.Helper()
 	for {

@@ -7,13 +7,13 @@ import (
 	"strings"
 )
 
-// A form has its controls in the order of the page, with the values that a
-// browser would show.
+// A form has its controls in page order, with the values that a browser would
+// show.
 type form struct {
 	name, id       string
 	action, method string
 	encoding       string // as its enctype says: "" is application/x-www-form-urlencoded
-	latin1         bool   // it is sent in ISO-8859-1, otherwise in UTF-8
+	latin1         bool   // it is sent in ISO-8859-1, not in UTF-8
 	controls       []control
 }
 
@@ -23,7 +23,7 @@ type control struct {
 	name, value string
 	caption     string // the text on a button
 	options     []option
-	overrides   bool // a button with an action or method other than the form's
+	overrides   bool // a button that overrides the form's action, method or encoding
 	labels      labels
 
 	checked, disabled, multiple bool
@@ -31,7 +31,7 @@ type control struct {
 
 type option struct {
 	value, text        string
-	hasValue           bool // by an attribute
+	hasValue           bool // it has a value attribute
 	selected, disabled bool
 }
 
@@ -43,24 +43,24 @@ func (c control) isButton() bool {
 	return false
 }
 
-// labels are what a page says of a control. They were found by
-// the layout alone, not by what the words mean.
+// labels are the texts about a control. They are found by the layout alone, not
+// by the meaning of words.
 type labels struct {
-	own     string    // its <label>s
-	after   string    // the text that follows it directly
-	rows    []row     // the text around it, from the inside out
-	beside  string    // in its row of a table: the cells without controls
-	column  string    // the head of its column
-	columns string    // the heads of all columns
-	heads   []caption // of its sections, from the inside out
+	own      string    // its <label>s
+	after    string    // the text that follows it directly
+	rows     []row     // the text around it, from the inside out
+	beside   string    // the cells without controls in its table row
+	column   string    // the heading of its column
+	columns  string    // the headings of all columns
+	headings []caption // the headings of its sections, from the inside out
 }
 
-// A row is the text of an element that has no other control in it.
+// A row is the text of an element that contains no other control.
 type row struct {
 	text string
-	// certain rows are those of tables and definition lists that have several:
-	// nothing around them says more of the control than they do. Of a block
-	// nobody knows whether it is a row.
+	// certain is set for rows of tables and definition lists with several rows:
+	// nothing around them says more about the control. A block may be a row or
+	// not.
 	certain bool
 }
 
@@ -68,7 +68,7 @@ type row struct {
 type caption struct {
 	text    string
 	between string // the text from the heading to the control
-	far     bool   // that is too long to be sure that the heading still holds
+	far     bool   // it is too long to be sure that the heading still applies
 }
 
 // sameRadio reports whether two controls of a form exclude each other.
@@ -76,12 +76,13 @@ func sameRadio(a, b *control) bool {
 	return a.kind == "radio" && b.kind == "radio" && a.name == b.name
 }
 
-// isPost reports whether a form is sent as submit writes it.
+// isPost reports whether a form is sent by POST in the encoding that submit
+// writes.
 func (f form) isPost() bool {
 	return f.method == "post" && (f.encoding == "" || f.encoding == "application/x-www-form-urlencoded")
 }
 
-// find returns the index of the first control with a name, or -1.
+// find returns the index of the first control with the name, or -1.
 func (f form) find(name string) int {
 	return slices.IndexFunc(f.controls, func(c control) bool { return c.name == name })
 }
@@ -103,7 +104,8 @@ func (f form) count(kinds ...string) int {
 	return n
 }
 
-// edit makes the form's controls its own, and returns control i.
+// edit copies the form's controls so that they can be changed, and returns
+// control i.
 func (f *form) edit(i int) *control {
 	f.controls = slices.Clone(f.controls)
 	return &f.controls[i]
@@ -115,7 +117,7 @@ func (f form) fill(i int, value string) form {
 	return f
 }
 
-// check returns the form with control i checked, a checkbox or radio button.
+// check returns the form with control i, a checkbox or radio button, checked.
 func (f form) check(i int) form {
 	c := f.edit(i)
 	for k := range f.controls {
@@ -126,7 +128,7 @@ func (f form) check(i int) form {
 	return f
 }
 
-// choose returns the form with option k chosen in control i, a select.
+// choose returns the form with option k selected in control i, a select.
 func (f form) choose(i, k int) form {
 	c := f.edit(i)
 	c.options = slices.Clone(c.options)
@@ -136,8 +138,8 @@ func (f form) choose(i, k int) form {
 	return f
 }
 
-// submit returns what a browser sends when the button with that index is
-// pressed; -1 stands for none.
+// submit returns what a browser sends if the button at an index is pressed; -1
+// means no button.
 func (f form) submit(button int) string {
 	var fields []string
 	add := func(name, value string) {
@@ -160,7 +162,7 @@ func (f form) submit(button int) string {
 	return strings.Join(fields, "&")
 }
 
-// escape writes application/x-www-form-urlencoded as browsers do.
+// escape encodes s as browsers do in application/x-www-form-urlencoded.
 func (f form) escape(s string) string {
 	s = strings.ReplaceAll(unixLines(s), "\n", "\r\n")
 	if f.latin1 {
@@ -169,12 +171,12 @@ func (f form) escape(s string) string {
 	return browserEscapes.Replace(url.QueryEscape(s))
 }
 
-// browserEscapes are the characters in which browsers differ from
+// browserEscapes corrects the characters that browsers escape differently from
 // url.QueryEscape.
 var browserEscapes = strings.NewReplacer("~", "%7E", "%2A", "*")
 
-// toLatin1 encodes a string in ISO-8859-1. What has no place in that becomes
-// a character reference, as in a browser.
+// toLatin1 encodes a string in ISO-8859-1. As in browsers, other characters
+// become character references.
 func toLatin1(s string) string {
 	b := make([]byte, 0, len(s))
 	for _, r := range s {

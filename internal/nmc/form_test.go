@@ -82,7 +82,7 @@ func TestSubmitByButton(t *testing.T) {
 	}
 }
 
-// TestChange holds that a changed form is a copy.
+// TestChange checks that a changed form is a copy.
 func TestChange(t *testing.T) {
 	f := formOf(t, `<input name=t value=1><input type=checkbox name=c><input type=radio name=r value=1 checked>`+
 		`<input type=radio name=r value=2>`+

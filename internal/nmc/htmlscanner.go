@@ -6,7 +6,7 @@ import (
 	"unicode/utf8"
 )
 
-// A tokenKind tells the tokens of a page apart.
+// A tokenKind is the kind of a token.
 type tokenKind int
 
 const (
@@ -21,7 +21,7 @@ type token struct {
 	kind  tokenKind
 	name  string // of a tag, in lower case
 	attrs []attribute
-	text  string // of a textToken, with its character references decoded
+	text  string // of a textToken, with character references decoded
 }
 
 type attribute struct{ name, value string }
@@ -47,14 +47,13 @@ func (t token) has(name string) bool {
 }
 
 // A scanner splits a page into tokens. Its methods are the states of the
-// tokenizer in the HTML standard, and have the names of those; each returns
-// at the end of what it reads. It looks at every byte a bounded number of
-// times. What the page leaves open ends with the page; a tag that is cut off
-// is none.
+// tokenizer in the HTML standard, named alike; each returns at the end of what
+// it reads. It looks at every byte a bounded number of times. The end of the
+// page ends whatever is open; a tag that is cut off is dropped.
 type scanner struct {
 	src string // with \n as the only line break
 	pos int
-	raw string // the element whose text is read next as raw text or RCDATA
+	raw string // the element whose text, raw text or RCDATA, comes next
 }
 
 // next returns the next token; ok is false at the end of the page.
@@ -75,7 +74,7 @@ func (s *scanner) next() (t token, ok bool) {
 	return token{}, false
 }
 
-// data reads text that begins at start, up to the next "<" after s.pos.
+// data reads text that begins at start, up to the first "<" at or after s.pos.
 func (s *scanner) data(start int) (token, bool) {
 	end := strings.IndexByte(s.src[s.pos:], '<')
 	if end < 0 {
@@ -86,8 +85,8 @@ func (s *scanner) data(start int) (token, bool) {
 	return token{kind: textToken, text: html.UnescapeString(s.src[start:s.pos])}, true
 }
 
-// tagOpen reads what begins with "<". Before anything but a tag, a comment or
-// a declaration that is text.
+// tagOpen reads what begins with "<": a tag, a comment, a declaration, or else
+// text.
 func (s *scanner) tagOpen() (token, bool) {
 	start := s.pos
 	s.pos++
@@ -122,7 +121,7 @@ func (s *scanner) markupDeclarationOpen() {
 		s.comment()
 		return
 	}
-	s.bogusComment() // a DOCTYPE is no more than that here
+	s.bogusComment() // a DOCTYPE is skipped like one
 }
 
 // comment reads up to the end of a comment, which may be as short as <!-->.
@@ -175,7 +174,7 @@ func (s *scanner) tag(kind tokenKind) (token, bool) {
 		}
 		name := s.attributeName()
 		value := s.afterAttributeName()
-		if len(t.attrs) < maxAttributes && !t.has(name) { // the first one counts
+		if len(t.attrs) < maxAttributes && !t.has(name) { // the first of a name counts
 			t.attrs = append(t.attrs, attribute{name, decodeValue(value)})
 		}
 	}
@@ -186,7 +185,8 @@ func (s *scanner) tag(kind tokenKind) (token, bool) {
 	return t, true
 }
 
-// maxAttributes bounds the cost of a tag. Real ones have about ten at most.
+// maxAttributes limits the cost of a tag. Real tags have about ten attributes
+// at most.
 const maxAttributes = 64
 
 func (s *scanner) tagName() string {
@@ -199,7 +199,7 @@ func (s *scanner) beforeAttributeName() {
 	}
 }
 
-// attributeName reads a name of at least one byte: a "=" may begin one.
+// attributeName reads a name of at least one byte, which may begin with "=".
 func (s *scanner) attributeName() string {
 	first := s.pos
 	return s.lowerUntil(func(c byte) bool {
@@ -246,9 +246,9 @@ func (s *scanner) attributeValueUnquoted() string {
 	return s.src[start:s.pos]
 }
 
-// rawText reads the text of an element in which a tag is none, up to its end
+// rawText reads the text of an element that contains no tags, up to its end
 // tag. In RCDATA, the text of a title or text area, character references are
-// decoded; the text of scripts and the like is not part of the page.
+// decoded; the text of scripts and the like is dropped.
 func (s *scanner) rawText() (token, bool) {
 	name, start := s.raw, s.pos
 	s.raw = ""
@@ -281,8 +281,8 @@ func isEndTagOf(name, src string) bool {
 	return isSpace(src[end]) || src[end] == '/' || src[end] == '>'
 }
 
-// hasRawText reports whether the text of an element is raw text or RCDATA. A
-// template is no such element, but its contents are no part of the page.
+// hasRawText reports whether the text of an element is raw text or RCDATA. That
+// of a template is neither, but is not part of the page.
 func hasRawText(name string) bool {
 	switch name {
 	case "title", "textarea", "script", "style", "template", "xmp", "iframe", "noembed", "noframes":
@@ -313,7 +313,8 @@ func (s *scanner) lowerUntil(end func(byte) bool) string {
 }
 
 // decodeValue decodes the character references in the value of an attribute.
-// Unlike in text, "&copy=2" and "&copy2" are none there: links have those.
+// Unlike in text, "&copy=2" and "&copy2" are not references there: links
+// contain them.
 func decodeValue(s string) string {
 	if !strings.Contains(s, "&") {
 		return s

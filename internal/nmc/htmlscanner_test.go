@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// tokensOf writes the tokens of a page: text as it is, tags in brackets.
+// tokensOf formats the tokens of a page: text as it is, tags in brackets.
 func tokensOf(src string) string {
 	var b strings.Builder
 	s := scanner{src: src}
@@ -52,8 +52,8 @@ func TestScanner(t *testing.T) {
 	}
 }
 
-// FuzzScanner checks that the scanner ends, and that text outside of tags
-// stays.
+// FuzzScanner checks that the scanner reaches the end, and that text outside
+// tags is unchanged.
 func FuzzScanner(f *testing.F) {
 	for _, src := range []string{checkboxPage, "a<b c='d", "<!--x--!>y", "<textarea></textarea", "a&amp;<"} {
 		f.Add(src)

@@ -7,35 +7,34 @@ import (
 
 const (
 	maxLabel  = 500  // bytes; longer texts label nothing
-	maxReach  = 2000 // bytes from a heading to what it labels
-	maxLevels = 8    // of labels, rows and headings that are looked at
+	maxReach  = 2000 // bytes between a heading and what it labels
+	maxLevels = 8    // labels, rows or headings considered
 )
 
-// A layout is a page as it is needed to tell what labels a control. Its methods
-// are the rules, by the names of the fields that they fill.
+// A layout has what is needed of a page to find the labels of a control. Its
+// methods are the rules, named after the fields that they fill.
 type layout struct {
 	text      string
-	labelsFor map[string][]*element // <label for>, by the id of their control
-	ids       map[string]int        // how many controls have an id
-	formOrder []int                 // when each form began, among the elements
+	labelsFor map[string][]*element // <label for>, by their control's id
+	ids       map[string]int        // the number of controls by id
+	formOrder []int                 // the order of each form, among the elements
 }
 
-// label applies all rules to a control; next is where the next one stands in
-// the text.
+// label applies all rules to a control; next is the position of the next
+// control.
 func (p *layout) label(f *field, next int) labels {
 	l := labels{
-		own:    p.ownLabels(f),
-		after:  p.textAfter(f, next),
-		rows:   p.rowsAround(f),
-		beside: p.besideInRow(f),
-		heads:  p.sectionHeads(f),
+		own:      p.ownLabels(f),
+		after:    p.textAfter(f, next),
+		rows:     p.rowsAround(f),
+		beside:   p.besideInRow(f),
+		headings: p.sectionHeadings(f),
 	}
-	l.column, l.columns = p.columnHead(f)
+	l.column, l.columns = p.columnHeading(f)
 	return l
 }
 
-// brief returns a stretch of the page's text, or "" if it is too long to be a
-// label.
+// brief returns part of the page's text, or "" if it is too long to be a label.
 func (p *layout) brief(start, end int) string {
 	if end-start > maxLabel {
 		return ""
@@ -43,8 +42,8 @@ func (p *layout) brief(start, end int) string {
 	return strings.TrimSpace(p.text[start:end])
 }
 
-// ownLabels returns the text of the labels of a control: those for its id,
-// in the order of the page, and the one around it.
+// ownLabels returns the text of the labels of a control: those for its id, in
+// page order, or else the one around it.
 func (p *layout) ownLabels(f *field) string {
 	var texts []string
 	if f.id != "" && p.ids[f.id] == 1 {
@@ -62,15 +61,15 @@ func (p *layout) ownLabels(f *field) string {
 	return strings.TrimSpace(strings.Join(texts, " "))
 }
 
-// textAfter returns the text between a control and the next one, or the end of
-// the line.
+// textAfter returns the text from a control to the next one or the end of the
+// line.
 func (p *layout) textAfter(f *field, next int) string {
 	return p.brief(f.at, max(f.at, min(next, f.line.end)))
 }
 
-// rowsAround returns the rows of a control: its line, the blocks and the
-// table's rows around it, as long as no other control is in them. It ends at a
-// section, and at the form.
+// rowsAround returns the rows of a control: its line, and the blocks and table
+// rows around it that contain no other control. It stops at a section and at
+// the form.
 func (p *layout) rowsAround(f *field) []row {
 	var rows []row
 	for e := f.line; e.parent != nil && e.holdsOnly(f) && !e.isSection() && len(rows) < maxLevels; e = e.parent {
@@ -86,7 +85,7 @@ func (p *layout) rowsAround(f *field) []row {
 	return rows
 }
 
-// addRow adds a row around others, unless it says nothing more.
+// addRow adds a row around others, unless it says nothing new.
 func addRow(rows []row, r row) []row {
 	if n := len(rows); n > 0 && rows[n-1].text == r.text {
 		rows[n-1].certain = rows[n-1].certain || r.certain
@@ -103,14 +102,14 @@ func (p *layout) isAround(f *field, e *element) bool {
 	return f.form >= 0 && e.order < p.formOrder[f.form]
 }
 
-// isFormRow reports whether an element around a form is a row of which that is
-// a part. A row with links may be the layout of the whole page.
+// isFormRow reports whether an element around a form is a row that contains it.
+// A row with links may be the layout of the whole page.
 func isFormRow(e *element) bool {
 	return e.name == "tr" && e.parent.rows > 1 && !e.linked
 }
 
-// rowText returns the text of an element and, of a table's row, of the cells
-// above that reach into it; ok is false where that is too long to be a row.
+// rowText returns the text of an element, with the cells above that span into
+// it if it is a table row. ok is false if the text is too long for a row.
 func (p *layout) rowText(e *element) (text string, ok bool) {
 	if e.end-e.start > maxLabel {
 		return "", false
@@ -126,28 +125,27 @@ func (p *layout) rowText(e *element) (text string, ok bool) {
 	return text, true
 }
 
-// besideInRow returns the text of the cells without controls in the row of a
-// table, which a control may share with others, and of all cells above that
-// reach into it.
+// besideInRow returns the text of the cells without controls in the table row
+// of a control, and of all cells above that span into the row.
 func (p *layout) besideInRow(f *field) string {
 	tr := f.line.within("tr")
-	if tr == nil || p.isAround(f, tr) { // that may be the layout of the whole page
+	if tr == nil || p.isAround(f, tr) { // the row may be the layout of the whole page
 		return ""
 	}
 	var text strings.Builder
 	for i, c := range slices.Concat(tr.carried, tr.cells) {
-		isOfAll := i < len(tr.carried) || c.controls.first == nil
-		if isOfAll && text.Len() < maxLabel {
+		isShared := i < len(tr.carried) || c.controls.first == nil
+		if isShared && text.Len() < maxLabel {
 			text.WriteString(p.brief(c.start, c.end) + " ")
 		}
 	}
 	return strings.TrimSpace(text.String())
 }
 
-// columnHead returns the head of the column in which a control stands alone in
-// its cell, and the heads of all columns. Where cells span several rows nobody
-// counts columns.
-func (p *layout) columnHead(f *field) (head, all string) {
+// columnHeading returns the heading of the column of a control that is alone in
+// its cell, and the headings of all columns. Where cells span several rows, it
+// does not count columns.
+func (p *layout) columnHeading(f *field) (heading, all string) {
 	cell := f.line.within("td", "th")
 	if cell == nil || !cell.holdsOnly(f) {
 		return "", ""
@@ -156,27 +154,27 @@ func (p *layout) columnHead(f *field) (head, all string) {
 	if tr.name != "tr" || len(tr.carried) > 0 || tr.parent.name != "table" {
 		return "", ""
 	}
-	heads := tr.columnHeads
-	if len(heads) == 0 {
+	headings := tr.columnHeadings
+	if len(headings) == 0 {
 		return "", ""
 	}
-	for _, h := range heads {
+	for _, h := range headings {
 		if h.column <= cell.column && cell.column < h.column+h.colspan {
-			head = p.brief(h.start, h.end)
+			heading = p.brief(h.start, h.end)
 		}
 	}
-	return head, p.brief(heads[0].start, heads[len(heads)-1].end)
+	return heading, p.brief(headings[0].start, headings[len(headings)-1].end)
 }
 
-// sectionHeads returns the headings of the sections in which a control stands.
-func (p *layout) sectionHeads(f *field) []caption {
-	var heads []caption
-	for h := f.heads; h != nil && len(heads) < maxLevels; h = h.outer {
+// sectionHeadings returns the headings of the sections that contain a control.
+func (p *layout) sectionHeadings(f *field) []caption {
+	var headings []caption
+	for h := f.headings; h != nil && len(headings) < maxLevels; h = h.outer {
 		c := caption{text: p.brief(h.start, h.end), far: f.at-h.end > maxReach}
 		if !c.far {
 			c.between = p.text[h.end:f.at]
 		}
-		heads = append(heads, c)
+		headings = append(headings, c)
 	}
-	return heads
+	return headings
 }

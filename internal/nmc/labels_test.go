@@ -8,9 +8,9 @@ import (
 	"testing"
 )
 
-// labelsIn returns what the page says of each control, hidden ones left out:
-// its own labels, the text after it, and the rows from the inside out, the
-// certain ones with an exclamation mark.
+// labelsIn returns the labels of each control that is not hidden: its own
+// labels, the text after it, and the rows from the inside out, the certain ones
+// with an exclamation mark.
 func labelsIn(src string) []string {
 	var all []string
 	for _, f := range parsePage([]byte("<form>"+src), "").forms {
@@ -92,12 +92,13 @@ func TestLabels(t *testing.T) {
 	}
 }
 
-// TestColumnsAndHeads has the rules for heads: column|columns|beside|heads.
-func TestColumnsAndHeads(t *testing.T) {
+// TestColumnsAndHeadings covers the rules for headings:
+// column|columns|beside|headings.
+func TestColumnsAndHeadings(t *testing.T) {
 	for _, tt := range []struct{ name, page, want string }{
 		{"columns", `<table><tr><th>A<th colspan=2>B<th>C<tr><td>D<td><td>E<td><input>`, "C|A B C|D  E|"},
-		{"wide head", `<table><tr><th>A<th colspan=2>B<th>C<tr><td>D<td><td><input><td>E`, "B|A B C|D  E|"},
-		{"heads of a later part", `<table><tr><td>A<td><input><tr><th>B<th>C<tr><td>D<td>E`, "||A|"},
+		{"wide heading", `<table><tr><th>A<th colspan=2>B<th>C<tr><td>D<td><td><input><td>E`, "B|A B C|D  E|"},
+		{"headings of a later part", `<table><tr><td>A<td><input><tr><th>B<th>C<tr><td>D<td>E`, "||A|"},
 		{"cell of two rows hides the columns", `<table><tr><th>A<th>B<tr><td rowspan=2>C<td>D<tr><td><input>`, "||C|"},
 		{"cells beside", `<table><tr><td>A<td><input name=x><td>B<td>C<input><td>D`, "||A B D|"},
 		{"headings", `<h1>A</h1><h2>B</h2><h3>C</h3><h2>D</h2><input>`, "|||D A"},
@@ -111,11 +112,11 @@ func TestColumnsAndHeads(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			f := formOf(t, tt.page)
 			l := f.controls[len(f.controls)-1].labels
-			var heads []string
-			for _, h := range l.heads {
-				heads = append(heads, h.text)
+			var headings []string
+			for _, h := range l.headings {
+				headings = append(headings, h.text)
 			}
-			if got := strings.Join([]string{l.column, l.columns, l.beside, strings.Join(heads, " ")},
+			if got := strings.Join([]string{l.column, l.columns, l.beside, strings.Join(headings, " ")},
 				"|"); got != tt.want {
 				t.Errorf("got %s, want %s", got, tt.want)
 			}
@@ -123,8 +124,8 @@ func TestColumnsAndHeads(t *testing.T) {
 	}
 }
 
-// TestLabelsApart holds that no text labels two controls, on pages of any
-// build: w1, w2 and so on stand on each only once.
+// TestLabelsApart checks that no text labels two controls, on pages of any
+// structure: each page has w1, w2 and so on only once.
 func TestLabelsApart(t *testing.T) {
 	parts := strings.Split(`<table>,<tr>,<td>,<td>,<tr>,</table>,</td>,</tr>,<div>,</div>,<br>,<p>,<dl>,<dt>,`+
 		`<dd>,</dl>,<form>,</form>,<label>,</label>,`+

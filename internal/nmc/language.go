@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// inEnglish returns a log-in form with English chosen where the form offers
-// it: cards translate their pages.
+// inEnglish returns a log-in form with English chosen if the form offers it:
+// cards translate their pages.
 func inEnglish(f form) form {
 	for i, c := range f.controls {
 		if c.disabled {
@@ -22,7 +22,7 @@ func inEnglish(f form) form {
 	return f
 }
 
-// englishOption returns the index of the option of a control that stands for
+// englishOption returns the index of the option of a control that means
 // English, or -1.
 func englishOption(c control) int {
 	if !hasPart(words(c.name+" "+c.labels.own), "lang") && !slices.ContainsFunc(c.options, saysEnglish) {
@@ -35,10 +35,10 @@ func englishOption(c control) int {
 
 func saysEnglish(o option) bool { return has(words(o.text), "english") }
 
-// A language is one in which cards are sold.
+// A language is one that cards offer besides English.
 type language struct {
 	name, code string
-	words      []string // of the menu, that are not English
+	words      []string // from the menu; none of them is English
 }
 
 var languages = []language{
@@ -53,8 +53,8 @@ var languages = []language{
 	{"Chinese", "zh", []string{"注销", "退出", "配置", "设备", "主页", "應用", "设置"}},
 }
 
-// foreignLanguage returns the language of a page if that seems to be another
-// than English, or "".
+// foreignLanguage returns the language of a page if it seems not to be English,
+// or "".
 func foreignLanguage(p page) string {
 	code, _, _ := strings.Cut(strings.ToLower(p.language), "-")
 	for _, l := range languages {
@@ -67,7 +67,7 @@ func foreignLanguage(p page) string {
 	}
 
 	list := words(p.text[:min(len(p.text), 20_000)])
-	best, most := "", 1 // one word may be a name
+	best, matches := "", 1 // a single word may be a name
 	for _, l := range languages {
 		n := 0
 		for _, w := range l.words {
@@ -75,15 +75,15 @@ func foreignLanguage(p page) string {
 				n++
 			}
 		}
-		if n > most {
-			best, most = l.name, n
+		if n > matches {
+			best, matches = l.name, n
 		}
 	}
 	return best
 }
 
-// selectedLanguage returns the name that is selected where a page chooses
-// among languages, unless that is English.
+// selectedLanguage returns the language selected on a page that offers several,
+// unless it is English.
 func selectedLanguage(p page) string {
 	for _, f := range p.forms {
 		for _, c := range f.controls {

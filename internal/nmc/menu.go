@@ -7,12 +7,12 @@ import (
 	"strings"
 )
 
-// outletsPage is where cards ask for the confirmation of switching outlets.
+// outletsPage is where cards ask to confirm the switching of outlets.
 const outletsPage = "rpduconf.htm"
 
-// isMenuLink reports whether a link may be on the menu's way to the
-// configuration of the device. No other one is followed: there are pages that
-// reboot the card or switch outlets.
+// isMenuLink reports whether a link may lead through the menu to the
+// configuration of the device. No other link is followed: some pages reboot the
+// card or switch outlets.
 func isMenuLink(text string, u *url.URL) bool {
 	list := slices.DeleteFunc(words(text), func(w string) bool { return strings.Trim(w, "0123456789") == "" })
 	return len(list) > 0 && !strings.EqualFold(path.Base(u.Path), outletsPage) &&
@@ -29,9 +29,9 @@ func saysNeedsHTTPS(p page) bool {
 	return strings.Contains(strings.ToLower(p.text), "requires a secure socket connection")
 }
 
-// confirmForm returns the form of a page that only asks whether to go on, and
-// the index of its Apply button, or -1: it has the buttons Apply and Cancel,
-// and nothing to fill in.
+// confirmForm returns the form of a page that only asks for confirmation, and
+// the index of its Apply button, or -1: it has the buttons Apply and Cancel and
+// nothing to fill in.
 func confirmForm(p page) (form, int) {
 	for _, f := range p.forms {
 		apply := slices.IndexFunc(f.controls, isApply)
@@ -44,8 +44,8 @@ func confirmForm(p page) (form, int) {
 	return form{}, -1
 }
 
-// isHarmless reports whether a page that asks for a confirmation speaks of
-// nothing that must not be done. The menu is not counted.
+// isHarmless reports whether the text of a page that asks for confirmation,
+// without its links, mentions nothing dangerous.
 func isHarmless(p page) bool {
 	list := words(p.prose)
 	return !namesParts(list) && !namesEnergy(list) && !hasPart(list, "reboot", "restart", "shut", "default")

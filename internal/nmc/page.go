@@ -6,24 +6,24 @@ import (
 	"unicode/utf8"
 )
 
-// A page is what a visit needs of a card's page: tag soup, read much as
-// browsers do, in linear time whatever it holds.
+// A page has what a visit needs of a card's page. It is read from tag soup much
+// as browsers do, in linear time whatever the input.
 type page struct {
 	title    string
 	language string // the lang attribute of the page
-	base     string // what its links are relative to, if not to itself
-	refresh  string // where it sends the browser within seconds
-	text     string // what a reader sees, white space folded, without buttons and options
-	prose    string // that without the links
+	base     string // what its links are relative to, if not itself
+	refresh  string // where it redirects to within seconds
+	text     string // what a reader sees, with white space folded, without buttons and options
+	prose    string // the text without the links
 	forms    []form
 	links    []link
-	excess   bool // it has more than a card's page can have, and some was left out
+	tooLarge bool // parts were left out, as no real page is so large
 }
 
 type link struct{ href, text string }
 
-// decodePage returns a page in UTF-8. All that is not UTF-8 is taken as
-// ISO-8859-1: its bytes go back as they came.
+// decodePage returns a page in UTF-8. It decodes anything else as ISO-8859-1,
+// so that the bytes go back as they came.
 func decodePage(body []byte, contentType string) (text string, latin1 bool) {
 	charset := charsetIn(contentType)
 	if charset == "" {
@@ -52,7 +52,7 @@ func declaredCharset(head string) string {
 	return ""
 }
 
-// charsetIn returns the parameter charset of a Content-Type.
+// charsetIn returns the charset parameter of a Content-Type.
 func charsetIn(contentType string) string {
 	for parameter := range strings.SplitSeq(contentType, ";") {
 		name, value, _ := strings.Cut(parameter, "=")
@@ -63,8 +63,8 @@ func charsetIn(contentType string) string {
 	return ""
 }
 
-// quickRefresh returns where the content of a <meta http-equiv=refresh> leads
-// within nine seconds. Slower ones end idle sessions.
+// quickRefresh returns where the content of a <meta http-equiv=refresh>
+// redirects to within nine seconds. Slower refreshes end idle sessions.
 func quickRefresh(content string) string {
 	at := strings.IndexAny(content, ";,")
 	if at < 0 {

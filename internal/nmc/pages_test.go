@@ -1,7 +1,6 @@
 package nmc
 
-// The pages here have the layouts in which the configuration of a device may
-// come.
+// These pages have the layouts that the configuration of a device may have.
 
 const languageForm = `<FORM name=langForm ACTION="/NMC/k+3-x/Forms/lang" METHOD=POST>
 <select name=lang onchange="submit()">
@@ -49,10 +48,10 @@ const divPage = `<div class=menu><a href=a.htm>Peak</a></div>` + languageForm + 
 A
 B</textarea></dl><p><input type=submit value=Apply></form>`
 
-// apply is what ends the form of most pages in the tables.
+// apply ends the form of most pages in the tables.
 const apply = `<input type=submit name=submit value=Apply>`
 
-// energyRow is a row of the device's other reset.
+// energyRow is a row with the device's other reset.
 const energyRow = `<tr><td>Energy<td>35.1 kWh <input type=checkbox name=en> Reset`
 
 const energyBlock = `<div><div>Energy</div><div>35.1 kWh <input type=checkbox name=en> Reset</div></div>`

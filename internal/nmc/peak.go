@@ -7,18 +7,18 @@ import (
 	"strings"
 )
 
-// A reset is a form that resets the peak when its button is pressed: what the
-// page shows, with nothing changed but the peak's control.
+// A reset is a form that resets the peak when its button is pressed: the form
+// as the page shows it, with only the peak's control changed.
 type reset struct {
 	form   form
 	button int
-	label  string // what the page says of the control
-	unit   bool   // that names the unit
+	label  string // the text beside the control
+	unit   bool   // the labels name the unit
 }
 
-// findReset returns how a page resets the peak of a unit. Which control that
-// is can only be told by what the page says beside it: unless that is exactly
-// one, it is an error.
+// findReset returns how a page resets the peak of a unit. Only the text beside
+// a control identifies it: unless exactly one control fits, findReset returns
+// an error.
 func findReset(p page, unit int) (reset, error) {
 	var found []reset
 	for _, f := range p.forms {
@@ -33,8 +33,8 @@ func findReset(p page, unit int) (reset, error) {
 		return reset{}, ErrNoControl
 	case len(found) > 1:
 		return reset{}, fmt.Errorf("%w: %s", ErrSeveralControls, labelsOf(found))
-	case p.excess:
-		return reset{}, fmt.Errorf("%w: it is too large to be submitted", ErrPage)
+	case p.tooLarge:
+		return reset{}, fmt.Errorf("%w: it is too large to submit", ErrPage)
 	}
 
 	r := found[0]
@@ -42,7 +42,7 @@ func findReset(p page, unit int) (reset, error) {
 	case r.button < 0:
 		return reset{}, fmt.Errorf("%w: the form with %q has no Apply button", ErrPage, r.label)
 	case !r.form.isPost() || r.form.controls[r.button].overrides:
-		return reset{}, fmt.Errorf("%w: the form with %q is not posted as a browser's", ErrPage, r.label)
+		return reset{}, fmt.Errorf("%w: the form with %q is not posted in the usual way", ErrPage, r.label)
 	}
 	return r, nil
 }
@@ -63,7 +63,7 @@ func resetBy(f form, i, unit int) (reset, bool) {
 	}
 	r := reset{
 		button: slices.IndexFunc(f.controls, isApply),
-		label:  c.labels.mostTelling(c.caption),
+		label:  c.labels.mostInformative(c.caption),
 		unit:   namesUnit(c.labels, unit),
 	}
 	said := c.labels.own + " " + c.labels.after
@@ -88,8 +88,8 @@ func resetBy(f form, i, unit int) (reset, bool) {
 	return reset{}, false
 }
 
-// resetOption returns the index of the only option of a select that stands for
-// the reset, if it is not selected yet.
+// resetOption returns the index of the only option of a select that means the
+// reset, if it is not selected yet.
 func resetOption(c control) (int, bool) {
 	found, n := 0, 0
 	for k, o := range c.options {
@@ -114,17 +114,17 @@ func isApply(c control) bool {
 	return strings.HasPrefix(caption, "apply ") && !saysMore(caption)
 }
 
-// A subject is what a control is about.
+// A subject is what a text or a control is about.
 type subject int
 
 const (
-	nothing  subject = iota // the page names nothing that is known
-	peakOnly                // the peak of the PDU, and nothing else
-	other                   // energy, outlets or another unit, perhaps besides the peak
+	nothing  subject = iota // nothing known
+	peakOnly                // the PDU's peak, and nothing else
+	other                   // energy, outlets or another unit, perhaps along with the peak
 )
 
-// subjectOf returns what a control is about. Nearer texts are surer, but none
-// may contradict.
+// subjectOf returns what a control is about. Nearer texts are more certain, but
+// none may contradict them.
 func subjectOf(c control, unit int) subject {
 	l := c.labels
 	found := nothing
@@ -141,7 +141,7 @@ func subjectOf(c control, unit int) subject {
 	if column == other || named(l.beside, unit) == other || namesParts(words(l.columns)) {
 		return other
 	}
-	for _, h := range l.heads {
+	for _, h := range l.headings {
 		if list := words(h.text); namesParts(list) || namesOtherUnit(list, unit) {
 			return other
 		}
@@ -152,11 +152,11 @@ func subjectOf(c control, unit int) subject {
 	case column == peakOnly:
 		return column
 	}
-	return namedByHead(l.heads, unit)
+	return namedByHeading(l.headings, unit)
 }
 
-// namedByRows returns what the rows of a control name, up to the first that is
-// certain and names something.
+// namedByRows returns what the rows of a control name, up to the first row that
+// is certain and names something.
 func namedByRows(rows []row, unit int) subject {
 	found := nothing
 	for _, r := range rows {
@@ -171,16 +171,16 @@ func namedByRows(rows []row, unit int) subject {
 	return found
 }
 
-// namedByHead returns what the innermost heading names that names anything,
-// unless what stands between it and the control names something else.
-func namedByHead(heads []caption, unit int) subject {
-	const maxHead = 80 // bytes; a longer text is no heading
-	for _, h := range heads {
+// namedByHeading returns what the innermost heading that names anything names. If
+// the text between it and the control names something else, it returns other.
+func namedByHeading(headings []caption, unit int) subject {
+	const maxHeading = 80 // bytes; a longer text is not a heading
+	for _, h := range headings {
 		s := named(h.text, unit)
 		if s == nothing {
 			continue
 		}
-		if h.far || len(h.text) > maxHead || named(h.between, unit) == other {
+		if h.far || len(h.text) > maxHeading || named(h.between, unit) == other {
 			return other
 		}
 		return s
@@ -188,12 +188,12 @@ func namedByHead(heads []caption, unit int) subject {
 	return nothing
 }
 
-// plainWords may stand beside a control whose subject is in a heading.
+// plainWords may stand beside a control whose subject is named by a heading.
 var plainWords = strings.Fields("reset clear last value the on at since date time now yes no never apply it " +
 	"power load register device rack pdu unit g kw w watts am pm current present")
 
-// hasPlainRows reports whether the text around a control says no more than
-// that something of the device is reset. Only then a heading tells what.
+// hasPlainRows reports whether the text around a control says no more than that
+// something of the device is reset. Only then may a heading name the subject.
 func hasPlainRows(rows []row) bool {
 	for _, r := range rows {
 		letters := strings.FieldsFunc(strings.ToLower(r.text), func(r rune) bool { return r < 'a' || r > 'z' })
@@ -204,7 +204,7 @@ func hasPlainRows(rows []row) bool {
 	return true
 }
 
-// named returns what a text names.
+// named returns the subject that a text names.
 func named(text string, unit int) subject {
 	list := words(text)
 	switch {
@@ -232,15 +232,15 @@ func namesEnergy(list []string) bool {
 	return false
 }
 
-// namesParts reports whether words are about a part of the PDU: that has a
+// namesParts reports whether words are about a part of the PDU, which has a
 // peak of its own.
 func namesParts(list []string) bool {
 	return hasPart(list, "outlet", "receptacle", "phase") ||
 		has(list, "bank", "banks", "socket", "sockets", "breaker", "sensor")
 }
 
-// namesOtherUnit reports whether words are about another one of chained units,
-// or about all.
+// namesOtherUnit reports whether words are about another unit of a chain, or
+// about all.
 func namesOtherUnit(list []string, unit int) bool {
 	n, ok := unitIn(list)
 	return ok && n != unit || has(list, "units", "pdus")
@@ -252,7 +252,7 @@ func namesUnit(l labels, unit int) bool {
 	for _, r := range l.rows {
 		texts = append(texts, r.text)
 	}
-	for _, h := range l.heads {
+	for _, h := range l.headings {
 		texts = append(texts, h.text)
 	}
 	return slices.ContainsFunc(texts, func(s string) bool {
@@ -261,8 +261,7 @@ func namesUnit(l labels, unit int) bool {
 	})
 }
 
-// saysReset reports whether the page speaks of a reset where it speaks of a
-// control.
+// saysReset reports whether any text about a control mentions a reset.
 func saysReset(c control) bool {
 	l := c.labels
 	texts := []string{l.own, l.after, l.column, l.beside, c.caption}
@@ -272,7 +271,7 @@ func saysReset(c control) bool {
 	for _, o := range c.options {
 		texts = append(texts, o.text)
 	}
-	for _, h := range l.heads {
+	for _, h := range l.headings {
 		if len(h.text) <= maxLabel && !h.far {
 			texts = append(texts, h.text)
 		}
@@ -280,7 +279,7 @@ func saysReset(c control) bool {
 	return slices.ContainsFunc(texts, func(s string) bool { return hasPart(words(s), "reset") })
 }
 
-// saysYes reports whether a choice stands for the reset.
+// saysYes reports whether a choice means the reset.
 func saysYes(text string) bool {
 	return has(words(text), "reset", "yes", "clear", "on", "enable", "enabled") && !saysNo(text)
 }
@@ -290,15 +289,15 @@ func saysNo(text string) bool {
 		"without")
 }
 
-// saysMore reports whether a choice stands for more than one reset now.
+// saysMore reports whether a choice means more than one reset now.
 func saysMore(text string) bool {
 	list := words(text)
 	return hasPart(list, "auto", "default", "schedul") ||
 		has(list, "all", "both", "daily", "weekly", "monthly", "factory", "everything")
 }
 
-// mostTelling returns the text that tells most of a control.
-func (l labels) mostTelling(caption string) string {
+// mostInformative returns the text that says most about a control.
+func (l labels) mostInformative(caption string) string {
 	text := strings.TrimSpace(l.own + " " + caption)
 	for _, r := range l.rows {
 		if len(r.text) > len(text) {

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// A layoutTest has a page and what resets the peak there: the field that is
-// changed or added, or "" where the page must be refused.
+// A layoutTest has a page and the field that is changed or added to reset the
+// peak on it, or "" if the page must be rejected.
 type layoutTest struct {
 	name, page string
 	want       string
@@ -40,7 +40,8 @@ func runLayouts(t *testing.T, tests []layoutTest) {
 	}
 }
 
-// TestKnownLayouts has the layouts of the simulated cards' first generations.
+// TestKnownLayouts covers the layouts of the simulated cards' first
+// generations.
 func TestKnownLayouts(t *testing.T) {
 	runLayouts(t, []layoutTest{
 		{"checkbox in a table", checkboxPage, "pk=1", nil},
@@ -50,7 +51,7 @@ func TestKnownLayouts(t *testing.T) {
 	})
 }
 
-// TestBlockRows has rows that are blocks, as on the status pages of cards.
+// TestBlockRows covers rows that are blocks, as on the status pages of cards.
 func TestBlockRows(t *testing.T) {
 	runLayouts(t, []layoutTest{
 		{"value before", `<div><div>Peak Power</div><div>2.81 kW <input type=checkbox name=pk> Reset</div></div>` +
@@ -88,7 +89,7 @@ func TestBlockRows(t *testing.T) {
 	})
 }
 
-// TestTwoLabels has controls with <label>s, some with several.
+// TestTwoLabels covers controls with one or several <label>s.
 func TestTwoLabels(t *testing.T) {
 	runLayouts(t, []layoutTest{
 		{"two labels for one id", `<label for=pk>Peak Power</label> <input type=checkbox id=pk name=pk>` +
@@ -110,7 +111,7 @@ func TestTwoLabels(t *testing.T) {
 	})
 }
 
-// TestRowsOfBoth has rows that name both the peak and the energy.
+// TestRowsOfBoth covers rows that name both the peak and the energy.
 func TestRowsOfBoth(t *testing.T) {
 	box := `<td><input type=checkbox name=x> Reset`
 	tests := []layoutTest{
@@ -133,36 +134,36 @@ func TestRowsOfBoth(t *testing.T) {
 	runLayouts(t, tests)
 }
 
-// TestHeads has pages that name the peak, or the reset, only in a head.
-func TestHeads(t *testing.T) {
+// TestHeadings covers pages that name the peak, or the reset, only in a heading.
+func TestHeadings(t *testing.T) {
 	const pk, en = `<input type=checkbox name=pk>`, `<input type=checkbox name=en>`
 	runLayouts(t, []layoutTest{
-		{"section heads", `<h3>Peak Power</h3><table><tr><td>Value<td>2.81 kW<tr><td>Reset<td>` + pk + `</table>` +
+		{"section headings", `<h3>Peak Power</h3><table><tr><td>Value<td>2.81 kW<tr><td>Reset<td>` + pk + `</table>` +
 			`<h3>Energy</h3><table><tr><td>Reset<td>` + en + `</table>`, "pk=on", nil},
-		{"section heads in blocks", `<div><h3>Peak Power</h3></div><div>Reset ` + pk +
+		{"section headings in blocks", `<div><h3>Peak Power</h3></div><div>Reset ` + pk +
 			`</div><div><h3>Energy</h3></div><div>Reset ` + en + `</div>`,
 			"pk=on", nil},
 		{"legends", `<fieldset><legend>Peak Power</legend>` + pk + ` Reset</fieldset><fieldset>` +
 			`<legend>Energy</legend>` + en + ` Reset</fieldset>`,
 			"pk=on", nil},
-		{"rows that are heads", `<table><tr><th colspan=2>Peak Power<tr><td>Reset<td>` + pk +
+		{"rows that are headings", `<table><tr><th colspan=2>Peak Power<tr><td>Reset<td>` + pk +
 			`<tr><th colspan=2>Energy<tr><td>Reset<td>` + en + `</table>`,
 			"pk=on", nil},
-		{"energy between head and row", `<h3>Peak Power</h3><p>2.81 kW</p><p><b>Energy</b></p><div>Reset ` + pk +
+		{"energy between heading and row", `<h3>Peak Power</h3><p>2.81 kW</p><p><b>Energy</b></p><div>Reset ` + pk +
 			`</div><input name=n>`, "", ErrNoControl},
 		{"row says something else", `<h3>Peak Power</h3><div>Reset to defaults ` + pk + `</div><input name=n>`, "",
 			ErrNoControl},
-		{"head of another part", `<div><h3>Peak Power</h3><p>2.81 kW</p></div><div>Reset ` + pk +
+		{"heading of another part", `<div><h3>Peak Power</h3><p>2.81 kW</p></div><div>Reset ` + pk +
 			`</div><input name=n>`, "", ErrNoControl},
-		{"head of outlets", `<h2>Outlets</h2><table><tr><td>Peak Power<td>` + pk + ` Reset<tr><td>x<td>y</table>`,
+		{"heading of outlets", `<h2>Outlets</h2><table><tr><td>Peak Power<td>` + pk + ` Reset<tr><td>x<td>y</table>`,
 			"", ErrNoControl},
-		{"same head for device and outlets", `<h2>Outlets</h2><table><tr><td>Peak Power<td>` +
+		{"same heading for device and outlets", `<h2>Outlets</h2><table><tr><td>Peak Power<td>` +
 			`<input type=checkbox name=o> Reset<tr><td>x<td>y</table>` +
 			`<h2>Device</h2><table><tr><td>Peak Power<td>` + pk + ` Reset<tr><td>x<td>y</table>`, "pk=on", nil},
-		{"reset only in a column's head", `<table><tr><th>Name<th>Value<th>Reset<tr><td>Peak Power<td>2.81 kW` +
+		{"reset only in a column's heading", `<table><tr><th>Name<th>Value<th>Reset<tr><td>Peak Power<td>2.81 kW` +
 			`<td>` + pk +
 			`<tr><td>Energy<td>35.1 kWh<td>` + en + `</table>`, "pk=on", nil},
-		{"peak only in a column's head", `<table><tr><th><th>Peak Power<th>Energy<tr><td>Reset<td>` + pk + `<td>` +
+		{"peak only in a column's heading", `<table><tr><th><th>Peak Power<th>Energy<tr><td>Reset<td>` + pk + `<td>` +
 			en + `</table>`, "pk=on", nil},
 		{"columns of outlets", `<table><tr><th>Outlet<th>Peak Power Reset<th>Name<tr><td>1<td>` + pk +
 			`<td><input name=n></table>`, "", ErrNoControl},
@@ -181,7 +182,7 @@ func TestHeads(t *testing.T) {
 	})
 }
 
-// TestResetButton has rows with a button of their own.
+// TestResetButton covers rows with a button of their own.
 func TestResetButton(t *testing.T) {
 	const pk, en = `<input type=submit name=pk value=Reset>`, `<input type=submit name=en value=Reset>`
 	runLayouts(t, []layoutTest{
@@ -206,7 +207,7 @@ func TestResetButton(t *testing.T) {
 	})
 }
 
-// TestDoubtfulForms has pages whose control is clear, and whose form is not.
+// TestDoubtfulForms covers pages with a clear control in a dubious form.
 func TestDoubtfulForms(t *testing.T) {
 	const row = `<table><tr><td>Peak Power<td><input type=checkbox name=pk> Reset<tr><td>x</table>`
 	runLayouts(t, []layoutTest{
@@ -229,7 +230,7 @@ func TestDoubtfulForms(t *testing.T) {
 	})
 }
 
-// TestUnitRows has a page with a row for each of chained units.
+// TestUnitRows covers a page with a row for each of several chained units.
 func TestUnitRows(t *testing.T) {
 	const page = `<table><tr><td>Rack PDU 2G<td>Device<tr><td>Peak Power, Unit 1<td>` +
 		`<input type=checkbox name=a> Reset` +
@@ -264,7 +265,7 @@ func TestSummary(t *testing.T) {
 	}
 }
 
-// TestRedact holds that labels and titles do not tell what belongs to the
+// TestRedact checks that labels and titles do not reveal what belongs to the
 // owner of the card.
 func TestRedact(t *testing.T) {
 	p := parsePage([]byte(`<title>left rack: Device</title><a href=x>left rack</a>
@@ -272,7 +273,7 @@ func TestRedact(t *testing.T) {
 <p>User apc-admin: PDU_2 <input name=u></form>`), "")
 	var r redactor
 	r.hide("apc-admin")
-	r.hide("is") // too short to be told from words
+	r.hide("is") // too short to tell from words
 	r.hidePage(p)
 	want := `page ...: Device
 form "" get

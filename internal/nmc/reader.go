@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// parsePage reads a page of that Content-Type.
+// parsePage parses a page with the given Content-Type.
 func parsePage(body []byte, contentType string) page {
 	text, latin1 := decodePage(body, contentType)
 	b := newBuilder(latin1)
@@ -17,14 +17,14 @@ func parsePage(body []byte, contentType string) page {
 	return b.finish()
 }
 
-// maxLinks bounds the links of a page. Real ones have a few dozen.
+// maxLinks limits the links of a page. Real pages have a few dozen.
 const maxLinks = 2000
 
-// A span is a stretch of the text.
+// A span is a part of the text.
 type span struct{ start, end int }
 
-// A builder makes a page of tokens. What labels a control is known only at the
-// end of the page.
+// A builder makes a page from tokens. The labels of a control are known only at
+// the end of the page.
 type builder struct {
 	page     page
 	latin1   bool
@@ -127,7 +127,7 @@ func (b *builder) takeEnd(name string) {
 	}
 }
 
-// startForm begins a form. As in browsers, a form within a form is none.
+// startForm begins a form. As in browsers, a form within a form is ignored.
 func (b *builder) startForm(t token) {
 	b.tree.breakLine()
 	if b.form >= 0 {
@@ -144,12 +144,12 @@ func (b *builder) startForm(t token) {
 	})
 	b.tree.elements++
 	b.layout.formOrder = append(b.layout.formOrder, b.tree.elements)
-	if inside := b.tree.at.parent.name; inside != "table" && inside != "tr" { // there it cannot be an element
+	if inside := b.tree.at.parent.name; inside != "table" && inside != "tr" { // where it cannot be an element
 		b.tree.open(token{name: "form"})
 	}
 }
 
-// startBlock begins a block, and ends those that cannot go on in it.
+// startBlock begins a block, and ends those that cannot contain it.
 func (b *builder) startBlock(t token) {
 	switch t.name {
 	case "tr":
@@ -178,7 +178,7 @@ func (b *builder) startBlock(t token) {
 
 func (b *builder) addField(t token) {
 	b.tree.write(" ")
-	b.controls.add(t, &field{form: b.form, at: len(b.tree.text), line: b.tree.at, heads: b.tree.heads})
+	b.controls.add(t, &field{form: b.form, at: len(b.tree.text), line: b.tree.at, headings: b.tree.headings})
 }
 
 func (b *builder) startLink(href string) {
@@ -200,17 +200,17 @@ func (b *builder) endLink() {
 		b.page.links = append(b.page.links, link{href: b.href})
 		b.linkSpans = append(b.linkSpans, span{b.linkAt, len(b.tree.text)})
 	} else {
-		b.page.excess = true
+		b.page.tooLarge = true
 	}
 	b.href = ""
 }
 
-// finish returns the page, once its last token was taken.
+// finish returns the page after its last token.
 func (b *builder) finish() page {
 	b.endLink()
 	b.tree.finish()
 	b.controls.finish()
-	b.page.excess = b.page.excess || b.controls.excess
+	b.page.tooLarge = b.page.tooLarge || b.controls.tooLarge
 	b.page.text = string(b.tree.text)
 	b.layout.text = b.page.text
 	b.finishLinks()
@@ -230,7 +230,7 @@ func (b *builder) finish() page {
 	return b.page
 }
 
-// finishLinks gives the links their texts, and the page its prose.
+// finishLinks sets the texts of the links, and the prose of the page.
 func (b *builder) finishLinks() {
 	var prose strings.Builder
 	at := 0
@@ -243,8 +243,8 @@ func (b *builder) finishLinks() {
 	b.page.prose = strings.TrimSpace(prose.String())
 }
 
-// finishLabels counts the label of a control as that control, as it says
-// nothing of another one.
+// finishLabels counts the label for a control as a control, so that it labels
+// no other.
 func (b *builder) finishLabels() {
 	byID := make(map[string]*field)
 	for _, f := range b.controls.fields {
@@ -256,16 +256,16 @@ func (b *builder) finishLabels() {
 			continue
 		}
 		if b.layout.ids[id] > 1 {
-			f = newStranger() // nobody knows which one
+			f = newOtherField() // it is unknown which one
 		}
 		for _, l := range all {
-			l.occupy(f)
+			l.addControl(f)
 		}
 	}
 }
 
-// newStranger returns a field that is none of the page's.
-func newStranger() *field {
+// newOtherField returns a field that is not on the page.
+func newOtherField() *field {
 	f := &field{}
 	f.group = f
 	return f
@@ -276,7 +276,7 @@ func (b *builder) label() {
 	if b.tree.tooDeep {
 		return
 	}
-	bare := make(map[*field]bool) // groups in which a radio button has no text after it
+	unlabeled := make(map[*field]bool) // groups with a radio button without text after it
 	next := len(b.page.text)
 	for _, f := range slices.Backward(b.controls.fields) {
 		if f.kind == "hidden" {
@@ -284,13 +284,13 @@ func (b *builder) label() {
 		}
 		f.labels = b.layout.label(f, next)
 		if f.kind == "radio" && f.labels.after == "" {
-			bare[f.group] = true
+			unlabeled[f.group] = true
 		}
 		next = f.at
 	}
 	for _, f := range b.controls.fields {
-		if bare[f.group] {
-			f.labels.after = "" // what follows one radio button may be said of the next
+		if unlabeled[f.group] {
+			f.labels.after = "" // the text after one radio button may belong to the next
 		}
 	}
 }

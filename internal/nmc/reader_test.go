@@ -50,9 +50,9 @@ func TestPageDetails(t *testing.T) {
 				"A"} && len(p.links) == 2
 		}},
 		{"anchor", "<a name=x>A</a>", "", func(p page) bool { return len(p.links) == 0 }},
-		{"many controls", "<form>" + strings.Repeat("<input>", maxFields+1), "", func(p page) bool { return p.excess }},
+		{"many controls", "<form>" + strings.Repeat("<input>", maxFields+1), "", func(p page) bool { return p.tooLarge }},
 		{"many links", strings.Repeat("<a href=x>", maxLinks+1), "", func(p page) bool {
-			return p.excess &&
+			return p.tooLarge &&
 				len(p.links) == maxLinks
 		}},
 	} {
@@ -64,8 +64,8 @@ func TestPageDetails(t *testing.T) {
 	}
 }
 
-// TestRefresh holds that only quick refreshes are followed: cards end idle
-// sessions by one after 185 s.
+// TestRefresh checks that only quick refreshes are followed: cards end idle
+// sessions with a refresh after 185 s.
 func TestRefresh(t *testing.T) {
 	for content, want := range map[string]string{
 		"5":                     "",
@@ -84,8 +84,8 @@ func TestRefresh(t *testing.T) {
 	}
 }
 
-// TestLinear repeats what would take the square of its length if it were read
-// again for each part.
+// TestLinear repeats parts that would take quadratic time if each made the
+// reader start over.
 func TestLinear(t *testing.T) {
 	for _, part := range []string{"<a", `<a href="`, "<a x='>", "<!--", "<!---", "<script>", "</script",
 		"<table><tr><td>x<input>", "<ul></div>",
@@ -106,13 +106,13 @@ func testLinear(t *testing.T, first, part string) {
 	p := parsePage([]byte("<form id=f>"+first+strings.Repeat(part, maxPage/8/len(part))), "")
 	_, _ = findReset(p, 1)
 	p.summary()
-	if d := time.Since(start); d > 10*time.Second { // the square would take minutes
+	if d := time.Since(start); d > 10*time.Second { // quadratic time would take minutes
 		t.Errorf("takes %s", d)
 	}
 }
 
-// FuzzPage checks that what a form of any page sends comes back when it is
-// written as a page of its own, and that reading and summing up never panic.
+// FuzzPage checks that a form of any page sends the same after being written as
+// a page of its own, and that parsing and summarizing never panic.
 func FuzzPage(f *testing.F) {
 	for _, src := range []string{checkboxPage, selectPage, radioPage, divPage,
 		"<form><input name=a value='&#0;\r\n\x00\xff'>", "<!--", "<a href='"} {

@@ -19,8 +19,7 @@ type simpleNode struct {
 	texts    []string // of its options
 }
 
-// A simplePage has its text without tags, and everything else in the order of
-// the page.
+// A simplePage has its text without tags, and everything else in page order.
 type simplePage struct {
 	text   string
 	nodes  []*simpleNode
@@ -34,7 +33,7 @@ var (
 	naming     = regexp.MustCompile(`(?i)peak|energy|kwh|kilowatt|outlet`)
 )
 
-// optionalEnd are the elements that end where the value's words begin.
+// optionalEnd has, for each tag, the open elements that it ends.
 var optionalEnd = map[string]string{
 	"tr": "tr td th", "td": "td th", "th": "td th", "li": "li p", "p": "p", "dt": "dt dd p", "dd": "dt dd p",
 	"div": "p", "table": "p", "ul": "p", "dl": "p", "h3": "p", "fieldset": "p", "form": "p",
@@ -119,7 +118,7 @@ func isPlain(text string) bool {
 	return strings.Trim(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789 .:()/-\n") == ""
 }
 
-// nest begins or ends an element, and returns that in which the page goes on.
+// nest begins or ends an element, and returns the element that is open then.
 func (d *simplePage) nest(at *simpleNode, tag string, attrs map[string]string, end bool) *simpleNode {
 	d.text += " "
 	d.breaks = append(d.breaks, len(d.text))
@@ -165,8 +164,8 @@ func (n *simpleNode) isControl() bool {
 	return n.tag == "select" || n.tag == "input" && n.kind() != "hidden" && n.kind() != "submit"
 }
 
-// changedBy returns the controls of which a change alone makes the submission
-// of a form that which was sent.
+// changedBy returns the controls whose change alone turns the submission of a
+// form into what was sent.
 func (d *simplePage) changedBy(sent string) []*simpleNode {
 	var changed []*simpleNode
 	for _, c := range d.nodes {
@@ -189,7 +188,7 @@ func (d *simplePage) changedBy(sent string) []*simpleNode {
 	return changed
 }
 
-// send returns what a browser sends of a form with control c set to a value.
+// send returns what a browser sends for a form with control c set to a value.
 func (d *simplePage) send(c *simpleNode, value string, button *simpleNode) string {
 	var pairs []string
 	for _, n := range d.nodes {
@@ -226,9 +225,9 @@ func (d *simplePage) send(c *simpleNode, value string, button *simpleNode) strin
 	return strings.Join(pairs, "&")
 }
 
-// judgeRow returns what is wrong with what the page says of a control.
+// judgeRow returns what is wrong with the texts about a control, or "".
 func (d *simplePage) judgeRow(c *simpleNode) string {
-	if why := d.judgeNeighbours(c); why != "" || !d.nested {
+	if why := d.judgeNeighbors(c); why != "" || !d.nested {
 		return why
 	}
 	if row := c.around("tr"); row != nil && row.parent == c.around("table") && namesOther(d.carriedInto(row)) {
@@ -252,11 +251,11 @@ func (d *simplePage) judgeRow(c *simpleNode) string {
 	if naming.MatchString(d.labelsOf(c)) {
 		return ""
 	}
-	return d.judgeHead(c)
+	return d.judgeHeading(c)
 }
 
-// judgeNeighbours judges without rows: somewhere near there must be the word.
-func (d *simplePage) judgeNeighbours(c *simpleNode) string {
+// judgeNeighbors judges without rows: the word must be somewhere nearby.
+func (d *simplePage) judgeNeighbors(c *simpleNode) string {
 	if namesOther(d.labelsOf(c) + " " + c.attrs["value"]) {
 		return "its label names something else"
 	}
@@ -268,37 +267,37 @@ func (d *simplePage) judgeNeighbours(c *simpleNode) string {
 	return "the peak is not named anywhere"
 }
 
-// judgeHead judges a control whose row names nothing: then a head must, that
-// of its column or one after which nothing else is named.
-func (d *simplePage) judgeHead(c *simpleNode) string {
-	why := "neither its row nor a head names the peak"
+// judgeHeading judges a control whose row names nothing: a heading must, either
+// that of its column or one after which nothing else is named.
+func (d *simplePage) judgeHeading(c *simpleNode) string {
+	why := "neither its row nor a heading names the peak"
 	for _, n := range d.nodes {
-		isHead := n.tag == "h3" || n.tag == "legend" || n.tag == "th" || n.tag == "td" && n.attrs["colspan"] != ""
-		if !isHead || n.to > c.from || !namesPeak(d.textOf(n)) || namesOther(d.textOf(n)) {
+		isHeading := n.tag == "h3" || n.tag == "legend" || n.tag == "th" || n.tag == "td" && n.attrs["colspan"] != ""
+		if !isHeading || n.to > c.from || !namesPeak(d.textOf(n)) || namesOther(d.textOf(n)) {
 			continue
 		}
 		isOfColumn := n.tag == "th" && c.around("table") == n.around("table")
 		if isOfColumn || !namesOther(d.text[n.to:c.from]) {
 			return ""
 		}
-		why = "something else is named between the head and the control"
+		why = "something else is named between the heading and the control"
 	}
 	return why
 }
 
-// isSection reports whether an element has a head of its own, so that it is
-// more than a row, unless it is one of a table or list.
+// isSection reports whether an element has a heading of its own, so that it is
+// more than a row. Rows of tables and lists are not sections.
 func (d *simplePage) isSection(e *simpleNode) bool {
 	isRow := strings.Contains(" tr td th dt dd ", " "+e.tag+" ")
 	return !isRow && slices.ContainsFunc(d.nodes, func(n *simpleNode) bool {
-		isHead := n.tag == "h3" || n.tag == "legend" || e.tag == "table" && d.isHeadRow(n)
-		return isHead && n.isIn(e)
+		isHeading := n.tag == "h3" || n.tag == "legend" || e.tag == "table" && d.isHeadingRow(n)
+		return isHeading && n.isIn(e)
 	})
 }
 
-// isHeadRow reports whether a node is the row of one cell that is a head.
-func (d *simplePage) isHeadRow(tr *simpleNode) bool {
-	cells, heads := 0, 0
+// isHeadingRow reports whether a node is a row of one cell that is a heading.
+func (d *simplePage) isHeadingRow(tr *simpleNode) bool {
+	cells, headings := 0, 0
 	for _, n := range d.nodes {
 		if n.tag != "label" && n.attrs["name"] != "" && n.kind() != "hidden" && n.isIn(tr) {
 			return false
@@ -308,10 +307,10 @@ func (d *simplePage) isHeadRow(tr *simpleNode) bool {
 		}
 		cells++
 		if n.tag == "th" || n.attrs["colspan"] != "" {
-			heads++
+			headings++
 		}
 	}
-	return tr.tag == "tr" && cells == 1 && heads == 1
+	return tr.tag == "tr" && cells == 1 && headings == 1
 }
 
 // carriedInto returns the text of the cells in the row above that span two

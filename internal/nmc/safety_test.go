@@ -7,13 +7,13 @@ import (
 	"testing"
 )
 
-// The safety property: whatever the page, what is submitted differs from what
-// a browser would submit untouched in one control only, and that control's row
-// names the peak and neither energy nor outlets.
+// The safety property: whatever the page, the submission differs from what a
+// browser would submit unchanged in one control only, and the row of this
+// control names the peak and neither energy nor outlets.
 //
-// It is stated here on a second, much simpler reader of pages, which shares no
-// code with the one that it judges. It judges only what it is sure to read
-// right: plain ASCII pages, and rows only where all tags are nested properly.
+// It is checked with a second, much simpler page reader, which shares no code
+// with the one under test. It judges only what it is sure to read correctly:
+// plain ASCII pages, and rows only if all tags are nested properly.
 
 // violation returns what is wrong with a submission of a page, or "".
 func violation(src, sent string) string {
@@ -26,7 +26,7 @@ func violation(src, sent string) string {
 		return "it differs from the page's forms in more than one control"
 	}
 	var why []string
-	for _, c := range changed { // more than one where some already have that value
+	for _, c := range changed { // more than one if some already have that value
 		w := d.judgeRow(c)
 		if w == "" {
 			return ""
@@ -138,7 +138,7 @@ func (m *pageMaker) table(depth int) string {
 	return s + "</table>"
 }
 
-// page makes a page of one seed.
+// page makes a page from a seed.
 func makePage(seed uint64) string {
 	m := &pageMaker{Rand: rand.New(rand.NewPCG(seed, 1))}
 	m.soup = seed%4 == 0
@@ -171,7 +171,7 @@ func TestSafety(t *testing.T) {
 	}
 }
 
-// TestViolation holds that the property can fail.
+// TestViolation checks that the property can fail.
 func TestViolation(t *testing.T) {
 	page := func(rows string) string {
 		return "<form method=post action=a>" + rows + "<input type=submit name=go value=Apply></form>"
@@ -191,9 +191,9 @@ func TestViolation(t *testing.T) {
 		{"row of both", "<div><div>Peak kWh</div><div><input type=checkbox name=pk value=1></div></div>",
 			"pk=1&go=Apply", false},
 		{"nothing named", "<div>Reset <input type=checkbox name=pk value=1></div>", "pk=1&go=Apply", false},
-		{"energy after the head", "<h3>Peak</h3><p>Energy</p><p><input type=checkbox name=pk value=1></p>" +
+		{"energy after the heading", "<h3>Peak</h3><p>Energy</p><p><input type=checkbox name=pk value=1></p>" +
 			"<input type=text name=n>", "pk=1&n=&go=Apply", false},
-		{"head", "<h3>Peak</h3><p><input type=checkbox name=pk value=1></p><input type=text name=n>",
+		{"heading", "<h3>Peak</h3><p><input type=checkbox name=pk value=1></p><input type=text name=n>",
 			"pk=1&n=&go=Apply", true},
 	} {
 		if why := violation(page(tt.page), tt.sent); (why == "") != tt.ok {
@@ -202,8 +202,8 @@ func TestViolation(t *testing.T) {
 	}
 }
 
-// FuzzSafety checks the property on pages of any bytes, and on the random page
-// of which they are the seed.
+// FuzzSafety checks the property on arbitrary bytes as a page, and on the
+// random page that they seed.
 func FuzzSafety(f *testing.F) {
 	for _, src := range []string{checkboxPage, selectPage, radioPage, divPage, makePage(1), makePage(2), makePage(3)} {
 		f.Add(uint64(0), src)

@@ -6,14 +6,14 @@ import (
 	"unicode"
 )
 
-// A summary tells what a page has, for somebody who is to find out why it was
-// not understood: forms, controls with their labels, links. Values of fields
-// are left out, and of addresses all but the last part, as they have the
+// A summary describes a page to a person who wants to find out why it was not
+// understood: its forms, controls with labels, and links. Field values are left
+// out, and addresses are cut to their last part, because the rest has the
 // session's token.
 type summary []summaryLine
 
-// A summaryLine has what the page says to its readers in text, and around that
-// what it says to browsers.
+// A summaryLine has what the page shows to readers in text, and what it tells
+// browsers before and after.
 type summaryLine struct{ before, text, after string }
 
 func (p page) summary() summary {
@@ -27,7 +27,7 @@ func (p page) summary() summary {
 			if len(c.options) > 0 {
 				l.before += fmt.Sprintf(" (%d options)", len(c.options))
 			}
-			if l.text = shorten(c.labels.mostTelling(c.caption), 100); l.text != "" {
+			if l.text = shorten(c.labels.mostInformative(c.caption), 100); l.text != "" {
 				l.before += ": "
 			}
 			s = append(s, l)
@@ -49,21 +49,21 @@ func lastPart(ref string) string {
 
 // maskToken returns a name, or "..." if it looks like a session's token.
 func maskToken(name string) string {
-	const longest = 20
-	if len(name) > longest || strings.ContainsAny(name, "+@") {
+	const maxName = 20
+	if len(name) > maxName || strings.ContainsAny(name, "+@") {
 		return "..."
 	}
 	return name
 }
 
-// A redactor removes from summaries what belongs to the owner of the card: the
-// values of its fields, names, addresses.
+// A redactor removes from summaries what belongs to the owner of the card:
+// field values, names and addresses.
 type redactor struct {
 	values []string
 }
 
-// hide keeps a value out of all summaries. Short ones cannot be told from
-// words.
+// hide keeps a value out of all summaries. Short values are ignored, because
+// they could be ordinary words.
 func (r *redactor) hide(value string) {
 	if value = fold(value); len(value) >= 3 {
 		r.values = append(r.values, value)
@@ -83,8 +83,8 @@ func (r *redactor) hidePage(p page) {
 	}
 }
 
-// redact writes a summary without the hidden values, and without words that
-// are numbers, names or addresses by their looks.
+// redact returns the text of a summary without the hidden values, and without
+// words that look like numbers, names or addresses.
 func (r *redactor) redact(s summary) string {
 	var lines []string
 	for _, l := range s {

@@ -7,10 +7,10 @@ import (
 	"strings"
 )
 
-// MaxUnits is how many chained PDUs can stand behind one card.
+// MaxUnits is the maximum number of chained PDUs behind one card.
 const MaxUnits = 4
 
-// unitNumber returns the unit that a number stands for.
+// unitNumber parses the number of a unit.
 func unitNumber(s string) (int, bool) {
 	if len(s) == 1 && '1' <= s[0] && s[0] <= '0'+MaxUnits {
 		return int(s[0] - '0'), true
@@ -18,7 +18,7 @@ func unitNumber(s string) (int, bool) {
 	return 0, false
 }
 
-// unitIn returns the unit that words name, as "unit 2" or "Rack PDU 2".
+// unitIn returns the unit that words name, such as "unit 2" or "Rack PDU 2".
 func unitIn(list []string) (int, bool) {
 	for i := range len(list) - 1 {
 		if list[i] == "unit" || list[i] == "pdu" {
@@ -30,23 +30,24 @@ func unitIn(list []string) (int, bool) {
 	return 0, false
 }
 
-// unitQuery returns the unit that an address asks for.
+// unitQuery returns the unit in the query of a URL.
 func unitQuery(u *url.URL) (int, bool) {
 	return unitNumber(u.Query().Get("pdu"))
 }
 
-// units are the ways from a page to the same page of other chained units.
+// units are the links and options by which a page leads to the same page of
+// other units.
 type units struct {
-	present int // the unit that the page is about; 0 if it does not tell
+	current int // the unit that the page is about; 0 if unknown
 	offered bool
 	links   map[int]*url.URL
-	form    form // the form with the selector
-	control int  // the index of the selector in it, or -1
+	form    form // with the selector
+	control int  // the index of the selector in the form, or -1
 	options map[int]int
 }
 
-// findUnits returns the units that a page offers; resolve reads its links. A
-// page that offers none is that of the first. ok is false where the page
+// findUnits returns the units that a page offers; resolve resolves its links. A
+// page that offers none is about the first unit. ok is false if the page
 // contradicts itself.
 func findUnits(p page, here *url.URL, resolve func(string) (*url.URL, error)) (u units, ok bool) {
 	u = units{control: -1}
@@ -56,28 +57,28 @@ func findUnits(p page, here *url.URL, resolve func(string) (*url.URL, error)) (u
 	u.offered = hasQuery || u.control >= 0 || len(u.links) > 0
 	switch {
 	case hasQuery:
-		u.present = asked
+		u.current = asked
 	case selected > 0:
-		u.present = selected
+		u.current = selected
 	default:
-		u.present = u.unlinked()
+		u.current = u.unlinked()
 	}
-	return u, isClear && (selected == 0 || selected == u.present)
+	return u, isClear && (selected == 0 || selected == u.current)
 }
 
-// findSelector looks for the select that chooses a unit, and returns the one
-// that it shows. It reports whether there is one at most.
+// findSelector looks for the select that chooses a unit, and returns the unit
+// selected in it. ok is false if there are several selectors.
 func (u *units) findSelector(p page) (selected int, ok bool) {
 	for _, f := range p.forms {
 		for i, c := range f.controls {
-			options, present, isSelector := unitOptions(c)
+			options, current, isSelector := unitOptions(c)
 			if !isSelector {
 				continue
 			}
 			if u.control >= 0 {
 				return 0, false
 			}
-			u.form, u.control, u.options, selected = f, i, options, present
+			u.form, u.control, u.options, selected = f, i, options, current
 		}
 	}
 	return selected, true
@@ -112,8 +113,8 @@ func (u *units) findLinks(p page, here *url.URL, resolve func(string) (*url.URL,
 	}
 }
 
-// unlinked returns the unit of a page whose address does not tell: the only
-// one that it does not link to, or 0 if there is none or several.
+// unlinked returns the unit of a page whose address does not name it: the only
+// unit that the page does not link to, or 0 if there is none or several.
 func (u units) unlinked() int {
 	if len(u.links) == 0 {
 		return 1
@@ -131,9 +132,9 @@ func (u units) unlinked() int {
 	return own
 }
 
-// unitOptions returns the options of a select that chooses a unit, by unit,
-// and the one that is selected.
-func unitOptions(c control) (options map[int]int, present int, ok bool) {
+// unitOptions returns the options of a select that chooses a unit, by unit, and
+// the selected unit.
+func unitOptions(c control) (options map[int]int, current int, ok bool) {
 	about := words(c.labels.own + " " + c.name)
 	for _, r := range c.labels.rows[:min(len(c.labels.rows), 2)] {
 		about = append(about, words(r.text)...)
@@ -150,13 +151,13 @@ func unitOptions(c control) (options map[int]int, present int, ok bool) {
 		}
 		options[n] = i
 		if o.selected {
-			present = n
+			current = n
 		}
 	}
-	return options, present, len(options) > 1 && present > 0 && !c.disabled && !c.multiple
+	return options, current, len(options) > 1 && current > 0 && !c.disabled && !c.multiple
 }
 
-// isSelectorOnly reports whether a form does nothing but choose a unit.
+// isSelectorOnly reports whether the form does nothing but choose a unit.
 func (u units) isSelectorOnly() bool {
 	others := len(u.form.controls) - u.form.count("hidden", "submit", "image", "button", "reset")
 	return others == 1 && u.form.count("submit") < 2

@@ -13,19 +13,19 @@ import (
 	"time"
 )
 
-// A visit is a session of a card's web interface.
+// A visit is a session with a card's web interface.
 type visit struct {
 	*browser
 	user, password string
-	busy           time.Duration // how long to wait for somebody else
+	busy           time.Duration // how long to wait for somebody else to log off
 	logoff         *url.URL      // nil while there is no session
-	seen           []summary     // of the pages on the way
+	seen           []summary     // of the pages that were not understood
 	redactor       redactor
-	foreign        string // the language of a page that was not in English
+	foreign        string // the language of a page, if not English
 }
 
-// login goes from the root to the log-in page and through it. While somebody
-// else is logged in it tries again.
+// login goes from the root to the log-in page and logs in. While somebody else
+// is logged in, it tries again.
 func (v *visit) login(ctx context.Context, step func(string)) error {
 	deadline := time.Now().Add(v.busy)
 	for {
@@ -47,7 +47,7 @@ func (v *visit) loginOnce(ctx context.Context) error {
 	if err := v.get(ctx, v.base); err != nil {
 		return err
 	}
-	v.note()
+	v.record()
 	f, ok := v.loginForm()
 	switch {
 	case saysBusy(v.page):
@@ -58,7 +58,7 @@ func (v *visit) loginOnce(ctx context.Context) error {
 	case v.basic:
 		return ErrBasicAuth
 	default:
-		return fmt.Errorf("%w: there is no log-in form", ErrPage)
+		return fmt.Errorf("%w: no log-in form", ErrPage)
 	}
 
 	action, err := v.resolve(f.action)
@@ -71,7 +71,7 @@ func (v *visit) loginOnce(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	v.note()
+	v.record()
 	if err := v.refusal(action); err != nil {
 		if errors.Is(err, ErrBusy) || errors.Is(err, ErrPassword) {
 			v.logoff = nil // there is no session
@@ -81,7 +81,7 @@ func (v *visit) loginOnce(ctx context.Context) error {
 	return nil
 }
 
-// refusal returns why a log-in that was answered did not succeed, or nil.
+// refusal returns why the card refused an answered log-in, or nil.
 func (v *visit) refusal(action *url.URL) error {
 	_, again := v.loginForm()
 	refused := v.status == http.StatusForbidden || v.status == http.StatusUnauthorized
@@ -109,9 +109,9 @@ func (v *visit) loginForm() (form, bool) {
 	return form{}, false
 }
 
-// note remembers of a page what is needed later: the link to log off, and what
-// must stay out of summaries.
-func (v *visit) note() {
+// record records what is needed later: the link to log off, and what to keep
+// out of summaries.
+func (v *visit) record() {
 	if u := v.logoffLink(); u != nil {
 		v.logoff = u
 	}
@@ -121,7 +121,7 @@ func (v *visit) note() {
 	}
 }
 
-// logoffLink returns where the page's link to log off leads, or nil.
+// logoffLink returns the URL of the page's link to log off, or nil.
 func (v *visit) logoffLink() *url.URL {
 	for _, l := range v.page.links {
 		u, err := v.resolve(l.href)
@@ -132,9 +132,9 @@ func (v *visit) logoffLink() *url.URL {
 	return nil
 }
 
-// setLogoff makes up where to log off after the log-in form was sent. There
+// setLogoff guesses the URL to log off after the log-in form was sent. There
 // may be a session even if no page of it was seen; its pages are where the
-// log-in led, or else above its action.
+// log-in led, or else above the action of the form.
 func (v *visit) setLogoff(action *url.URL) {
 	if u := v.logoffLink(); u != nil {
 		v.logoff = u
@@ -147,13 +147,13 @@ func (v *visit) setLogoff(action *url.URL) {
 	v.logoff = action.JoinPath("..", "..", "logout.htm")
 }
 
-// findReset walks the menu to the page with the control that resets the peak
+// findReset follows the menu to the page with the control that resets the peak
 // of a unit.
 func (v *visit) findReset(ctx context.Context, unit int) (reset, error) {
 	const maxPages = 20
-	met := map[string]bool{v.here.String(): true}
-	var ahead []*url.URL
-	var unitErr error // of a page of another unit
+	visited := map[string]bool{v.here.String(): true}
+	var pending []*url.URL
+	var unitErr error // of a page about another unit
 	for n := 1; ; n++ {
 		r, err := v.resetHere(ctx, unit)
 		switch {
@@ -162,28 +162,28 @@ func (v *visit) findReset(ctx context.Context, unit int) (reset, error) {
 		case !errors.Is(err, ErrNoControl):
 			return r, err
 		}
-		device, others := v.menu(met)
-		ahead = slices.Concat(device, ahead, others)
-		if len(ahead) == 0 || n == maxPages {
+		device, others := v.menu(visited)
+		pending = slices.Concat(device, pending, others)
+		if len(pending) == 0 || n == maxPages {
 			return reset{}, cmp.Or(unitErr, v.notFound(n))
 		}
-		if err := v.open(ctx, ahead[0]); err != nil {
+		if err := v.open(ctx, pending[0]); err != nil {
 			return reset{}, err
 		}
-		ahead = ahead[1:]
+		pending = pending[1:]
 	}
 }
 
-// menu returns where the menu leads, apart from pages that were met before.
-// The configuration is most likely on one called "Device", in older firmware
+// menu returns the URLs in the menu, except those visited before. The page with
+// the configuration is most likely called "Device" or, in older firmware,
 // "Device Manager".
-func (v *visit) menu(met map[string]bool) (device, others []*url.URL) {
+func (v *visit) menu(visited map[string]bool) (device, others []*url.URL) {
 	for _, l := range v.page.links {
 		u, err := v.resolve(l.href)
-		if err != nil || !isMenuLink(l.text, u) || met[u.String()] {
+		if err != nil || !isMenuLink(l.text, u) || visited[u.String()] {
 			continue
 		}
-		met[u.String()] = true
+		visited[u.String()] = true
 		if has(words(l.text), "device") {
 			device = append(device, u)
 		} else {
@@ -193,7 +193,7 @@ func (v *visit) menu(met map[string]bool) (device, others []*url.URL) {
 	return device, others
 }
 
-// notFound is the error of a walk through all pages.
+// notFound returns the error for a walk through all pages.
 func (v *visit) notFound(pages int) error {
 	if v.foreign != "" {
 		return fmt.Errorf("%w but seem to be in %s: set English as the language of this user on the card (%w in %d pages)",
@@ -211,37 +211,37 @@ func (v *visit) open(ctx context.Context, u *url.URL) error {
 }
 
 func (v *visit) checkSession() error {
-	v.note()
+	v.record()
 	if _, ok := v.loginForm(); ok {
 		return fmt.Errorf("%w: the card ended the session", ErrPage)
 	}
 	return nil
 }
 
-// resetHere returns how the page resets the peak of a unit. Where it is the
-// page of another unit it goes to the page of that unit.
+// resetHere returns how the page resets the peak of a unit. If the page is
+// about another unit, it goes to the page of that one first.
 func (v *visit) resetHere(ctx context.Context, unit int) (reset, error) {
 	u, r, err := v.unitReset(unit)
-	if err != nil || u.present == unit || !u.offered && r.unit {
+	if err != nil || u.current == unit || !u.offered && r.unit {
 		return r, err
 	}
 	if err := v.chooseUnit(ctx, u, unit); err != nil {
-		v.remember()
+		v.keepSummary()
 		return reset{}, err
 	}
 	u, r, err = v.unitReset(unit)
-	if err == nil && u.present != unit {
-		v.remember()
-		return reset{}, fmt.Errorf("%w: the page of unit %d was not shown", ErrUnit, unit)
+	if err == nil && u.current != unit {
+		v.keepSummary()
+		return reset{}, fmt.Errorf("%w: the card did not show the page of unit %d", ErrUnit, unit)
 	}
 	return r, err
 }
 
 // unitReset returns the units that the page offers, and how it resets the peak
-// of the one that it is about.
+// of the unit that it is about.
 func (v *visit) unitReset(unit int) (units, reset, error) {
 	u, ok := findUnits(v.page, v.here, v.resolve)
-	about := u.present
+	about := u.current
 	if !u.offered || about == 0 {
 		about = unit // a page without a choice may have a row for each unit
 	}
@@ -249,19 +249,20 @@ func (v *visit) unitReset(unit int) (units, reset, error) {
 	if err == nil && !ok {
 		err = fmt.Errorf("%w: it is not clear which unit the page is about", ErrUnit)
 	}
-	if err == nil && !v.whole {
-		err = fmt.Errorf("%w: it broke off", ErrPage) // a field that is not sent may be cleared
+	if err == nil && !v.complete {
+		err = fmt.Errorf("%w: it was cut off", ErrPage) // the card may clear a field that is not sent
 	}
 	if err != nil {
-		v.remember()
+		v.keepSummary()
 	}
 	return u, r, err
 }
 
-// remember keeps a summary of the page.
-func (v *visit) remember() { v.seen = append(v.seen, v.page.summary()) }
+// keepSummary keeps a summary of the page.
+func (v *visit) keepSummary() { v.seen = append(v.seen, v.page.summary()) }
 
-// summaries returns the summaries of the pages seen, or of the page shown.
+// summaries returns the summaries kept or, if there are none, that of the page
+// shown.
 func (v *visit) summaries() []string {
 	pages := v.seen
 	if pages == nil && v.here != v.base {
@@ -274,8 +275,8 @@ func (v *visit) summaries() []string {
 	return redacted
 }
 
-// chooseUnit goes to the page of another unit, by a link or by a form that
-// does nothing else.
+// chooseUnit goes to the page of another unit, by a link or by a form that does
+// nothing else.
 func (v *visit) chooseUnit(ctx context.Context, u units, unit int) error {
 	if to := u.links[unit]; to != nil {
 		return v.open(ctx, to)
@@ -285,7 +286,7 @@ func (v *visit) chooseUnit(ctx context.Context, u units, unit int) error {
 	case !ok:
 		return fmt.Errorf("%w: unit %d", ErrUnit, unit)
 	case !u.isSelectorOnly():
-		return fmt.Errorf("%w: unit %d is chosen by a form that sets more", ErrUnit, unit)
+		return fmt.Errorf("%w: the form that chooses unit %d has other settings", ErrUnit, unit)
 	}
 	if err := v.submit(ctx, u.form.choose(u.control, option), u.form.firstButton()); err != nil {
 		return err
@@ -293,19 +294,19 @@ func (v *visit) chooseUnit(ctx context.Context, u units, unit int) error {
 	return v.checkSession()
 }
 
-// apply submits a form, and the page that may ask for a confirmation. It never
-// submits anything twice.
+// apply submits a form, and then the page that may ask for confirmation. It
+// never submits anything twice.
 func (v *visit) apply(ctx context.Context, f form, button int) error {
 	for range 2 {
 		if err := v.submit(ctx, f, button); err != nil {
 			return fmt.Errorf("%w: %w", ErrInterrupted, err)
 		}
-		v.note()
+		v.record()
 		if f, button = confirmForm(v.page); button < 0 {
 			break
 		}
 		if path.Base(v.here.Path) == outletsPage || !isHarmless(v.page) {
-			v.remember()
+			v.keepSummary()
 			return fmt.Errorf("%w: the card asked to confirm something else", ErrInterrupted)
 		}
 	}
@@ -318,28 +319,28 @@ func (v *visit) apply(ctx context.Context, f form, button int) error {
 	return nil
 }
 
-// leave logs off if there is a session: otherwise nobody could log in for
-// three minutes. It does so also when ctx has ended, but not for long.
+// leave logs off if there is a session: otherwise nobody could log in for three
+// minutes. It does so even after ctx has ended, but then gives up sooner.
 func (v *visit) leave(ctx context.Context) {
-	const inHaste = 1500 * time.Millisecond
+	const hurriedTimeout = 1500 * time.Millisecond
 	defer v.close()
 	if v.logoff == nil {
 		return
 	}
-	within := v.timeout
+	timeout := v.timeout
 	if ctx.Err() != nil {
-		within = min(within, inHaste)
+		timeout = min(timeout, hurriedTimeout)
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), within)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), timeout)
 	defer cancel()
-	for range 2 { // once more where the connection breaks
+	for range 2 { // once more if the connection breaks
 		if v.get(ctx, v.logoff) == nil {
 			return
 		}
 	}
 }
 
-// sleep waits, or until ctx ends.
+// sleep waits for d, or until ctx ends.
 func sleep(ctx context.Context, d time.Duration) {
 	select {
 	case <-time.After(d):

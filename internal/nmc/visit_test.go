@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// visitPages visits a card that has only these pages, by path, and returns
-// what it was asked for. A page "-> /x" redirects to /x.
+// visitPages visits a card that has only these pages, by path, and returns the
+// requests. A page "-> /x" redirects to /x.
 func visitPages(t *testing.T, unit int, pages map[string]string) (asked []string, err error) {
 	t.Helper()
 	var mu sync.Mutex // guards asked
@@ -32,7 +32,7 @@ func visitPages(t *testing.T, unit int, pages map[string]string) (asked []string
 			http.NotFound(w, r)
 			return
 		}
-		// As of HTTP/1.0: the page ends with the connection.
+		// As in HTTP/1.0, the page ends with the connection.
 		conn, buf, err := http.NewResponseController(w).Hijack()
 		if err == nil {
 			fmt.Fprintf(buf, "HTTP/1.0 200 OK\r\nContent-Type: text/html\r\n\r\n%s", page)
@@ -65,7 +65,7 @@ func TestVisit(t *testing.T) {
 	const wholeApply = "POST /apply name=Rack&pk=on&go=Apply"
 	for _, tt := range []struct {
 		name  string
-		home  string            // the page to which the log-in leads
+		home  string            // the page after the log-in
 		pages map[string]string // besides that and the log-in page
 		err   error
 		want  string   // in the error
@@ -84,11 +84,11 @@ func TestVisit(t *testing.T) {
 			asked: []string{"GET /home", wholeApply, "GET /off"},
 		},
 		{
-			name:  "page broke off",
+			name:  "page cut off",
 			home:  strings.ReplaceAll(peakPage, "</form></html>", ""),
 			pages: map[string]string{},
 			err:   ErrPage,
-			want:  "it broke off",
+			want:  "it was cut off",
 			asked: []string{"GET /home", "GET /off"},
 		},
 		{
@@ -146,7 +146,7 @@ func TestVisit(t *testing.T) {
 			asked: []string{"GET /home", "GET /y", "GET /off"},
 		},
 		{
-			name:  "page that renews itself",
+			name:  "page that refreshes itself",
 			home:  "<meta http-equiv=refresh content='0;url=/home'>" + peakPage,
 			pages: map[string]string{"/apply": "done"},
 			asked: []string{"GET /home", wholeApply, "GET /off"},
@@ -194,7 +194,7 @@ func TestVisit(t *testing.T) {
 	}
 }
 
-// TestVisitUnits has ways to tell and to choose the unit.
+// TestVisitUnits covers the ways to name and to choose the unit.
 func TestVisitUnits(t *testing.T) {
 	selector := func(selected int) string {
 		s := "<form action=/home>Unit <select name=pdu>"
@@ -217,7 +217,7 @@ func TestVisitUnits(t *testing.T) {
 		pages map[string]string
 		unit  int
 		err   error
-		last  string // what was asked for before the form was sent
+		last  string // the request before the form was sent
 	}{
 		{"own unit is not linked", map[string]string{"/home": two + page}, 1, nil, "GET /home"},
 		{"own unit is the second", map[string]string{"/home": one + "<a href=?pdu=3>3</a>" + page}, 2, nil,
@@ -261,8 +261,8 @@ func TestVisitUnits(t *testing.T) {
 	}
 }
 
-// TestFreshCookies holds that each try to log in begins without cookies: that
-// of an ended session is answered with status 400.
+// TestFreshCookies checks that each attempt to log in begins without cookies: a
+// cookie of an ended session is answered with status 400.
 func TestFreshCookies(t *testing.T) {
 	tries := 0
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -10,7 +10,7 @@ import (
 // fold returns s with its white space folded.
 func fold(s string) string { return strings.TrimSpace(string(appendFolded(nil, s))) }
 
-// appendFolded appends s to a text, with white space folded over the seam too.
+// appendFolded appends s to a text, folding white space, also where they meet.
 func appendFolded(text []byte, s string) []byte {
 	for s != "" {
 		r, size := utf8.DecodeRuneInString(s)
@@ -26,12 +26,13 @@ func appendFolded(text []byte, s string) []byte {
 }
 
 // foldASCII folds white space as browsers do in the value of an option: a
-// no-break space is none.
+// no-break space does not count.
 func foldASCII(s string) string {
 	return strings.Join(strings.FieldsFunc(s, func(r rune) bool { return r < utf8.RuneSelf && isSpace(byte(r)) }), " ")
 }
 
-// words returns the words of a text, of letters and digits and in lower case.
+// words returns the words of a text, which consist of letters and digits, in
+// lower case.
 func words(text string) []string {
 	text = strings.ReplaceAll(strings.ToLower(text), "’", "'")
 	return strings.FieldsFunc(text, func(r rune) bool {
@@ -39,7 +40,7 @@ func words(text string) []string {
 	})
 }
 
-// has reports whether one of several words is in a list.
+// has reports whether a list has one of several words.
 func has(list []string, words ...string) bool {
 	return slices.ContainsFunc(list, func(w string) bool { return slices.Contains(words, w) })
 }
@@ -51,7 +52,7 @@ func hasPart(list []string, parts ...string) bool {
 	})
 }
 
-// isMadeOf reports whether all words of a list are among some.
+// isMadeOf reports whether a list has no words but the given ones.
 func isMadeOf(list []string, some ...string) bool {
 	return !slices.ContainsFunc(list, func(w string) bool { return !slices.Contains(some, w) })
 }
