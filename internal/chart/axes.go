@@ -5,17 +5,17 @@ import (
 	"time"
 )
 
-// A wattTick is a labeled power on the axis of power.
+// A wattTick is a labeled power on the power axis.
 type wattTick struct {
 	watts float64
 	label string
 }
 
-// wattTicks returns the multiples of a round step from 0 to top, as many as
-// possible up to most+1.
-func wattTicks(top float64, most int) []wattTick {
+// wattTicks returns the multiples of a round step from 0 to top, with the
+// shortest step that makes at most maxSteps steps.
+func wattTicks(top float64, maxSteps int) []wattTick {
 	step := 1.0
-	for i := 0; top/step > float64(max(most, 1)); i++ {
+	for i := 0; top/step > float64(max(maxSteps, 1)); i++ {
 		step *= [...]float64{2, 2.5, 2}[i%3]
 	}
 
@@ -27,7 +27,7 @@ func wattTicks(top float64, most int) []wattTick {
 	return ticks
 }
 
-// wattLabel writes watts in the unit that suits an axis up to top, with at
+// wattLabel formats watts in the unit that suits an axis up to top, with at
 // most five digits.
 func wattLabel(watts, top float64) string {
 	if watts == 0 {
@@ -43,7 +43,7 @@ func wattLabel(watts, top float64) string {
 	return strconv.FormatFloat(watts, 'f', 0, 64) + [...]string{"", "K", "M", "G", "T", "P", "E"}[unit]
 }
 
-// day is the longest step between two ticks of time.
+// day is the longest step between two time ticks.
 const day = 24 * time.Hour
 
 var timeSteps = [...]time.Duration{
@@ -53,7 +53,7 @@ var timeSteps = [...]time.Duration{
 }
 
 // timeStep returns the shortest step that divides window into at most parts
-// steps, and how its ticks are written. The step is 0 if there is none.
+// steps, and the layout of its labels. The step is 0 if there is none.
 func timeStep(window time.Duration, parts func(layout string) int) (step time.Duration, layout string) {
 	for _, step := range timeSteps {
 		layout := "15:04"
@@ -71,21 +71,21 @@ func timeStep(window time.Duration, parts func(layout string) int) (step time.Du
 	return 0, ""
 }
 
-// A timeTick is a labeled moment on the axis of time.
+// A timeTick is a labeled time on the time axis.
 type timeTick struct {
 	at    time.Time
 	label string
 }
 
-// timeTicks returns the moments from from to to at which a clock of from's
+// timeTicks returns the times between from and to at which a clock in from's
 // location shows a multiple of step. There are none if step is 0.
 func timeTicks(from, to time.Time, step time.Duration, layout string) []timeTick {
 	if step == 0 {
 		return nil
 	}
 
-	// Summer time moves the clock by a multiple of half an hour, so that steps
-	// up to it stay in time with the clock.
+	// Summer time moves the clock by a multiple of half an hour, so steps up to
+	// that stay aligned with the clock.
 	stride := min(step, 30*time.Minute)
 	var ticks []timeTick
 	for at := from.Add(-sinceMidnight(from) % stride); !at.After(to); at = at.Add(stride) {
@@ -97,7 +97,7 @@ func timeTicks(from, to time.Time, step time.Duration, layout string) []timeTick
 	return ticks
 }
 
-// sinceMidnight is what the clock shows at t.
+// sinceMidnight returns the time that the clock shows at t.
 func sinceMidnight(t time.Time) time.Duration {
 	hour, minute, second := t.Clock()
 

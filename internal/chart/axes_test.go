@@ -9,9 +9,9 @@ import (
 
 func TestWattTicks(t *testing.T) {
 	tests := []struct {
-		top  float64
-		most int
-		want string
+		top      float64
+		maxSteps int
+		want     string
 	}{
 		{11, 5, "0 5 10"},
 		{3360, 2, "0 2000"},
@@ -24,11 +24,11 @@ func TestWattTicks(t *testing.T) {
 	}
 	for _, tt := range tests {
 		var labels []string
-		for _, tick := range wattTicks(tt.top, tt.most) {
+		for _, tick := range wattTicks(tt.top, tt.maxSteps) {
 			labels = append(labels, tick.label)
 		}
 		if got := strings.Join(labels, " "); got != tt.want {
-			t.Errorf("up to %g W, %d steps: got %s, want %s", tt.top, tt.most, got, tt.want)
+			t.Errorf("up to %g W, %d steps: got %s, want %s", tt.top, tt.maxSteps, got, tt.want)
 		}
 	}
 }

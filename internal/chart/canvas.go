@@ -39,7 +39,7 @@ var palette = color.Palette{
 	grayEdge: color.RGBA{0xa5, 0xab, 0xb2, 0xff},
 }
 
-// A canvas is the picture that is being drawn.
+// A canvas is a picture that is being drawn.
 type canvas struct{ *image.Paletted }
 
 // set paints one pixel if it lies within the picture.

@@ -1,9 +1,9 @@
-// Package chart draws the power of teams over time as a PNG picture for
-// telephones.
+// Package chart draws the power of teams over time as a PNG picture for phones.
 //
-// Each chart has the limit as a dark line, the curve in blue, and what is above
-// the limit in red, which nothing else is. A gap between readings is never
-// bridged, and no reading is lost where there are more readings than pixels.
+// Each chart shows the limit as a dark line, the curve in blue, and everything
+// above the limit in red, a color used for nothing else. A gap between readings
+// is never bridged, and no reading is lost even if there are more readings than
+// pixels.
 //
 //	team := chart.Chart{
 //		Title:  "Team 101",
@@ -38,17 +38,18 @@ type Chart struct {
 	// those of From's location.
 	From, To time.Time
 
-	// Limit is in watts. There is none if it is not above 0.
+	// Limit is in watts. There is no limit if it is not above 0.
 	Limit int
 
-	// MaxGap is how far apart two readings may be to be joined by a line.
+	// MaxGap is the longest time between two readings that are joined by a
+	// line.
 	MaxGap time.Duration
 
-	// Points yields the readings in order of time, each time that it is called.
-	// Those outside the window are left out. If it is nil there are none.
+	// Points yields the readings in chronological order, on every call.
+	// Readings outside the window are ignored. If it is nil, there are none.
 	Points iter.Seq[Point]
 
-	// Notice is drawn across a chart that has no reading in its window, such as
+	// Notice is drawn across a chart without readings in its window, such as
 	// "The bot was not running". If it is empty, "No readings" is drawn.
 	Notice string
 }

@@ -22,7 +22,7 @@ func (s *span) add(watts float64) {
 	s.high = max(s.high, watts)
 }
 
-func (s *span) take(other span) {
+func (s *span) include(other span) {
 	s.add(other.low)
 	s.add(other.high)
 }
@@ -64,15 +64,15 @@ func join(columns []span, a, b reading) {
 	}
 }
 
-// widen lets each column take in as many of the columns joined to it on either
-// side.
+// widen extends each column's range to those of the columns joined to it, up to
+// by columns on either side.
 func widen(columns []span, by int) {
 	for range by {
 		before := slices.Clone(columns)
 		for i := 1; i < len(columns); i++ {
 			if columns[i].joined {
-				columns[i].take(before[i-1])
-				columns[i-1].take(before[i])
+				columns[i].include(before[i-1])
+				columns[i-1].include(before[i])
 			}
 		}
 	}
@@ -92,7 +92,7 @@ func shown(ch Chart) iter.Seq[Point] {
 	}
 }
 
-// place is how far into the window t is: 0 at its beginning, 1 at its end.
+// place returns how far into the window t is: 0 at its beginning, 1 at its end.
 func place(ch Chart, t time.Time) float64 {
 	return float64(t.Sub(ch.From)) / float64(ch.To.Sub(ch.From))
 }

@@ -32,7 +32,7 @@ func render(charts []Chart) *image.Paletted {
 
 var encoder = png.Encoder{BufferPool: new(buffers)}
 
-// buffers keeps the encoder's memory, most of which is for compression.
+// buffers keeps the encoder's memory, which is mostly for compression.
 type buffers struct{ pool sync.Pool }
 
 func (b *buffers) Get() *png.EncoderBuffer {

@@ -26,7 +26,8 @@ var teams = []string{
 }
 
 // sample returns a chart of n readings, one every 2 s. Its power jumps between
-// levels of 20 to 105 % of the limit, to which noise is added as a share of it.
+// levels of 20 to 105 % of the limit, plus noise, which is a share of the
+// limit.
 func sample(seed uint64, n int, noise float64) Chart {
 	random := rand.New(rand.NewPCG(seed, 1))
 	every := 2 * time.Second
@@ -61,7 +62,7 @@ func samples(charts, n int, noise float64) []Chart {
 	return all
 }
 
-// cases are what a picture's size and the time to draw it are promised for.
+// cases are those for which a picture's size and drawing time are promised.
 var cases = []struct {
 	name           string
 	charts, points int
@@ -110,7 +111,7 @@ func TestLayouts(t *testing.T) {
 	for n := 1; n <= MaxCharts; n++ {
 		l := layoutFor(n)
 		if size := l.picture(n).Size(); size.X > 1100 || size.Y > 2200 {
-			t.Errorf("%d charts: %v pixels, which a telephone does not show well", n, size)
+			t.Errorf("%d charts: %v pixels, which a phone does not show well", n, size)
 		}
 		for i := range n {
 			if !l.card(i).In(l.picture(n)) {
@@ -164,8 +165,8 @@ func TestGoldenPictures(t *testing.T) {
 	}
 }
 
-// compare tolerates a different color in one pixel of 2000, such as another
-// processor's floating point may make.
+// compare tolerates a different color in one pixel of 2000, because the
+// floating point of another processor may differ.
 func compare(t *testing.T, got, want *image.Paletted) {
 	t.Helper()
 	if got.Rect != want.Rect {
@@ -208,7 +209,8 @@ func TestContrast(t *testing.T) {
 	}
 }
 
-// contrast is the ratio that the Web Content Accessibility Guidelines define.
+// contrast returns the ratio that the Web Content Accessibility Guidelines
+// define.
 func contrast(dark, light color.Color) float64 {
 	luminance := func(c color.Color) float64 {
 		linear := func(v uint32) float64 { return math.Pow(float64(v)/0xffff, 2.2) }

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// A glyph is the picture of one character. It tells row by row how much of each
+// A glyph is the picture of one character. It has row by row how much of each
 // pixel is inked, in halves.
 type glyph struct {
 	width  int
@@ -23,8 +23,7 @@ func newFace(unit int) *face {
 	return &face{unit, make(map[rune]glyph)}
 }
 
-// A tone is the colors of a character: of pixels that are half inked, and of
-// those that are wholly inked.
+// A tone has the colors of a character's half inked and fully inked pixels.
 type tone [2]uint8
 
 var (
@@ -33,13 +32,13 @@ var (
 	redTone  = tone{redEdge, red}
 )
 
-// height is the height of a capital.
+// height returns the height of a capital.
 func (f *face) height() int { return 7 * f.unit }
 
-// gap is the space between two characters.
+// gap returns the space between two characters.
 func (f *face) gap() int { return f.unit }
 
-// width is the width of s, whose characters are those of the font.
+// width returns the width of s, whose characters must be in the font.
 func (f *face) width(s string) int {
 	w := -f.gap()
 	for _, r := range s {
@@ -49,7 +48,7 @@ func (f *face) width(s string) int {
 	return max(w, 0)
 }
 
-// draw writes s with its upper left corner at x and y. Both are made even, so
+// draw draws s with its upper left corner at x and y. Both are made even, so
 // that the same characters are the same bytes in the file.
 func (f *face) draw(c canvas, x, y int, s string, t tone) {
 	x, y = x&^1, y&^1
@@ -75,9 +74,9 @@ func (f *face) glyph(r rune) glyph {
 	return g
 }
 
-// rasterize draws lines as wide as the unit. Upright and level lines at even
-// coordinates fill whole pixels. Where the unit is even, rows are the same in
-// pairs, which is hardly seen and makes files much smaller.
+// rasterize draws lines as wide as the unit. Vertical and horizontal lines at
+// even coordinates fill whole pixels. If the unit is even, rows are the same in
+// pairs, which is hardly visible and makes files much smaller.
 func rasterize(lines string, unit int) glyph {
 	parts, right := parse(lines)
 	if parts == nil {
@@ -128,7 +127,7 @@ func hex(digit byte) float64 {
 	return float64(strings.IndexByte("0123456789abcdef", digit))
 }
 
-// distance is how far p is from the segment.
+// distance returns how far p is from the segment.
 func (s segment) distance(p point) float64 {
 	dx, dy := s.b.x-s.a.x, s.b.y-s.a.y
 	along := 0.0 // from a to b
@@ -139,8 +138,8 @@ func (s segment) distance(p point) float64 {
 	return math.Hypot(p.x-s.a.x-along*dx, p.y-s.a.y-along*dy)
 }
 
-// shorten replaces as much of the middle of s as is needed to make it no wider
-// than room by an ellipsis.
+// shorten replaces the middle of s with an ellipsis, as far as is needed to
+// make s no wider than room.
 func (f *face) shorten(s string, room int) string {
 	if f.width(s) <= room {
 		return s

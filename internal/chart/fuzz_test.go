@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// FuzzRender draws charts of anything: readings come from pairs of bytes, the
-// first of which is the time since the reading before, in s.
+// FuzzRender draws arbitrary charts: each pair of bytes is a reading, and its
+// first byte is the time since the previous reading in seconds.
 func FuzzRender(f *testing.F) {
 	f.Add("Team 101", "", int64(0), int64(900), 3000, int64(10), []byte("\x02a\x02b\x30c\x02d"), uint8(1))
 	f.Add("", "no", int64(5), int64(5), 0, int64(0), []byte("\x00\x00"), uint8(2))

@@ -9,7 +9,7 @@ import (
 // unknown is drawn for characters that the font does not have.
 const unknown = '\ufffd'
 
-// strokes tells how each character is drawn: lines through points, separated
+// strokes defines how each character is drawn: lines through points, separated
 // by blanks. A point is two hexadecimal digits, x to the right and y downward.
 // Capitals reach from y = 0 to the baseline at y = c.
 var strokes = map[rune]string{
@@ -77,13 +77,14 @@ var strokes = map[rune]string{
 	'…':     "0c0c 3c3c 6c6c",
 }
 
-// accented letters and the letters that stand for them, in the same order.
+// accented has letters with accents, and plain their replacements in the same
+// order.
 const (
 	accented = "ÀÁÂÃÄÅĀĂĄÇĆČĎĐÈÉÊËĒĖĘĚĞÌÍÎÏĪĮİŁÑŃŇÒÓÔÕÖØŌŐŔŘŚŞŠȘŤȚÙÚÛÜŪŮŰŲÝŸŹŻŽßẞÆŒ’‘“”–—"
 	plain    = "AAAAAAAAACCCDDEEEEEEEEGIIIIIIILNNNOOOOOOOORRSSSSTTUUUUUUUUYYZZZSSAO''\"\"--"
 )
 
-// fold turns s into characters that the font has.
+// fold replaces the characters of s with those that the font has.
 func fold(s string) string {
 	return strings.Map(foldRune, s)
 }

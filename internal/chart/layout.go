@@ -2,13 +2,13 @@ package chart
 
 import "image"
 
-// MaxCharts is the greatest number of charts in one picture.
+// MaxCharts is the maximum number of charts in one picture.
 const MaxCharts = 50
 
-// A layout is how a number of charts is arranged. Lengths are in pixels; a
-// telephone shows about two of them as one point.
+// A layout arranges charts in a picture. Lengths are in pixels; a phone shows
+// about two of them as one point.
 type layout struct {
-	most          int // charts in a picture
+	maxCharts     int // in a picture
 	across        int // charts side by side
 	width, height int // of a chart with the margin on its left and above it
 	titleUnit     int // of the title's face
@@ -18,11 +18,11 @@ type layout struct {
 }
 
 var layouts = [...]layout{
-	{most: 1, across: 1, width: 880, height: 600, titleUnit: 4, textUnit: 3, column: 1, grain: 1, stroke: 3},
-	{most: 3, across: 1, width: 880, height: 400, titleUnit: 3, textUnit: 3, column: 1, grain: 1, stroke: 3},
-	{most: 12, across: 2, width: 440, height: 250, titleUnit: 3, textUnit: 2, column: 2, grain: 2, stroke: 2},
-	{most: 24, across: 3, width: 320, height: 210, titleUnit: 2, textUnit: 2, column: 2, grain: 2, stroke: 2},
-	{most: MaxCharts, across: 4, width: 256, height: 160, titleUnit: 2, textUnit: 2, column: 4, grain: 2, stroke: 2},
+	{maxCharts: 1, across: 1, width: 880, height: 600, titleUnit: 4, textUnit: 3, column: 1, grain: 1, stroke: 3},
+	{maxCharts: 3, across: 1, width: 880, height: 400, titleUnit: 3, textUnit: 3, column: 1, grain: 1, stroke: 3},
+	{maxCharts: 12, across: 2, width: 440, height: 250, titleUnit: 3, textUnit: 2, column: 2, grain: 2, stroke: 2},
+	{maxCharts: 24, across: 3, width: 320, height: 210, titleUnit: 2, textUnit: 2, column: 2, grain: 2, stroke: 2},
+	{maxCharts: MaxCharts, across: 4, width: 256, height: 160, titleUnit: 2, textUnit: 2, column: 4, grain: 2, stroke: 2},
 }
 
 // margin is the space around each chart, in pixels.
@@ -31,21 +31,21 @@ const margin = 8
 // layoutFor returns the layout for n charts.
 func layoutFor(n int) layout {
 	i := 0
-	for layouts[i].most < n {
+	for layouts[i].maxCharts < n {
 		i++
 	}
 
 	return layouts[i]
 }
 
-// picture is the size of a picture with n charts.
+// picture returns the bounds of a picture with n charts.
 func (l layout) picture(n int) image.Rectangle {
 	down := (n + l.across - 1) / l.across
 
 	return image.Rect(0, 0, l.across*l.width+margin, down*l.height+margin)
 }
 
-// card is where chart i stands.
+// card returns the place of chart i.
 func (l layout) card(i int) image.Rectangle {
 	corner := image.Pt(i%l.across*l.width, i/l.across*l.height)
 

@@ -31,12 +31,12 @@ type plot struct {
 	ticks []wattTick
 }
 
-// row is the row just below the place of watts.
+// row returns the row just below the place of watts.
 func (a plot) row(watts float64) int {
 	return a.Max.Y - a.grain*int(math.Round(watts/a.top*float64(a.Dy()/a.grain)))
 }
 
-// draw draws one chart onto its card.
+// draw draws one chart on its card.
 func (p pen) draw(ch Chart, card image.Rectangle) {
 	p.fill(card, paper)
 	inner := card.Inset(4 * p.text.unit)
@@ -59,8 +59,8 @@ func (p pen) draw(ch Chart, card image.Rectangle) {
 	}
 }
 
-// plot leaves room for the title above, for the watts on the left, and for the
-// times below.
+// plot returns the plot of a chart. It leaves room for the title above, the
+// watts on the left, and the times below.
 func (p pen) plot(ch Chart, inner image.Rectangle, highest int) plot {
 	u := p.text.unit
 	a := plot{
@@ -89,7 +89,7 @@ func (p pen) plot(ch Chart, inner image.Rectangle, highest int) plot {
 	return a
 }
 
-// header writes the title and the highest power, in red if it is above the
+// header draws the title and the highest power, in red if it is above the
 // limit.
 func (p pen) header(ch Chart, inner image.Rectangle, highest int, ok bool) {
 	room := inner.Dx()
@@ -105,8 +105,8 @@ func (p pen) header(ch Chart, inner image.Rectangle, highest int, ok bool) {
 	p.title.draw(p.canvas, inner.Min.X, inner.Min.Y, p.title.shorten(fold(ch.Title), room), inkTone)
 }
 
-// watts draws the axis of power: the limit, and what does not come too close to
-// it.
+// watts draws the power axis: the limit, and the ticks that are not too close
+// to it.
 func (p pen) watts(a plot) {
 	height := p.text.height()
 	write := func(s string, row int, t tone) {
@@ -128,7 +128,7 @@ func (p pen) watts(a plot) {
 	}
 }
 
-// times draws the axis of time.
+// times draws the time axis.
 func (p pen) times(ch Chart, a plot, card image.Rectangle) {
 	u := p.text.unit
 	step, clock := timeStep(ch.To.Sub(ch.From), func(clock string) int {
@@ -150,8 +150,9 @@ func (p pen) times(ch Chart, a plot, card image.Rectangle) {
 	}
 }
 
-// curve draws the columns: blue up to the limit, red above it. What is not above
-// the limit does not reach above the limit's line, and what is does so visibly.
+// curve draws the columns: blue up to the limit, red above it. Power up to the
+// limit never reaches beyond the limit's line, and power above it always does
+// so visibly.
 func (p pen) curve(columns []span, a plot) {
 	for i, s := range columns {
 		if !s.set {
@@ -179,14 +180,15 @@ func (p pen) curve(columns []span, a plot) {
 	}
 }
 
-// rows is r from top to bottom. It is empty if bottom is not below top.
+// rows returns r with other upper and lower edges. It is empty if bottom is not
+// below top.
 func rows(r image.Rectangle, top, bottom int) image.Rectangle {
 	r.Min.Y, r.Max.Y = top, bottom
 
 	return r
 }
 
-// notice writes s, or that there is no reading, across the plot.
+// notice draws s, or that there is no reading, across the plot.
 func (p pen) notice(s string, a plot) {
 	if s == "" {
 		s = "No readings"
@@ -205,7 +207,7 @@ func (p pen) notice(s string, a plot) {
 	}
 }
 
-// label writes s so that it ends at right.
+// label draws s so that it ends at right.
 func (p pen) label(s string, right, y int, t tone) {
 	p.text.draw(p.canvas, right-p.text.width(s), y, s, t)
 }

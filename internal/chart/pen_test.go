@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// paint draws a chart as it is drawn in each layout, and passes the picture and
-// the chart's plot to check.
+// paint draws a chart in each layout, and passes the picture and the plot to
+// check.
 func paint(t *testing.T, ch Chart, check func(t *testing.T, picture *image.Paletted, p pen, a plot)) {
 	t.Helper()
 	for name, n := range map[string]int{"large": 1, "row": 2, "medium": 6, "small": 20, "smallest": 50} {
@@ -25,7 +25,8 @@ func paint(t *testing.T, ch Chart, check func(t *testing.T, picture *image.Palet
 	}
 }
 
-// every returns a reading every 2 s from morning on for each of watts.
+// every returns a reading for each of watts, 2 s apart, the first in the
+// morning.
 func every(watts ...int) []Point {
 	var points []Point
 	for i, w := range watts {
@@ -44,7 +45,7 @@ func flat(n, watts int) []int {
 	return all
 }
 
-// chartOf returns a chart that ends with its last point.
+// chartOf returns a chart that ends at its last point.
 func chartOf(points []Point) Chart {
 	return Chart{
 		Title:  "Team 101",
@@ -56,7 +57,7 @@ func chartOf(points []Point) Chart {
 	}
 }
 
-// count is how many pixels of r have one of the colors.
+// count returns how many pixels of r have one of the colors.
 func count(picture *image.Paletted, r image.Rectangle, colors ...uint8) int {
 	n := 0
 	for y := r.Min.Y; y < r.Max.Y; y++ {

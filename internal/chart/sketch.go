@@ -15,10 +15,10 @@ var levels = []rune("▁▂▃▄▅▆▇")
 
 const aboveLimit = '█'
 
-// Sketch returns a picture that Draw made as text for a terminal: for each
-// chart a line of blocks, whose heights show the highest power of their time as
-// a share of the limit. Only what is above the limit has a full block, and a
-// time without readings is blank. Of any other picture it returns nothing.
+// Sketch returns a picture made by Draw as text for a terminal: for each chart,
+// a line of blocks whose heights show the highest power of their time as a
+// share of the limit. Only power above the limit has a full block, and a time
+// without readings is blank. For any other picture, Sketch returns nothing.
 func Sketch(data []byte) (lines []string) {
 	decoded, err := png.Decode(bytes.NewReader(data))
 	picture, ok := decoded.(*image.Paletted)
@@ -26,7 +26,7 @@ func Sketch(data []byte) (lines []string) {
 		return nil
 	}
 
-	for n := MaxCharts; n > 0; n-- { // the greatest number of charts in a picture of that size
+	for n := MaxCharts; n > 0; n-- { // find the largest number of charts in a picture of this size
 		l := layoutFor(n)
 		if l.picture(n) != picture.Rect {
 			continue
@@ -59,8 +59,8 @@ func sketch(picture *image.Paletted, card image.Rectangle) string {
 	return b.String()
 }
 
-// findPlot finds the plot of a chart, above its axis of time, and the row of its
-// limit: the line right across the plot, or the upper edge if there is none.
+// findPlot finds the plot of a chart, above its time axis, and the row of its
+// limit: the line across the whole plot, or the upper edge if there is none.
 func findPlot(picture *image.Paletted, card image.Rectangle) (area image.Rectangle, limit int) {
 	for y := card.Max.Y - 1; y >= card.Min.Y && area.Empty(); y-- {
 		from, to := longestRun(picture, gray, card, y)
@@ -91,8 +91,8 @@ func longestRun(picture *image.Paletted, color uint8, r image.Rectangle, y int) 
 	return from, to
 }
 
-// block returns the block for a column of a plot: the highest point of the curve
-// in it counts.
+// block returns the block for a column of a plot, which shows the highest point
+// of the curve in it.
 func block(picture *image.Paletted, column image.Rectangle, limit int) rune {
 	for y := column.Min.Y; y < column.Max.Y; y++ {
 		for x := column.Min.X; x < column.Max.X; x++ {

@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// steps returns a chart of an hour, in which each power lasts equally long; one
-// below 0 stands for no readings.
+// steps returns a chart of an hour in which each power lasts equally long; a
+// negative one stands for no readings.
 func steps(watts ...int) Chart {
 	const every = 20 * time.Second
 	ch := Chart{Title: "MAX 3000 W", From: morning, To: morning.Add(time.Hour), Limit: 3000, MaxGap: 2 * every}
