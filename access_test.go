@@ -131,7 +131,7 @@ func FuzzAccess(f *testing.F) {
 			seen[id] = true
 		}
 
-		// The entries written out are read as the same.
+		// Written out, the entries must be read as the same.
 		var lines []string
 		if got.group != 0 {
 			lines = append(lines, strconv.FormatInt(got.group, 10))

@@ -16,8 +16,8 @@ import (
 	"iscbot/internal/venue"
 )
 
-// check runs -check at the site and returns the exit code and what it prints. The
-// arguments are numbers of PDUs, or flags and -check themselves.
+// check runs -check at the site and returns the exit code and the output. The
+// arguments are numbers of PDUs, or flags that include -check.
 func (s *site) check(t *testing.T, args ...string) (int, string) {
 	t.Helper()
 	if !slices.Contains(args, "-check") {
@@ -99,8 +99,8 @@ func TestCheckNoToken(t *testing.T) {
 	}
 }
 
-// TestCheckSlow checks that -check distinguishes a card that answers too late
-// from a silent one, and that only the latter leads to the community.
+// TestCheckSlow checks that -check tells a card that answers too late from a
+// silent one, and that only the latter makes it mention the community.
 func TestCheckSlow(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, "First_PDU", "Second_PDU", "Third_PDU")
@@ -127,8 +127,8 @@ func TestCheckSlow(t *testing.T) {
 	}
 }
 
-// TestCheckChain checks that units that are not in the PDU list are found, and
-// that numbers after -check make no units unlisted.
+// TestCheckChain checks that units missing from the PDU list are found, and
+// that numbers after -check do not make units missing.
 func TestCheckChain(t *testing.T) {
 	t.Parallel()
 	s := newChainedSite(t, []string{"left", "right"})
@@ -164,8 +164,8 @@ func TestCheckMigrated(t *testing.T) {
 	}
 }
 
-// TestService plays systemd: it receives the bot's notifications, and reads its
-// log.
+// TestService plays the part of systemd: it receives the bot's notifications
+// and reads its log.
 func TestService(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, "First_PDU")
@@ -229,7 +229,7 @@ func TestService(t *testing.T) {
 	}
 }
 
-// TestWatchdogStarves checks that a bot whose watch hangs does not notify systemd's
+// TestWatchdogStarves checks that a bot whose watch hangs does not notify the
 // watchdog.
 func TestWatchdogStarves(t *testing.T) {
 	dir, err := os.MkdirTemp("", "n")
@@ -245,7 +245,7 @@ func TestWatchdogStarves(t *testing.T) {
 	t.Setenv("NOTIFY_SOCKET", filepath.Join(dir, "s"))
 	t.Setenv("WATCHDOG_USEC", "30000")
 	watch := newSnoop([]pdu{{num: 1, unit: 1, team: "A"}}, 3000, time.Second, snmpConfig{interval: time.Second})
-	close(watch.swept) // and then it was never polled again
+	close(watch.swept) // then it was never polled again
 	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 	defer cancel()
 	serveSystemd(ctx, watch)

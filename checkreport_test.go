@@ -16,8 +16,8 @@ import (
 	"iscbot/internal/venue"
 )
 
-// TestReport checks that the report of cards of all generations has what their
-// pages have, and nothing that belongs to the cards' owner.
+// TestReport checks that the report about cards of all generations has what is
+// on their pages, and nothing that belongs to the cards' owner.
 func TestReport(t *testing.T) {
 	t.Parallel()
 	var names []string
@@ -28,7 +28,7 @@ func TestReport(t *testing.T) {
 	for _, w := range s.webs {
 		w.Behave(venue.WebManners{NoPeak: true})
 	}
-	// The pages have this team's name for themselves, too.
+	// The pages contain the name of this team as a word of their own.
 	s.write(t, "ips.csv", "1,NOTIFICATION\n2,Erewhon b\n3,Erewhon c\n4,Erewhon d\n5,Erewhon e\n6,Erewhon f\n")
 	s.write(t, "report.txt", "the old report")
 	code, out := s.check(t, "-check", "-report", "report.txt")
@@ -63,7 +63,8 @@ func TestReport(t *testing.T) {
 	}
 }
 
-// TestNothingToReport checks that no report is written without need.
+// TestNothingToReport checks that no report is written if there is nothing to
+// report.
 func TestNothingToReport(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, "First_PDU", "Second_PDU")

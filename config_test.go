@@ -28,7 +28,7 @@ func write(t testing.TB, name, text string) string {
 	return path
 }
 
-// wants fails the test unless text contains every one of wanted.
+// wants fails the test unless text contains all of wanted.
 func wants(t testing.TB, text string, wanted ...string) {
 	t.Helper()
 	for _, w := range wanted {
@@ -71,7 +71,8 @@ func TestConfigure(t *testing.T) {
 	}
 }
 
-// TestMistakes checks that all mistakes are named at once, wherever they are.
+// TestMistakes checks that all mistakes are reported at once, wherever they
+// are.
 func TestMistakes(t *testing.T) {
 	t.Setenv("ISCBOT_TOKEN", "")
 	t.Setenv("ISCBOT_PASSWORD", "")
@@ -92,7 +93,7 @@ func TestMistakes(t *testing.T) {
 	}
 }
 
-// TestOddFlags checks that parsing comes to an end, whatever it is given.
+// TestOddFlags checks that parsing ends, whatever the arguments.
 func TestOddFlags(t *testing.T) {
 	for _, args := range [][]string{{"---x"}, {"-=x"}, {"--=3", "-limit", "5"}, {"-"}, {"--"}, {"--", "x"}, {"-limit"}, {"x", "y"}, {"-demo=perhaps"}, {""}} {
 		f, err := parseFlags(args)
@@ -113,8 +114,8 @@ func FuzzFlags(f *testing.F) {
 	})
 }
 
-// TestLogNotRegular checks that a log which is no file to append to is refused
-// at the start: opening a pipe would block.
+// TestLogNotRegular checks that a log that is not a regular file is rejected at
+// the start: opening a pipe would block.
 func TestLogNotRegular(t *testing.T) {
 	dir := t.TempDir()
 	pipe := filepath.Join(dir, "pipe")
@@ -131,8 +132,8 @@ func TestLogNotRegular(t *testing.T) {
 	}
 }
 
-// TestPasswordNotAwaited checks that a pipe which stays open and silent does
-// not keep back the mistakes that were found.
+// TestPasswordNotAwaited checks that a pipe that stays open and silent does not
+// delay the report of mistakes.
 func TestPasswordNotAwaited(t *testing.T) {
 	r, w, err := os.Pipe()
 	if err != nil {
@@ -168,7 +169,7 @@ func TestUsage(t *testing.T) {
 
 func TestSecret(t *testing.T) {
 	s := newSecret("hunter2")
-	var hidden any = config{password: s, snmp: snmpConfig{write: s, v3: v3Config{authPass: s}}} // whose fields fmt cannot call
+	var hidden any = config{password: s, snmp: snmpConfig{write: s, v3: v3Config{authPass: s}}} // fmt cannot call the methods of its fields
 	var log strings.Builder
 	slog.New(slog.NewTextHandler(&log, nil)).Info("x", "s", s, "err", &fs.PathError{Op: s.String(), Err: fmt.Errorf("%w", errWrong)})
 	text := log.String() + fmt.Sprintf("%s %v %+v %#v %q %x %d", s, s, s, s, s, s, s)

@@ -17,7 +17,7 @@ import (
 )
 
 // A trial is the running program with simulated PDUs and a simulated Bot API,
-// which are in the process of the test.
+// which run in the process of the test.
 type trial struct {
 	*testing.T
 	api   *venue.API
@@ -26,7 +26,7 @@ type trial struct {
 	first time.Duration // until the first /current was answered
 }
 
-// startTrial starts the program with so many PDUs that draw watts.
+// startTrial starts the program with n PDUs that draw watts.
 func startTrial(t *testing.T, command []string, n, watts int, args ...string) *trial {
 	t.Helper()
 	tr := &trial{T: t, api: venue.NewAPI(testToken, "isc_bot")}
@@ -98,17 +98,17 @@ func (tr *trial) stat(file, re string) (n int) {
 // resident returns the resident memory in MB.
 func (tr *trial) resident() float64 { return float64(tr.stat("status", `VmRSS:\s+(\d+)`)) / 1000 }
 
-// used returns the CPU time of the program's threads so far. The times in
-// /proc/PID/stat would be wrong: they are sampled at ticks of the clock, at
-// which the program wakes up.
+// used returns the CPU time that the program's threads have used. The times in
+// /proc/PID/stat would be wrong: they are sampled at clock ticks, which are
+// also when the program wakes up.
 func (tr *trial) used() (sum time.Duration) {
 	tr.Helper()
 	files, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", tr.cmd.Process.Pid))
 	if err != nil || files == nil {
-		tr.Fatalf("the CPU time is not to be had: %v", err)
+		tr.Fatalf("cannot read the CPU time: %v", err)
 	}
 	for _, file := range files {
-		text, _ := os.ReadFile(file) // nothing where the thread has ended
+		text, _ := os.ReadFile(file) // empty if the thread has ended
 		var ns time.Duration
 		fmt.Sscan(string(text), (*int64)(&ns))
 		sum += ns
@@ -116,8 +116,7 @@ func (tr *trial) used() (sum time.Duration) {
 	return sum
 }
 
-// TestFootprint measures what the running program takes; bench/footprint runs
-// it.
+// TestFootprint measures the running program; bench/footprint runs it.
 func TestFootprint(t *testing.T) {
 	dir := os.Getenv("ISCBOT_FOOTPRINT") // with the builds
 	if dir == "" {
@@ -139,7 +138,7 @@ func TestFootprint(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			tr := startTrial(t, tt.command, tt.n, tt.watts, tt.args...)
-			time.Sleep(5 * time.Second) // the start is over
+			time.Sleep(5 * time.Second) // until the start is over
 			fresh, before := tr.resident(), tr.used()
 			time.Sleep(tt.window)
 			share := 100 * float64(tr.used()-before) / float64(tt.window)
@@ -189,7 +188,7 @@ func TestLoad(t *testing.T) {
 	for _, u := range people {
 		tr.api.Say(venue.Private(u), u, "/stop")
 	}
-	time.Sleep(3 * time.Minute) // the runtime collects garbage after two minutes, and gives it back
+	time.Sleep(3 * time.Minute) // the runtime returns unused memory after two minutes
 	slices.Sort(latencies)
 	t.Logf("| alerts under load, from 95 %% to above the limit | %d ms in the median, %d ms at worst | %d alerts |",
 		latencies[len(latencies)/2].Milliseconds(), latencies[len(latencies)-1].Milliseconds(), len(latencies))
@@ -197,7 +196,7 @@ func TestLoad(t *testing.T) {
 	t.Logf("| memory under load | %.1f MB at most | %.1f MB before, %.1f MB afterwards |", highest, before, tr.resident())
 }
 
-// introduce returns so many people with private chats.
+// introduce returns n people with private chats.
 func (tr *trial) introduce(n int) (people []venue.User) {
 	for i := range n {
 		u := venue.User{ID: int64(1000 + i), Name: fmt.Sprint("Person ", i)}
@@ -207,7 +206,7 @@ func (tr *trial) introduce(n int) (people []venue.User) {
 	return people
 }
 
-// vary lets all PDUs but the first draw changing power until end.
+// vary changes the power of all PDUs but the first until end.
 func (tr *trial) vary(end time.Time) {
 	for time.Now().Before(end) {
 		for _, p := range tr.pdus[1:] {
@@ -217,7 +216,7 @@ func (tr *trial) vary(end time.Time) {
 	}
 }
 
-// say lets people say a text in turns until end.
+// say sends a text from people in turn until end.
 func (tr *trial) say(end time.Time, step time.Duration, people []venue.User, text string) {
 	for i := 0; time.Now().Before(end); i++ {
 		u := people[i%len(people)]
@@ -235,7 +234,7 @@ func (tr *trial) highest(end time.Time) (mb float64) {
 	return mb
 }
 
-// cross lets the first PDU cross the limit from 95 % of it again and again
+// cross makes the first PDU cross the limit, from 95 % of it, again and again
 // until end, and returns how long the alerts took.
 func (tr *trial) cross(end time.Time) (latencies []time.Duration) {
 	p := tr.pdus[0]

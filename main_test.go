@@ -33,7 +33,7 @@ var (
 	member   = venue.User{ID: 7, Name: "Carol"}
 )
 
-// build builds the program once; where all the tools must be there, with the
+// build builds the program once. If all programs must be there, it uses the
 // race detector.
 var build = sync.OnceValues(func() (string, error) {
 	dir, err := os.MkdirTemp("", "iscbot")
@@ -53,7 +53,7 @@ var build = sync.OnceValues(func() (string, error) {
 	return path, nil
 })
 
-// buildDir is where build puts the program; "" before it was called.
+// buildDir is where build puts the program; "" if it was not called.
 var buildDir string
 
 func TestMain(m *testing.M) {
@@ -72,25 +72,25 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// A site is a venue with simulated PDUs, whose numbers count from 1, and a
-// simulated Bot API.
+// A site is a venue with simulated PDUs, numbered from 1, and a simulated Bot
+// API.
 type site struct {
 	api  *venue.API
 	pdus []*venue.PDU
 	webs []*venue.Web // of each PDU's card
 	port int          // of the PDUs' SNMP agents
-	web  int          // and of their web interfaces
+	web  int          // of their web interfaces
 	dir  string
 
-	logPath string // of exceedings.log; "" for the usual one
+	logPath string // of exceedings.log; "" for the default
 }
 
-// siteInterval is the one with which the tests run the program. Two attempts of
-// 200 ms each are enough even on a busy machine.
+// siteInterval is the -interval of the tests. It leaves time for two attempts
+// of 200 ms each, which is enough even on a busy machine.
 const siteInterval = "500ms"
 
-// newSite opens a venue with a PDU for each name. The access list has the
-// group, and Ann.
+// newSite sets up a site with a PDU for each name. The access list has the
+// group and Ann.
 func newSite(t testing.TB, names ...string) *site {
 	t.Helper()
 	var cards [][]string
@@ -100,7 +100,8 @@ func newSite(t testing.TB, names ...string) *site {
 	return newChainedSite(t, cards...)
 }
 
-// newChainedSite is newSite for cards with several units, by their names.
+// newChainedSite is newSite for cards with several units, each unit given by
+// its name.
 func newChainedSite(t testing.TB, cards ...[]string) *site {
 	t.Helper()
 	if runtime.GOOS != "linux" && len(cards) > 1 {
@@ -141,7 +142,7 @@ func newChainedSite(t testing.TB, cards ...[]string) *site {
 	return s
 }
 
-// listenAll opens a TCP port, the same at each address.
+// listenAll listens on the same TCP port at each address.
 func listenAll(t testing.TB, addrs []string) (all []net.Listener) {
 	t.Helper()
 	for range 20 {
@@ -172,12 +173,12 @@ func (s *site) write(t testing.TB, name, text string) {
 	}
 }
 
-// A program is the built binary, running.
+// A program is the built binary as a running process.
 type program struct {
 	*exec.Cmd
 	mu     sync.Mutex // guards stderr
 	stderr bytes.Buffer
-	grown  chan struct{} // has a value after stderr has grown
+	grown  chan struct{} // receives a value after stderr has grown
 	stdout bytes.Buffer
 	exited chan struct{}
 }
@@ -213,8 +214,8 @@ func (p *program) awaitLog(t testing.TB, text string) {
 	}
 }
 
-// start starts the program in the site's directory. It is killed at the end of
-// the test, and must not have printed a secret.
+// start starts the program in the site's directory. At the end of the test it
+// kills the program and checks that no secret was printed.
 func (s *site) start(t testing.TB, args ...string) *program {
 	t.Helper()
 	return s.startWith(t, []string{"ISCBOT_TOKEN=" + testToken, "ISCBOT_PASSWORD=" + testPassword}, args...)
@@ -244,7 +245,7 @@ func (s *site) startWith(t testing.TB, env []string, args ...string) *program {
 	return p
 }
 
-// end sends a signal and waits for the end, which must come soon.
+// end sends a signal and waits for the program to end, which must happen soon.
 func (p *program) end(t testing.TB, sig syscall.Signal) (code int) {
 	t.Helper()
 	p.Process.Signal(sig)
@@ -256,18 +257,18 @@ func (p *program) end(t testing.TB, sig syscall.Signal) (code int) {
 	return p.ProcessState.ExitCode()
 }
 
-// testWait is how long a test waits for something, on a busy machine as well.
+// testWait is how long a test waits for something, even on a busy machine.
 const testWait = 90 * time.Second
 
-// limit returns a context for what must happen within testWait.
+// limit returns a context that ends after testWait.
 func limit(t testing.TB) context.Context {
 	ctx, cancel := context.WithTimeout(t.Context(), testWait)
 	t.Cleanup(cancel)
 	return ctx
 }
 
-// await waits for a message to a chat that came after the given one and has all
-// the words.
+// await waits for a message to a chat that is newer than after and has all the
+// words.
 func (s *site) await(t testing.TB, chat int64, after int64, words ...string) venue.Message {
 	t.Helper()
 	m, err := s.api.Await(limit(t), func(m venue.Message) bool {
@@ -284,7 +285,7 @@ func (s *site) await(t testing.TB, chat int64, after int64, words ...string) ven
 	return m
 }
 
-// ask says something and waits for an answer with all the words.
+// ask sends a text to the bot and waits for an answer with all the words.
 func (s *site) ask(t testing.TB, c venue.Chat, u venue.User, text string, words ...string) venue.Message {
 	t.Helper()
 	last := s.last(c)
@@ -292,7 +293,7 @@ func (s *site) ask(t testing.TB, c venue.Chat, u venue.User, text string, words 
 	return s.await(t, c.ID, last, words...)
 }
 
-// last returns the id of the bot's last message to a chat.
+// last returns the ID of the bot's last message to a chat.
 func (s *site) last(c venue.Chat) (id int64) {
 	for _, m := range s.api.Messages(c.ID) {
 		id = max(id, m.ID)
@@ -300,7 +301,8 @@ func (s *site) last(c venue.Chat) (id int64) {
 	return id
 }
 
-// fine fails the test where the bot did what Telegram does not like.
+// fine fails the test if the bot did something that Telegram does not like, or
+// sent a secret.
 func (s *site) fine(t testing.TB) {
 	t.Helper()
 	if c := s.api.Complaints(); c != nil {
@@ -318,7 +320,7 @@ func TestProgram(t *testing.T) {
 	s := newSite(t, "First_PDU", "Second & <PDU>")
 	s.pdus[1].Draw(3120)
 	s.pdus[1].Draw(2410)
-	p := s.start(t, "-interval", "2s") // a list without any value would be as right
+	p := s.start(t, "-interval", "2s") // a list without values would pass as well
 	private, group, foreign := venue.Private(ann), venue.Group(groupID), venue.Group(-77)
 
 	s.ask(t, private, ann, "/start", "/current", "/peaks", "/reset")
@@ -332,7 +334,8 @@ func TestProgram(t *testing.T) {
 	}
 	s.ask(t, venue.Private(stranger), stranger, "/peakdates", "3120 W", time.Now().Format("2006-01-02 "))
 
-	// What is for somebody else is ignored: the answer to the last is the first to come.
+	// Messages meant for somebody else are ignored: the first answer must be to
+	// the last message.
 	before := len(s.api.Messages(foreign.ID))
 	s.api.Say(foreign, stranger, "/current@other_bot")
 	s.api.Say(foreign, stranger, "/unknown")
@@ -385,8 +388,8 @@ func TestProgramMistakes(t *testing.T) {
 	}
 }
 
-// TestProgramAlone starts where Telegram cannot be reached, and answers when it
-// can.
+// TestProgramAlone starts without access to Telegram, and answers once it is
+// back.
 func TestProgramAlone(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, "First_PDU")
@@ -418,7 +421,7 @@ func TestProgramReload(t *testing.T) {
 	s.ask(t, c, stranger, "/help", "/reset")
 }
 
-// demonstration runs the demo with an input and returns what it shows.
+// demonstration runs the demo with an input and returns its output.
 func demonstration(t *testing.T, input string) string {
 	t.Helper()
 	path, err := build()
@@ -450,8 +453,8 @@ func TestDemo(t *testing.T) {
 	}
 }
 
-// TestDemoPicture checks that a picture is there when the demo has ended, and
-// shown in blocks.
+// TestDemoPicture checks that a picture is shown in blocks, and that its file
+// is still there after the demo.
 func TestDemoPicture(t *testing.T) {
 	t.Parallel()
 	out := demonstration(t, "/graph 101 30s\n")
@@ -468,7 +471,7 @@ func TestDemoPicture(t *testing.T) {
 	wants(t, out, "  Aachen\n  Highest ")
 }
 
-// TestDemoAlert checks that the demo shows an alert to whoever types nothing.
+// TestDemoAlert checks that the demo shows an alert even if nothing is typed.
 func TestDemoAlert(t *testing.T) {
 	t.Parallel()
 	path, err := build()
@@ -505,7 +508,7 @@ func TestDemoTwice(t *testing.T) {
 	wg.Wait()
 }
 
-// freeAddr returns an address of loopback where nobody listens.
+// freeAddr returns a loopback address that nobody listens on.
 func freeAddr(t testing.TB) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")

@@ -22,8 +22,8 @@ import (
 	"iscbot/internal/venue"
 )
 
-// madeUpTeams returns a team with a crossing that is open, one of two PDUs of
-// which one is out of reach, and two whose PDUs were not read.
+// madeUpTeams returns a team with an open crossing, one with two PDUs, one of
+// which is out of reach, and two whose PDUs have no readings.
 func madeUpTeams() []team {
 	at := func(s int) time.Time { return noon.Add(time.Duration(s) * time.Second) }
 	above := newTeam("Çà \"va\" \\o/\n日本")
@@ -41,8 +41,8 @@ func madeUpTeams() []team {
 	return []team{above, pair, newTeam("Not polled"), withoutMeter()}
 }
 
-// withoutMeter returns a team whose PDU was read before it said that it has no
-// power meter.
+// withoutMeter returns a team whose PDU had a reading before it reported that
+// it has no power meter.
 func withoutMeter() team {
 	t := newTeam("No meter")
 	t.pdus[0].reading = reading{watts: 100, peak: 200, at: noon}
@@ -127,7 +127,7 @@ func TestMetricsPage(t *testing.T) {
 }
 
 // TestTimeAbove follows the time above the limit of a team whose PDUs are
-// polled one after the other: it never falls.
+// polled in turn: it never decreases.
 func TestTimeAbove(t *testing.T) {
 	tests := []struct {
 		second, pdu, watts int
@@ -139,7 +139,7 @@ func TestTimeAbove(t *testing.T) {
 		{3, 1, 1400, 0},
 		{4, 0, 1700, 1 * time.Second},
 		{9, 1, 1400, 2 * time.Second},
-		{8, 0, 1500, 6 * time.Second}, // it ends, by a poll that was judged late
+		{8, 0, 1500, 6 * time.Second}, // it ends, with a poll that was judged late
 		{11, 1, 1400, 6 * time.Second},
 		{12, 0, 1700, 6 * time.Second}, // and begins again
 		{13, 1, 1400, 6 * time.Second},
@@ -178,7 +178,7 @@ func TestPollCounts(t *testing.T) {
 	}
 }
 
-// TestOutboxLength counts what waits while nothing can be sent.
+// TestOutboxLength counts the waiting messages while nothing can be sent.
 func TestOutboxLength(t *testing.T) {
 	sending, proceed := make(chan struct{}), make(chan struct{})
 	out := newOutbox(func(context.Context, post) (int64, error) {
@@ -205,7 +205,8 @@ func TestOutboxLength(t *testing.T) {
 	}
 }
 
-// metricsHandler returns the server of a watch of one PDU that was not polled.
+// metricsHandler returns a server for a watch of one PDU that has not been
+// polled.
 func metricsHandler() *metricsServer {
 	watch := newSnoop([]pdu{{num: 101, unit: 1, name: "A", team: "A"}}, 3000, time.Second, snmpConfig{})
 	return &metricsServer{watch: watch, out: newOutbox(nil)}
@@ -242,7 +243,7 @@ func TestMetricsHandler(t *testing.T) {
 	}
 }
 
-// TestMetricsRun checks what the handler does not see, and the end.
+// TestMetricsRun covers what does not reach the handler, and the end.
 func TestMetricsRun(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -277,8 +278,8 @@ func TestMetricsRun(t *testing.T) {
 	}
 }
 
-// TestMetricsFlag covers addresses where nothing can be served. With -check
-// nothing is, as the bot itself may be running.
+// TestMetricsFlag covers addresses that cannot be used. With -check nothing is
+// served, because the bot itself may be running.
 func TestMetricsFlag(t *testing.T) {
 	t.Setenv("ISCBOT_TOKEN", "123:abc")
 	t.Setenv("ISCBOT_PASSWORD", "x")
@@ -342,7 +343,7 @@ func get(t testing.TB, url string) (status int, body string, err error) {
 	return response.StatusCode, string(text), err
 }
 
-// scrape returns the page of a program.
+// scrape returns a program's page of metrics.
 func scrape(t testing.TB, addr string) string {
 	t.Helper()
 	status, page, err := get(t, "http://"+addr+"/metrics")
@@ -355,8 +356,8 @@ func scrape(t testing.TB, addr string) string {
 	return page
 }
 
-// startMetrics starts the program in a venue where the second of two teams is
-// above the limit, and waits until it has alerted.
+// startMetrics starts the program at a site where the second of two teams is
+// above the limit, and waits for the alert.
 func startMetrics(t testing.TB) (s *site, p *program, addr string) {
 	t.Helper()
 	s = newSite(t, "First Team", "日本 \"quoted\" é")
@@ -364,7 +365,7 @@ func startMetrics(t testing.TB) (s *site, p *program, addr string) {
 	addr = freeAddr(t)
 	p = s.start(t, "-metrics", addr)
 	s.await(t, ann.ID, 0, "Above power limit (3120 W)!")
-	s.ask(t, venue.Private(ann), ann, "/current", "1500 W", "3120 W") // all were read
+	s.ask(t, venue.Private(ann), ann, "/current", "1500 W", "3120 W") // all have been read
 	return s, p, addr
 }
 
@@ -406,8 +407,8 @@ func TestProgramMetrics(t *testing.T) {
 	s.fine(t)
 }
 
-// TestPromtool has Prometheus' own tool check the page: its syntax, and the
-// conventions for names.
+// TestPromtool lets Prometheus' own tool check the syntax and the names on the
+// page.
 func TestPromtool(t *testing.T) {
 	t.Parallel()
 	promtool := needs(t, "promtool")
@@ -419,7 +420,7 @@ func TestPromtool(t *testing.T) {
 }
 
 // TestPrometheus lets a real Prometheus scrape the program with the
-// configuration in the README, and runs the queries from there.
+// configuration in the README, and runs the queries given there.
 func TestPrometheus(t *testing.T) {
 	t.Parallel()
 	program := needs(t, "prometheus")
@@ -493,7 +494,7 @@ func startPrometheus(t *testing.T, program, config string) (addr string) {
 }
 
 // awaitQuery waits until Prometheus answers a query with a value for a team,
-// whose name is written as in JSON.
+// whose name is in JSON notation.
 func awaitQuery(t *testing.T, addr, query, team string) {
 	t.Helper()
 	ctx := limit(t)

@@ -11,7 +11,8 @@ import (
 	"unicode/utf8"
 )
 
-// listed returns a PDU as the parser does. Without a team the name is the team's.
+// listed returns a PDU as the parser does. Without a team, the name is also the
+// team's.
 func listed(num, unit int, name, team string) pdu {
 	if team == "" {
 		team = name
@@ -195,7 +196,7 @@ func FuzzPDUs(f *testing.F) {
 			return
 		}
 
-		// The list written out is read as the same.
+		// Written out, the list must be read as the same.
 		w.Flush()
 		if again, err := parsePDUs("p", out.String()); err != nil || !slices.Equal(again, pdus) {
 			t.Errorf("%+v, written as\n%s, is read as %+v, %v", pdus, out.String(), again, err)
@@ -203,8 +204,8 @@ func FuzzPDUs(f *testing.F) {
 	})
 }
 
-// isPrintable reports whether a name takes one line of a log and does not turn
-// the text around it.
+// isPrintable reports whether a name fits on one line of a log and does not
+// change the direction of the text around it.
 func isPrintable(name string) bool {
 	isBad := func(r rune) bool { return unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) }
 	return name != "" && name == strings.TrimSpace(name) && utf8.ValidString(name) && !strings.ContainsFunc(name, isBad)
@@ -252,7 +253,7 @@ func TestPDUNames(t *testing.T) {
 	}
 }
 
-// someUnits are PDUs with units, as they are listed at a venue.
+// someUnits are PDUs with units, as listed at a venue.
 var someUnits = []pdu{
 	{num: 1, unit: 1, snmp: "10.0.0.1:161"},
 	{num: 101, unit: 1, snmp: "10.0.0.101:161"},

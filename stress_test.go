@@ -19,8 +19,8 @@ import (
 	"iscbot/internal/venue"
 )
 
-// A stressRow is what is done to the running program in one test, and checked.
-// The site has two PDUs; the program runs and has answered.
+// A stressRow is one stress test of the running program. The site has two PDUs,
+// and the program has already answered.
 type stressRow struct {
 	name string
 	args []string // of the program
@@ -45,7 +45,7 @@ func TestStress(t *testing.T) {
 }
 
 // TestStressTable checks that docs/stress.md has the names of the stress rows.
-// With ISCBOT_UPDATE set it writes them there.
+// If ISCBOT_UPDATE is set, it writes the file.
 func TestStressTable(t *testing.T) {
 	var names []string
 	for _, row := range stressRows() {
@@ -55,10 +55,10 @@ func TestStressTable(t *testing.T) {
 	text := "# What the running program is stress-tested with\n\n" +
 		"Each row is a test of the running program: `go test -run 'TestStress/NAME'`. " +
 		"`ISCBOT_UPDATE=1 go test -run TestStressTable` writes this file.\n\n" +
-		"| of | what is done |\n|---|---|\n"
+		"| area | what is done |\n|---|---|\n"
 	for _, n := range names {
-		of, what, _ := strings.Cut(n, ": ")
-		text += fmt.Sprintf("| %s | %s |\n", of, what)
+		area, what, _ := strings.Cut(n, ": ")
+		text += fmt.Sprintf("| %s | %s |\n", area, what)
 	}
 	const path = "docs/stress.md"
 	if os.Getenv("ISCBOT_UPDATE") != "" {
@@ -71,8 +71,8 @@ func TestStressTable(t *testing.T) {
 	}
 }
 
-// TestStressResources checks that long stress on one program leaves its
-// goroutines, files and memory as they were.
+// TestStressResources checks that long stress does not increase a program's
+// goroutines, files and memory.
 func TestStressResources(t *testing.T) {
 	t.Parallel()
 	if runtime.GOOS != "linux" {
@@ -93,7 +93,7 @@ func TestStressResources(t *testing.T) {
 		fmt.Sscan(regexp.MustCompile(`VmRSS:\s+(\d+)`).FindStringSubmatch(string(status))[1], &kB)
 		return len(fds), kB
 	}
-	var files, kB int // after the first round, in which buffers and connections come to their usual number
+	var files, kB int // after the first round, which fills buffers and opens connections
 	for n := range 3 {
 		if n == 1 {
 			files, kB = use()
@@ -125,7 +125,7 @@ func TestStressResources(t *testing.T) {
 	}
 }
 
-// TestStressMany lets 250 PDUs die and come back.
+// TestStressMany makes 250 PDUs fail and come back.
 func TestStressMany(t *testing.T) {
 	t.Parallel()
 	var names []string
@@ -152,8 +152,8 @@ func TestStressMany(t *testing.T) {
 	s.fine(t)
 }
 
-// TestStressAddress lets the bot's own address change while it runs, in two
-// network namespaces that stand for two machines.
+// TestStressAddress changes the bot's own address while it runs, with two
+// network namespaces as two machines.
 func TestStressAddress(t *testing.T) {
 	ip := needs(t, "ip")
 	if os.Getuid() != 0 {
@@ -211,9 +211,9 @@ func TestStressAddress(t *testing.T) {
 	p.awaitLog(t, "Answers again")
 }
 
-// serveAgents serves PDUs in a process of their own: one at an address, or as
-// many as a number says, whose addresses it prints. After "dead", a tenth of them
-// is silent and the rest is slow. It ends with its input.
+// serveAgents serves PDUs in a process of their own: one at an address, or a
+// given number, whose addresses it prints. With "dead" appended, a tenth of
+// them are silent and the rest are slow. It ends with its input.
 func serveAgents(what string) {
 	var conns []net.PacketConn
 	n := 0
@@ -249,7 +249,7 @@ func serveAgents(what string) {
 	os.Exit(0)
 }
 
-// TestStressJSON checks that no id is too large for a 32-bit Pi.
+// TestStressJSON checks that no ID is too large for a 32-bit Pi.
 func TestStressJSON(t *testing.T) {
 	var u update
 	err := json.Unmarshal([]byte(`{"update_id": 9007199254740991, "message": {

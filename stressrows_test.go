@@ -18,8 +18,8 @@ func stressRows() []stressRow {
 	return slices.Concat(networkRows, deliveryRows, updateRows, peopleRows, pduRows(), registerRows)
 }
 
-// stillWorks checks that the bot goes on: a crossing is reported, and a command
-// answered.
+// stillWorks checks that the bot still works: it reports a crossing and answers
+// a command.
 func (s *site) stillWorks(t *testing.T, watts int) {
 	t.Helper()
 	s.pdus[0].Draw(watts)
@@ -28,13 +28,13 @@ func (s *site) stillWorks(t *testing.T, watts int) {
 	s.until(t, "/current", "1500 W")
 }
 
-// faults lets the next getUpdates and the next sendMessage fail.
+// faults makes the next getUpdates and the next sendMessage fail.
 func faults(do venue.Manner) func(*testing.T, *site, *program) {
 	return func(t *testing.T, s *site, p *program) {
 		for _, method := range []string{"getUpdates", "sendMessage"} {
 			defer s.api.Misbehave(venue.Fault{Method: method, Times: 1, Do: do})()
 		}
-		s.api.Say(venue.Private(stranger), stranger, "/help") // ends the poll that waits
+		s.api.Say(venue.Private(stranger), stranger, "/help") // ends the waiting poll
 		s.stillWorks(t, 3100)
 	}
 }
@@ -77,11 +77,11 @@ var networkRows = []stressRow{
 		s.await(t, ann.ID, 0, "Back under power limit")
 		s.stillWorks(t, 3200)
 	}},
-	{"network: a server that does not wait is asked once a second", nil, func(t *testing.T, s *site, p *program) {
+	{"network: a server that answers at once is polled once a second", nil, func(t *testing.T, s *site, p *program) {
 		const polls = 6
 		asked := func() []venue.Call { return s.api.Calls("getUpdates") }
 		s.api.Impatient(true)
-		s.api.Say(venue.Private(stranger), stranger, "/help") // ends the poll that waits
+		s.api.Say(venue.Private(stranger), stranger, "/help") // ends the waiting poll
 		s.await(t, stranger.ID, 0, "/current")
 		before := len(asked())
 		s.api.Until(limit(t), func() bool { return len(asked()) >= before+polls })
@@ -93,8 +93,8 @@ var networkRows = []stressRow{
 	}},
 }
 
-// refusedOnce lets Telegram refuse the first alert to a chat, and checks that it
-// is delivered later and says so.
+// refusedOnce makes Telegram refuse the first alert to a chat, and checks that
+// it is delivered later and says so.
 func refusedOnce(chat int64, do venue.Manner) func(*testing.T, *site, *program) {
 	return func(t *testing.T, s *site, p *program) {
 		defer s.api.Misbehave(venue.Fault{Method: "sendMessage", Chat: chat, Times: 1, Do: do})()
@@ -103,10 +103,10 @@ func refusedOnce(chat int64, do venue.Manner) func(*testing.T, *site, *program) 
 	}
 }
 
-// returning lets Ann block the bot during an alert and return by what she does: then
-// she gets the alert at once, and not when it is tried again.
+// returning makes Ann block the bot during an alert and then come back by an
+// action: she must get the alert at once, not at the next attempt.
 func returning(do func(s *site, m venue.Message)) func(*testing.T, *site, *program) {
-	const most = 6 * time.Second // the next attempt is two seconds later
+	const maxDelay = 6 * time.Second // the next attempt is two seconds later
 	return func(t *testing.T, s *site, p *program) {
 		m := s.ask(t, venue.Private(ann), ann, "/current", "Power at")
 		s.api.Block(ann.ID)
@@ -116,7 +116,7 @@ func returning(do func(s *site, m venue.Message)) func(*testing.T, *site, *progr
 		returned := time.Now()
 		do(s, m)
 		alert := s.await(t, ann.ID, 0, "Above power limit (3100 W)!")
-		if late := alert.At.Sub(returned); late > most {
+		if late := alert.At.Sub(returned); late > maxDelay {
 			t.Errorf("the alert came %s later", late)
 		}
 	}
@@ -125,16 +125,16 @@ func returning(do func(s *site, m venue.Message)) func(*testing.T, *site, *progr
 var toGroup = []string{"-notify", "group"}
 
 var deliveryRows = []stressRow{
-	{"delivery: a group that once gives no right to write", toGroup, refusedOnce(groupID, venue.NoRights)},
+	{"delivery: a group that denies the right to write once", toGroup, refusedOnce(groupID, venue.NoRights)},
 	{"delivery: a topic that is closed once", toGroup, refusedOnce(groupID, venue.TopicClosed)},
-	{"delivery: a person who once blocks the bot", nil, refusedOnce(ann.ID, venue.Blocked)},
+	{"delivery: a person who blocks the bot once", nil, refusedOnce(ann.ID, venue.Blocked)},
 	{"delivery: a person who blocks the bot and sends /start", nil, returning(func(s *site, _ venue.Message) {
 		s.api.Say(venue.Private(ann), ann, "/start")
 	})},
 	{"delivery: a person who blocks the bot and presses a button", nil, returning(func(s *site, m venue.Message) {
 		s.api.Press(venue.Private(ann), ann, m.ID, m.Buttons[0][0].Data)
 	})},
-	{"delivery: an edit that hangs holds up no alert", nil, func(t *testing.T, s *site, p *program) {
+	{"delivery: an edit that hangs delays no alert", nil, func(t *testing.T, s *site, p *program) {
 		defer s.api.Misbehave(venue.Fault{Method: "editMessageText", Do: venue.Hang})()
 		s.ask(t, venue.Private(ann), ann, "/reset 2", "Resetting the peak of Second_PDU")
 		s.api.Until(limit(t), func() bool { return len(s.api.Calls("editMessageText")) > 0 })
@@ -145,7 +145,7 @@ var deliveryRows = []stressRow{
 			t.Errorf("the alert came after %s", late)
 		}
 	}},
-	{"delivery: a burst of crossings loses none", nil, func(t *testing.T, s *site, p *program) {
+	{"delivery: no crossing of a burst is lost", nil, func(t *testing.T, s *site, p *program) {
 		const crossings = 6
 		for n := range crossings {
 			watts := 3100 + 10*n
@@ -180,7 +180,7 @@ var deliveryRows = []stressRow{
 	}},
 }
 
-// skew sets the server's clock while no answer is on its way.
+// skew sets the server's clock while no answer is under way.
 func (s *site) skew(d time.Duration) {
 	s.api.Down()
 	s.api.Skew(d)
@@ -206,7 +206,7 @@ var oddUpdates = []any{
 }
 
 var updateRows = []stressRow{
-	{"updates: ids that restart lower", nil, func(t *testing.T, s *site, p *program) {
+	{"updates: IDs that restart at a lower number", nil, func(t *testing.T, s *site, p *program) {
 		s.api.NextID(5)
 		s.until(t, "/current", "1500 W")
 		s.stillWorks(t, 3100)
@@ -218,7 +218,7 @@ var updateRows = []stressRow{
 		p.awaitLog(t, "cannot be decoded")
 		s.stillWorks(t, 3100)
 	}},
-	{"updates: a flood of 1,000 commands of a stranger", nil, func(t *testing.T, s *site, p *program) {
+	{"updates: a flood of 1,000 commands from a stranger", nil, func(t *testing.T, s *site, p *program) {
 		for range 1000 {
 			s.api.Say(venue.Private(stranger), stranger, "/peakdates")
 		}
@@ -231,7 +231,7 @@ var updateRows = []stressRow{
 			t.Errorf("%d messages about the flood, want 1", n)
 		}
 	}},
-	{"updates: a backlog of hours, the Pi's clock hours wrong", nil, func(t *testing.T, s *site, p *program) {
+	{"updates: a backlog of hours while the Pi's clock is hours off", nil, func(t *testing.T, s *site, p *program) {
 		s.api.Skew(-7 * time.Hour)
 		old := time.Now().Add(-9 * time.Hour)
 		for range 50 {
@@ -246,7 +246,7 @@ var updateRows = []stressRow{
 	}},
 }
 
-// ignored checks that messages of an odd sender reset nothing.
+// ignored checks that messages from an odd sender reset nothing.
 func ignored(change func(m map[string]any)) func(*testing.T, *site, *program) {
 	chats := []venue.Chat{venue.Private(ann), venue.Group(groupID), venue.Group(-77), {ID: -1009, Type: "channel"}}
 	return func(t *testing.T, s *site, p *program) {
@@ -271,8 +271,8 @@ func ignored(change func(m map[string]any)) func(*testing.T, *site, *program) {
 	}
 }
 
-// pressedBy checks that a press of the button of Ann's question by somebody
-// else, or a forged one, resets nothing.
+// pressedBy checks that pressing the button of Ann's question resets nothing if
+// somebody else does it or the press is forged.
 func pressedBy(c venue.Chat, u venue.User) func(*testing.T, *site, *program) {
 	return func(t *testing.T, s *site, p *program) {
 		m := s.ask(t, venue.Private(ann), ann, "/reset", "Which PDU")
@@ -292,16 +292,16 @@ var peopleRows = []stressRow{
 		m["from"] = map[string]any{"id": 1087968824, "is_bot": true}
 		m["sender_chat"] = map[string]any{"id": groupID, "type": "supergroup"}
 	})},
-	{"people: in the name of a channel", nil, ignored(func(m map[string]any) {
+	{"people: on behalf of a channel", nil, ignored(func(m map[string]any) {
 		m["sender_chat"] = map[string]any{"id": -1009, "type": "channel"}
 	})},
 	{"people: a linked channel", nil, ignored(func(m map[string]any) {
 		m["from"] = map[string]any{"id": 777000, "is_bot": false}
 	})},
-	{"people: by way of a bot", nil, ignored(func(m map[string]any) {
+	{"people: via a bot", nil, ignored(func(m map[string]any) {
 		m["via_bot"] = map[string]any{"id": 9, "is_bot": true}
 	})},
-	{"people: forwarded", nil, ignored(func(m map[string]any) {
+	{"people: a forwarded message", nil, ignored(func(m map[string]any) {
 		m["forward_origin"] = map[string]any{"type": "hidden_user"}
 	})},
 	{"people: a stranger's commands and numbers", nil, func(t *testing.T, s *site, p *program) {
@@ -315,10 +315,10 @@ var peopleRows = []stressRow{
 	}},
 	{"people: a stranger presses", nil, pressedBy(venue.Private(stranger), stranger)},
 	{"people: a stranger presses in a user's chat", nil, pressedBy(venue.Private(ann), stranger)},
-	{"people: a member presses what was asked in private", nil, pressedBy(venue.Group(groupID), member)},
-	{"people: a user presses in a foreign group", nil, pressedBy(venue.Group(-77), ann)},
+	{"people: a member presses a button from a private chat", nil, pressedBy(venue.Group(groupID), member)},
+	{"people: a user presses in another group", nil, pressedBy(venue.Group(-77), ann)},
 	{"people: a bot presses", nil, pressedBy(venue.Private(ann), venue.User{ID: ann.ID, IsBot: true})},
-	{"people: markup in names is no markup", nil, func(t *testing.T, s *site, p *program) {
+	{"people: markup in names is escaped", nil, func(t *testing.T, s *site, p *program) {
 		u := venue.User{ID: stranger.ID, Name: "<b>&amp;</b><a href='x'>\x1b[31m\u202e"}
 		m := s.ask(t, venue.Private(stranger), u, "/reset 1", "<b>&amp;</b><a href='x'>")
 		if strings.ContainsAny(p.log(), "\x1b\u202e") || strings.Contains(m.HTML, "<a ") {
@@ -327,8 +327,8 @@ var peopleRows = []stressRow{
 	}},
 }
 
-// behaving gives a PDU's agent bad manners. It checks that the list has a text
-// then, that no wrong value is shown, and that the PDU recovers.
+// behaving gives a PDU's agent faults. It checks that the list then contains a
+// text, that no wrong value is shown, and that the PDU recovers.
 func behaving(m venue.Manners, want string) func(*testing.T, *site, *program) {
 	return func(t *testing.T, s *site, p *program) {
 		s.pdus[1].Behave(m)
@@ -347,11 +347,11 @@ func behaving(m venue.Manners, want string) func(*testing.T, *site, *program) {
 	}
 }
 
-// readable is the line of the second PDU when it can be read.
+// readable is the line of the second PDU if it can be read.
 const readable = ".2 Second_PDU 1500 W"
 
-// reduced gives a PDU's agent manners that let it answer its power alone. It
-// checks that the power is shown, and that the peaks come back with good manners.
+// reduced gives a PDU's agent faults that leave only its power readable. It
+// checks that the power is shown, and that the peaks return without the faults.
 func reduced(m venue.Manners) func(*testing.T, *site, *program) {
 	return func(t *testing.T, s *site, p *program) {
 		s.pdus[1].Behave(m)
@@ -366,8 +366,8 @@ func reduced(m venue.Manners) func(*testing.T, *site, *program) {
 	}
 }
 
-// panicking is an agent that sends a datagram that panics the decoder, ahead of
-// its answer or in its place. The panic is logged once.
+// panicking makes an agent send a datagram that panics the decoder, before its
+// answer or instead of it. The panic must be logged only once.
 func panicking(datagram string, alone bool, want string) func(*testing.T, *site, *program) {
 	row := behaving(venue.Manners{First: venue.Datagram(datagram), Mute: alone}, want)
 	return func(t *testing.T, s *site, p *program) {
@@ -394,8 +394,8 @@ func pduRows() []stressRow {
 			s.until(t, "/current", readable)
 		}},
 		{"PDUs: no power meter", nil, behaving(venue.Manners{Twist: venue.NoMeter}, "no power meter")},
-		{"PDUs: garbage ahead of each answer", nil, behaving(venue.Manners{First: garbage}, readable)},
-		{"PDUs: the request comes back ahead of each answer", nil, behaving(venue.Manners{First: echo}, readable)},
+		{"PDUs: garbage before each answer", nil, behaving(venue.Manners{First: garbage}, readable)},
+		{"PDUs: the request is echoed before each answer", nil, behaving(venue.Manners{First: echo}, readable)},
 		{"PDUs: no peak register, and SNMP v1 only", nil, reduced(venue.Manners{NoPeak: true, OnlyV1: true})},
 		{"PDUs: only the power object of older models", nil, reduced(venue.Manners{Old: true})},
 		{"PDUs: a reset while the card hangs delays nothing", nil, func(t *testing.T, s *site, p *program) {
@@ -413,12 +413,12 @@ func pduRows() []stressRow {
 	}
 	for _, status := range []gosnmp.SNMPError{gosnmp.TooBig, gosnmp.GenErr, gosnmp.NoAccess} {
 		manners := venue.Manners{Twist: venue.Together(status)}
-		name := fmt.Sprintf("PDUs: %s for several objects together", status)
+		name := fmt.Sprintf("PDUs: %s if several objects are requested together", status)
 		rows = append(rows, stressRow{name, nil, reduced(manners)})
 	}
 	for bits, datagram := range map[int]string{64: venue.Overflow64, 32: venue.Overflow32} {
-		ahead := fmt.Sprintf("PDUs: a datagram that panics a decoder of %d bits ahead of each answer", bits)
-		alone := fmt.Sprintf("PDUs: only a datagram that panics a decoder of %d bits", bits)
+		ahead := fmt.Sprintf("PDUs: a datagram that panics a %d-bit decoder before each answer", bits)
+		alone := fmt.Sprintf("PDUs: only a datagram that panics a %d-bit decoder", bits)
 		rows = append(rows,
 			stressRow{ahead, nil, panicking(datagram, false, readable)},
 			stressRow{alone, nil, panicking(datagram, true, "wrong answer")})
@@ -435,8 +435,9 @@ func pduRows() []stressRow {
 	return rows
 }
 
-// settling lets a PDU show a reset in two steps: the first request after it gets
-// half of it. Neither the bot's own reset nor somebody else's is misjudged.
+// settling makes a PDU show a reset in two steps: the first request after it
+// gets half of it. Neither the bot's own reset nor somebody else's may be
+// misjudged.
 func settling(m venue.Manners) func(*testing.T, *site, *program) {
 	return func(t *testing.T, s *site, p *program) {
 		s.pdus[1].Behave(m)
@@ -467,7 +468,7 @@ var registerRows = []stressRow{
 	}},
 	{"registers: a reset shows in the start time first", nil, settling(venue.Manners{StartFirst: true})},
 	{"registers: a reset shows in the peak first", nil, settling(venue.Manners{PeakFirst: true})},
-	{"registers: a stray answer while everything is down", nil, func(t *testing.T, s *site, p *program) {
+	{"registers: a stray answer while all PDUs are out of reach", nil, func(t *testing.T, s *site, p *program) {
 		for _, sim := range s.pdus {
 			sim.Behave(venue.Manners{Mute: true})
 		}
@@ -484,7 +485,7 @@ var registerRows = []stressRow{
 	}},
 }
 
-// asked waits until a PDU was asked so many times more.
+// asked waits until a PDU has been asked a number of times more.
 func (s *site) asked(t *testing.T, i, times int) {
 	t.Helper()
 	ctx := limit(t)

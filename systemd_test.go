@@ -85,7 +85,7 @@ func TestExitCodes(t *testing.T) {
 	wants(t, string(unit), fmt.Sprintf("\nRestartPreventExitStatus=%d\n", exitConfig), "\nRestart=on-failure\n")
 }
 
-// await waits for the end of the program and returns its exit code.
+// await waits for the program to end and returns its exit code.
 func (p *program) await(t testing.TB) (code int) {
 	t.Helper()
 	select {
@@ -96,8 +96,8 @@ func (p *program) await(t testing.TB) (code int) {
 	return p.ProcessState.ExitCode()
 }
 
-// TestLogRefused checks that the program refuses a log that is no regular file at
-// the start, with -check as well: opening a pipe would block.
+// TestLogRefused checks that the program rejects a log that is not a regular
+// file at the start, even with -check: opening a pipe would block.
 func TestLogRefused(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"pipe", "folder", "device"} {
@@ -124,8 +124,8 @@ func TestLogRefused(t *testing.T) {
 	}
 }
 
-// openTerminal opens a pseudo-terminal. What a program writes to it comes from
-// master.
+// openTerminal opens a pseudo-terminal. What a program writes to slave can be
+// read from master.
 func openTerminal(t *testing.T) (master, slave *os.File) {
 	t.Helper()
 	if runtime.GOOS != "linux" {
@@ -155,7 +155,7 @@ func openTerminal(t *testing.T) (master, slave *os.File) {
 	return master, slave
 }
 
-// A screen has what a program wrote to a terminal.
+// A screen is what a program has written to a terminal.
 type screen struct {
 	mu   sync.Mutex // guards text
 	text strings.Builder
@@ -183,8 +183,8 @@ func (s *screen) await(t *testing.T, text string) {
 	}
 }
 
-// TestHangupAtPrompt sends SIGHUP while the program asks for the password, on a
-// terminal and on a pipe. That ends nothing, and the password is not echoed.
+// TestHangupAtPrompt sends SIGHUP while the program waits for the password, on
+// a terminal and on a pipe. That must not end the program or echo the password.
 func TestHangupAtPrompt(t *testing.T) {
 	t.Parallel()
 	env := []string{"ISCBOT_TOKEN=" + testToken, "ISCBOT_PASSWORD="}
@@ -238,14 +238,14 @@ func TestHangupAtPrompt(t *testing.T) {
 		}
 		defer cmd.Wait()
 		defer cmd.Process.Kill()
-		shown.await(t, "can read a secret") // which comes right before the password is read
+		shown.await(t, "can read a secret") // logged right before the password is read
 		cmd.Process.Signal(syscall.SIGHUP)
 		io.WriteString(stdin, testPassword+"\n")
 		works(t, s, cmd.Process)
 	})
 }
 
-// untilAsked lets somebody ask again and again until an answer has all the words.
+// untilAsked repeats a request until an answer has all the words.
 func (s *site) untilAsked(t *testing.T, c venue.Chat, u venue.User, text string, words ...string) {
 	t.Helper()
 	for ctx := limit(t); ctx.Err() == nil; pause(ctx, time.Second) {
@@ -261,7 +261,7 @@ func (s *site) untilAsked(t *testing.T, c venue.Chat, u venue.User, text string,
 	t.Fatalf("%s was never answered with %q", text, words)
 }
 
-// command returns the program as it is started at the site, not yet running.
+// command returns the command that starts the program at the site.
 func (s *site) command(t testing.TB, env []string, args ...string) *exec.Cmd {
 	t.Helper()
 	path, err := build()

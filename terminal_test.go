@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// TestTerminalWriterClosed checks that a log call after run has returned does no
-// harm.
+// TestTerminalWriterClosed checks that logging after run has returned is
+// harmless.
 func TestTerminalWriterClosed(t *testing.T) {
 	before := slog.Default()
 	defer slog.SetDefault(before)
@@ -17,13 +17,13 @@ func TestTerminalWriterClosed(t *testing.T) {
 		t.Errorf("exit code %d: %s", code, &stderr)
 	}
 	wants(t, stdout.String(), "iscbot ")
-	for range 2000 { // more than the writer keeps
+	for range 2000 { // more than the writer buffers
 		slog.Info("too late")
 	}
 }
 
-// TestTerminalWriterStopped checks that nobody waits for a terminal that takes no
-// lines, and that those that fit come when it does.
+// TestTerminalWriterStopped checks that writing does not wait for a terminal
+// that takes no lines, and that the lines that fit appear when it does.
 func TestTerminalWriterStopped(t *testing.T) {
 	r, w := io.Pipe()
 	terminal := newTerminalWriter(w)
