@@ -1,6 +1,7 @@
-// Systemd tests iscbot.service, and the program under it, with a real systemd.
+// Command systemd tests iscbot.service, and the program as a service, with a
+// real systemd.
 //
-// The script boot runs it, beside a systemd of its own. It writes to /etc.
+// The script boot runs it beside a systemd of its own. It writes to /etc.
 package main
 
 import (
@@ -25,7 +26,7 @@ const (
 	goodList = "101,First Team\n"
 	token    = "123456:TEST-token_x"
 
-	limit = 15 * time.Second // of whatever is waited for
+	timeout = 15 * time.Second // of each wait
 )
 
 var ann = venue.User{ID: 424242424, Name: "Ann"}
@@ -45,15 +46,16 @@ func main() {
 	}
 }
 
-// A test has what the service talks to.
+// A test has the simulated servers that the service talks to.
 type test struct {
 	pdu *venue.PDU
 	api *venue.API
 }
 
-// newTest starts a PDU and a Bot API server, makes the files that README.md asks
-// for, and adds to the unit's command line the flags that lead to the two. Of
-// flags given twice the last one counts. The access list has only a group.
+// newTest starts a PDU and a Bot API server, creates the files that README.md
+// asks for, and adds flags to the unit's command line that point to the
+// servers. If a flag is given twice, the last one counts. The access list has
+// only a group.
 func newTest() (*test, error) {
 	conns, port, err := venue.ListenSNMP("127.0.0.101")
 	if err != nil {
@@ -75,14 +77,14 @@ func newTest() (*test, error) {
 	)
 }
 
-// run takes the service through its life. Each step finds it as the step before
-// has left it.
+// run takes the service through its life. Each step starts where the step
+// before has left it.
 func (t *test) run() error {
 	steps := []struct {
 		name string
 		do   func() error
 	}{
-		{"systemd-analyze verify has nothing to say", verify},
+		{"systemd-analyze verify finds nothing", verify},
 		{"ready is reported", start},
 		{"a crossing is logged in " + evidence, t.crossing},
 		{"exit code 2, as after a panic, is followed by a restart", aborted},
@@ -90,7 +92,7 @@ func (t *test) run() error {
 		{"a watchdog timeout is followed by a restart", hung},
 		{"reload reads the access list", t.reload},
 		{"stop ends it with success", stop},
-		{"a mistake in ips.csv is in the journal and is not followed by a restart", mistake},
+		{"a mistake in ips.csv is in the journal, without a restart", mistake},
 		{"it starts once the mistake is fixed", start},
 	}
 	for _, step := range steps {
@@ -148,7 +150,7 @@ func killed() error {
 	return restarted(func() error { return signal("KILL") })
 }
 
-// hung stops the program, which then cannot tell the watchdog that it lives.
+// hung suspends the program, so that it cannot notify the watchdog.
 func hung() error {
 	if err := override("watchdog", "WatchdogSec=2"); err != nil {
 		return err
@@ -163,8 +165,8 @@ func hung() error {
 	return errors.Join(err, override("watchdog", ""))
 }
 
-// restarted does to the service what ends its program, and waits until systemd
-// has started another one that is ready.
+// restarted ends the program by calling do, and waits until systemd has started
+// another one that is ready.
 func restarted(do func() error) error {
 	before, err := show()
 	if err != nil {
@@ -183,8 +185,8 @@ func restarted(do func() error) error {
 	})
 }
 
-// reload puts Ann on the access list. Her /reset is refused before, with the ID
-// that is to be added; after, it is answered with buttons.
+// reload puts Ann on the access list. Before, her /reset is refused with the ID
+// to add; after, it is answered with buttons.
 func (t *test) reload() error {
 	if err := t.ask(func(m venue.Message) bool { return strings.Contains(m.Text, fmt.Sprint(ann.ID)) }); err != nil {
 		return fmt.Errorf("not refused before: %w", err)
@@ -202,9 +204,9 @@ func (t *test) reload() error {
 	})
 }
 
-// ask lets Ann send /reset and checks the answer.
+// ask sends /reset from Ann and checks the answer.
 func (t *test) ask(ok func(venue.Message) bool) error {
-	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
 	seen := len(t.api.Messages(ann.ID))
 	t.api.Say(venue.Private(ann), ann, "/reset")
@@ -230,8 +232,8 @@ func stop() error {
 	return expect(map[string]string{"ActiveState": "inactive", "Result": "success", "ExecMainStatus": "0"})
 }
 
-// mistake starts the service with a PDU list that has one. A unit that systemd
-// will start again is "activating", not "failed".
+// mistake starts the service with a mistake in the PDU list. A unit that
+// systemd is about to restart is "activating", not "failed".
 func mistake() error {
 	if err := write(pduList, goodList+"one,Second Team\n"); err != nil {
 		return err
@@ -247,7 +249,7 @@ func mistake() error {
 	return expect(map[string]string{"ActiveState": "failed", "NRestarts": "0", "ExecMainStatus": "78"})
 }
 
-// override changes settings of the service by a drop-in of that name.
+// override changes settings of the service with a drop-in of the given name.
 func override(name, settings string) error {
 	if err := write(unit+".d/"+name+".conf", "[Service]\n"+settings+"\n"); err != nil {
 		return err
@@ -287,7 +289,7 @@ func expect(want map[string]string) error {
 	return nil
 }
 
-// journal returns all that systemd's journal has.
+// journal returns everything in systemd's journal.
 func journal() string {
 	out, err := command("journalctl", "--sync")
 	if err == nil {
@@ -299,9 +301,10 @@ func journal() string {
 	return out
 }
 
-// await tries until check succeeds, and returns its last error after limit.
+// await repeats check until it succeeds, and returns its last error after
+// timeout.
 func await(check func() error) error {
-	for deadline := time.Now().Add(limit); ; time.Sleep(50 * time.Millisecond) {
+	for deadline := time.Now().Add(timeout); ; time.Sleep(50 * time.Millisecond) {
 		err := check()
 		if err == nil || time.Now().After(deadline) {
 			return err
@@ -309,7 +312,7 @@ func await(check func() error) error {
 	}
 }
 
-// write writes a file, and makes its folder.
+// write writes a file, and creates its folder.
 func write(name, text string) error {
 	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
 		return err
@@ -317,7 +320,7 @@ func write(name, text string) error {
 	return os.WriteFile(name, []byte(text), 0o644)
 }
 
-// command returns what a command prints.
+// command runs a command and returns its output.
 func command(name string, args ...string) (string, error) {
 	out, err := exec.Command(name, args...).CombinedOutput()
 	if err != nil {
