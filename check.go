@@ -17,8 +17,9 @@ import (
 const (
 	// maxParallelChecks is how many checks may run at the same time.
 	maxParallelChecks = 32
-	// checkTimeout is how long each of two attempts waits for an SNMP answer. The
-	// watch can wait less: thus a slow card is told from a silent one.
+	// checkTimeout is how long each of two attempts waits for an SNMP answer.
+	// It is longer than the watch can wait, so that a slow card is not taken
+	// for a silent one.
 	checkTimeout = time.Second
 	// maxClockError is how far the host's clock may be off to pass -check.
 	maxClockError = 5 * time.Second

@@ -57,8 +57,10 @@ func TestConfigure(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if cfg.token.reveal() != "123:abc" || cfg.password.reveal() != "pass word" || cfg.api != "http://127.0.0.1:8081" || cfg.limit != 3120 ||
-		cfg.interval != 500*time.Millisecond || !cfg.alertGroup || cfg.user != "apc" || cfg.log != "exceedings.log" || cfg.snmp.community != "public" {
+	given := cfg.token.reveal() == "123:abc" && cfg.password.reveal() == "pass word" && cfg.limit == 3120 &&
+		cfg.api == "http://127.0.0.1:8081" && cfg.interval == 500*time.Millisecond && cfg.alertGroup
+	defaults := cfg.user == "apc" && cfg.log == "exceedings.log" && cfg.snmp.community == "public"
+	if !given || !defaults {
 		t.Errorf("got %+v", cfg)
 	}
 	want := pdu{num: 101, unit: 1, name: "A", team: "A", snmp: "10.1.2.101:1161", web: "https://10.1.2.101:8443"}
@@ -66,7 +68,8 @@ func TestConfigure(t *testing.T) {
 		t.Errorf("got %+v", cfg.pdus)
 	}
 	cfg, err = settle(t, "last line, no newline", "-access", access, "-pdus", pdus)
-	if err != nil || cfg.password.reveal() != "last line, no newline" || cfg.pdus[0].snmp != "192.168.1.101:161" || cfg.pdus[0].web != "http://192.168.1.101" || cfg.limit != 3000 {
+	defaults = cfg.limit == 3000 && cfg.pdus[0].snmp == "192.168.1.101:161" && cfg.pdus[0].web == "http://192.168.1.101"
+	if err != nil || cfg.password.reveal() != "last line, no newline" || !defaults {
 		t.Errorf("got %+v, %v", cfg, err)
 	}
 }
@@ -78,15 +81,18 @@ func TestMistakes(t *testing.T) {
 	t.Setenv("ISCBOT_PASSWORD", "")
 	access := write(t, "accesslist.conf", "7\nAnn\n")
 	pdus := write(t, "ips.csv", "101,A\n300,B\n")
-	_, err := settle(t, "", "-access", access, "-pdus", pdus, "-colour", "-limit", "3 kW", "-net", "192.168", "-interval", "2",
+	_, err := settle(t, "", "-access", access, "-pdus", pdus, "-colour", "-limit", "3 kW", "-net", "192.168",
+		"-interval", "2",
 		"-notify", "all", "-snmp-port", "70000", "-web", "ftp", "-api", "telegram", "-user", "", "-log", "", "extra")
-	wants(t, fmt.Sprint(err), access+`:2: "Ann"`, pdus+`:2: "300"`, "-colour", `invalid value "3 kW" for flag -limit`, `-net: "192.168"`, `invalid value "2" for flag -interval`,
-		`-notify: "all"`, `-snmp-port: "70000": want a port`, `-web: "ftp"`, `-api: "telegram"`, `-user: ""`, `-log: ""`, `"extra"`,
+	wants(t, fmt.Sprint(err), access+`:2: "Ann"`, pdus+`:2: "300"`, "-colour", `invalid value "3 kW" for flag -limit`,
+		`-net: "192.168"`, `invalid value "2" for flag -interval`, `-notify: "all"`, `-snmp-port: "70000": want a port`,
+		`-web: "ftp"`, `-api: "telegram"`, `-user: ""`, `-log: ""`, `"extra"`,
 		"ISCBOT_TOKEN is not set", "ISCBOT_PASSWORD is not set")
 
 	t.Setenv("ISCBOT_TOKEN", "123:abc def")
 	t.Setenv("ISCBOT_PASSWORD", "x")
-	_, err = settle(t, "", "-access", write(t, "a", "7"), "-pdus", write(t, "p", "1,A"), "-notify", "group", "-web", "http:")
+	_, err = settle(t, "", "-access", write(t, "a", "7"), "-pdus", write(t, "p", "1,A"),
+		"-notify", "group", "-web", "http:")
 	wants(t, fmt.Sprint(err), "-notify group: ", "has no group", "ISCBOT_TOKEN has a character", `-web: "http:"`)
 	if strings.Contains(fmt.Sprint(err), "abc") {
 		t.Error("the token is in:", err)
@@ -95,7 +101,10 @@ func TestMistakes(t *testing.T) {
 
 // TestOddFlags checks that parsing ends, whatever the arguments.
 func TestOddFlags(t *testing.T) {
-	for _, args := range [][]string{{"---x"}, {"-=x"}, {"--=3", "-limit", "5"}, {"-"}, {"--"}, {"--", "x"}, {"-limit"}, {"x", "y"}, {"-demo=perhaps"}, {""}} {
+	for _, args := range [][]string{
+		{"---x"}, {"-=x"}, {"--=3", "-limit", "5"}, {"-"}, {"--"}, {"--", "x"}, {"-limit"}, {"x", "y"},
+		{"-demo=perhaps"}, {""},
+	} {
 		f, err := parseFlags(args)
 		if want := !slices.Equal(args, []string{"--"}); (err != nil) != want {
 			t.Errorf("%q: %v", args, err)
@@ -147,7 +156,8 @@ func TestPasswordNotAwaited(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if password, err = newPrompter(r, io.Discard).secret(ctx, "X", "password", false); password != (secret{}) || err != nil {
+	password, err = newPrompter(r, io.Discard).secret(ctx, "X", "password", false)
+	if password != (secret{}) || err != nil {
 		t.Errorf("got %q, %v", password.reveal(), err)
 	}
 }
@@ -158,7 +168,8 @@ func TestUsage(t *testing.T) {
 		t.Fatal(err)
 	}
 	help := manual() + f.usage()
-	wants(t, help, "accesslist.conf", "ips.csv", "exceedings.log", "ISCBOT_TOKEN", "ISCBOT_PASSWORD", "/current", "/peakdates", "/exceedings", "/reset", "SIGHUP", "ISCBOT_AUTH_PASS", "_FILE", "-check")
+	wants(t, help, "accesslist.conf", "ips.csv", "exceedings.log", "/current", "/peakdates", "/exceedings", "/reset",
+		"ISCBOT_TOKEN", "ISCBOT_PASSWORD", "ISCBOT_AUTH_PASS", "_FILE", "SIGHUP", "-check")
 	f.set.VisitAll(func(g *flag.Flag) {
 		wants(t, help, "\t-"+g.Name)
 		if g.DefValue != "false" && g.DefValue != "" {
@@ -169,9 +180,11 @@ func TestUsage(t *testing.T) {
 
 func TestSecret(t *testing.T) {
 	s := newSecret("hunter2")
-	var hidden any = config{password: s, snmp: snmpConfig{write: s, v3: v3Config{authPass: s}}} // fmt cannot call the methods of its fields
+	// fmt cannot call the methods of these fields.
+	var hidden any = config{password: s, snmp: snmpConfig{write: s, v3: v3Config{authPass: s}}}
 	var log strings.Builder
-	slog.New(slog.NewTextHandler(&log, nil)).Info("x", "s", s, "err", &fs.PathError{Op: s.String(), Err: fmt.Errorf("%w", errWrong)})
+	cause := &fs.PathError{Op: s.String(), Err: fmt.Errorf("%w", errWrong)}
+	slog.New(slog.NewTextHandler(&log, nil)).Info("x", "s", s, "err", cause)
 	text := log.String() + fmt.Sprintf("%s %v %+v %#v %q %x %d", s, s, s, s, s, s, s)
 	for _, verb := range []string{"%s", "%v", "%+v", "%#v", "%q", "%x"} {
 		text += fmt.Sprintf(verb, hidden)

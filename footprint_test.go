@@ -58,7 +58,8 @@ func startTrial(t *testing.T, command []string, n, watts int, args ...string) *t
 	write("ips.csv", list)
 	write("accesslist.conf", fmt.Sprintln(ann.ID))
 
-	args = slices.Concat(command[1:], []string{"-net", "127.0.0", "-snmp-port", fmt.Sprint(port), "-api", tr.api.URL()}, args)
+	args = slices.Concat(command[1:],
+		[]string{"-net", "127.0.0", "-snmp-port", fmt.Sprint(port), "-api", tr.api.URL()}, args)
 	tr.cmd = exec.Command(command[0], args...)
 	tr.cmd.Dir = dir
 	tr.cmd.Env = append(os.Environ(), "ISCBOT_TOKEN="+testToken, "ISCBOT_PASSWORD=x")
@@ -79,7 +80,8 @@ func startTrial(t *testing.T, command []string, n, watts int, args ...string) *t
 // await waits for a message with a text.
 func (tr *trial) await(text string) {
 	tr.Helper()
-	if _, err := tr.api.Await(tr.Context(), func(m venue.Message) bool { return strings.Contains(m.Text, text) }); err != nil {
+	hasText := func(m venue.Message) bool { return strings.Contains(m.Text, text) }
+	if _, err := tr.api.Await(tr.Context(), hasText); err != nil {
 		tr.Fatalf("waiting for %q: %v", text, err)
 	}
 }

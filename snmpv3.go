@@ -117,7 +117,7 @@ var reportHints = map[byte]string{
 }
 
 // A reportListener records why a card refuses a request: gosnmp only says that
-// a Report is not authentic. It is not, so the reason is no more than a hint.
+// a Report is not authentic. As that is true, the reason is only a hint.
 type reportListener struct {
 	net.Conn
 	hint string

@@ -196,8 +196,9 @@ func TestStressAddress(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	p := &program{Cmd: exec.Command(ip, "netns", "exec", host, path, "-net", "10.77.0", "-snmp-port", "1161",
-		"-interval", siteInterval, "-api", "http://10.77.0.101:1"), exited: make(chan struct{}), grown: make(chan struct{}, 1)}
+	cmd := exec.Command(ip, "netns", "exec", host, path, "-net", "10.77.0", "-snmp-port", "1161",
+		"-interval", siteInterval, "-api", "http://10.77.0.101:1")
+	p := &program{Cmd: cmd, exited: make(chan struct{}), grown: make(chan struct{}, 1)}
 	p.Dir, p.Stderr, p.Env = dir, p, append(os.Environ(), "ISCBOT_TOKEN=1:x", "ISCBOT_PASSWORD=x")
 	if err := p.Start(); err != nil {
 		t.Fatal(err)

@@ -144,7 +144,7 @@ func (b *builder) startForm(t token) {
 	})
 	b.tree.elements++
 	b.layout.formOrder = append(b.layout.formOrder, b.tree.elements)
-	if inside := b.tree.at.parent.name; inside != "table" && inside != "tr" { // where it cannot be an element
+	if inside := b.tree.at.parent.name; inside != "table" && inside != "tr" { // an element cannot go there
 		b.tree.open(token{name: "form"})
 	}
 }
