@@ -216,7 +216,7 @@ func parseID(text string) (id int64, ok bool) {
 	return id, err == nil && id != 0 && strconv.FormatInt(id, 10) == text
 }
 
-// isUsername reports whether a line has a user name or a link instead of an ID.
+// isUsername reports whether a line has a username or a link instead of an ID.
 func isUsername(line string) bool {
 	line = strings.ToLower(line)
 	return strings.HasPrefix(line, "@") || strings.Contains(line, "t.me/") ||

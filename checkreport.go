@@ -18,7 +18,7 @@ import (
 // interfaces that it did not understand. Package nmc leaves out values, tokens,
 // addresses and the password; a report leaves out names as well.
 type report struct {
-	names []string // the longest first
+	names []string // longest first
 
 	mu      sync.Mutex // guards entries
 	entries []reportEntry

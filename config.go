@@ -34,15 +34,15 @@ type config struct {
 	toCheck    []pdu         // the PDUs that -check tests
 	report     string        // path of -check's report; "" for none
 	log        string        // path of exceedings.log
-	limit      int           // W a team
+	limit      int           // W per team
 	interval   time.Duration // between two readings of a PDU
-	near       time.Duration // likewise, near the limit; 0 for the interval
+	near       time.Duration // the same near the limit; 0 for interval
 	alertGroup bool          // alerts go to the access list's group, not to its users
 	snmp       snmpConfig
 	resetSNMP  bool   // peaks are reset over SNMP
 	user       string // of the PDUs' web interfaces
 	password   secret
-	api        string // URL without a slash at its end
+	api        string // URL, without a trailing slash
 	token      secret
 	metrics    net.Listener // serves /metrics; nil for none
 }

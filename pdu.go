@@ -23,7 +23,7 @@ type pdu struct {
 	web  string // URL of the card's web interface, without a path
 }
 
-// maxUnits is the number of units that share a card and its address.
+// maxUnits is the maximum number of units that share a card and its address.
 const maxUnits = 4
 
 // number returns the number of a PDU as written in the list: 101, or 101/2 for
@@ -422,5 +422,6 @@ func isNameRune(r rune) bool {
 	return !unicode.In(r, unicode.Cc, unicode.Cf)
 }
 
-// isEmojiTag reports whether r spells a flag, such as Scotland's.
+// isEmojiTag reports whether r is a tag, which spells the region of a flag such
+// as Scotland's.
 func isEmojiTag(r rune) bool { return r >= 0xe0020 && r <= 0xe007f }

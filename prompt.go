@@ -25,24 +25,24 @@ func newPrompter(stdin io.Reader, stderr io.Writer) *prompter {
 
 // secret returns a secret from the environment, or else from one line of the
 // input. If that is a terminal, it prompts for the line and turns the echo off.
-// If hopeless, because there are other mistakes already, it does not prompt: it
+// If failed, because there are other mistakes already, it does not prompt: it
 // only gives an input that is not a terminal a moment to supply the line or to
 // end.
-func (p *prompter) secret(ctx context.Context, name, what string, hopeless bool) (secret, error) {
+func (p *prompter) secret(ctx context.Context, name, what string, failed bool) (secret, error) {
 	if s, err := readSecret(name); s != (secret{}) || err != nil {
 		return s, err
 	}
 	file, ok := p.stdin.(*os.File)
 	interactive := ok && isTerminal(file)
 	switch {
-	case p.lines == nil || interactive && hopeless:
+	case p.lines == nil || interactive && failed:
 		return secret{}, nil
 	case interactive:
 		stty(file, "-echo") // before the prompt, so that nothing typed is shown
 		defer stty(file, "echo")
 		fmt.Fprintf(p.stderr, "%s%s: ", strings.ToUpper(what[:1]), what[1:])
 		defer fmt.Fprintln(p.stderr)
-	case hopeless:
+	case failed:
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, 100*time.Millisecond)
 		defer cancel()

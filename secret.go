@@ -8,9 +8,9 @@ import (
 	"strings"
 )
 
-// A secret is a token or a password. It prints as asterisks. As a field of
-// another value, where package fmt cannot call its methods, it prints as a
-// pointer, which fmt does not follow.
+// A secret is a token or a password. It prints as asterisks. In an unexported
+// field, where package fmt cannot call its methods, it prints as a pointer,
+// which fmt does not follow.
 type secret struct{ text *string }
 
 // newSecret returns text as a secret; for "", the zero value, which means none.

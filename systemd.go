@@ -32,7 +32,7 @@ func notifySystemd(state string) {
 }
 
 // serveSystemd reports to systemd once all PDUs have been polled. From then on
-// it keeps the watchdog quiet while the watch is alive: if the watch hangs,
+// it notifies the watchdog while the watch is alive: if the watch hangs,
 // systemd restarts the bot.
 func serveSystemd(ctx context.Context, watch *snoop) {
 	select {
