@@ -117,7 +117,7 @@ func (e *element) within(names ...string) *element {
 // isCell reports whether an element is a cell of a table.
 func (e *element) isCell() bool { return e.name == "td" || e.name == "th" }
 
-// isRow reports whether an element is named as a row.
+// isRow reports whether an element is a row by its tag.
 func (e *element) isRow() bool { return e.name == "tr" || e.name == "dt" }
 
 // isCertainRow reports whether an element is one of several rows.

@@ -170,7 +170,7 @@ func (l *tree) close(name, other string) {
 	}
 }
 
-// leave ends the elements within to, and begins a line in to.
+// leave ends the open elements within to, and begins a line in to.
 func (l *tree) leave(to *element) {
 	for e := l.at; e != to; e = e.parent {
 		e.end = len(l.text)
@@ -186,8 +186,8 @@ func (l *tree) finish() {
 	}
 }
 
-// endHeadings ends the headings that were in force only within an element. If the
-// element is a heading itself, it is in force from now on.
+// endHeadings ends the headings that were in force only within an element. If
+// the element is a heading itself, it is in force from now on.
 func (l *tree) endHeadings(e *element) {
 	if e.name == "line" {
 		return
@@ -206,7 +206,8 @@ func (l *tree) endHeadings(e *element) {
 	}
 }
 
-// addHeading puts a heading into force, and makes the elements around it sections.
+// addHeading puts a heading into force, and makes the elements around it
+// sections.
 func (l *tree) addHeading(h heading, in *element) {
 	for l.headings != nil && l.headings.rank >= h.rank {
 		l.headings = l.headings.outer

@@ -171,8 +171,9 @@ func namedByRows(rows []row, unit int) subject {
 	return found
 }
 
-// namedByHeading returns what the innermost heading that names anything names. If
-// the text between it and the control names something else, it returns other.
+// namedByHeading returns what the innermost heading that names anything names.
+// If the text between it and the control names something else, it returns
+// other.
 func namedByHeading(headings []caption, unit int) subject {
 	const maxHeading = 80 // bytes; a longer text is not a heading
 	for _, h := range headings {
