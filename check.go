@@ -312,9 +312,8 @@ func (c *checkedCard) read(ctx context.Context, p pdu) (r reading, took time.Dur
 		// does not prove that the card is slow.
 		asked := time.Now()
 		query := c.session.units[p.unit].query
-		again, err := c.session.ask(ctx, asked.Add(c.session.timeout), p.unit, query, 1)
-		if err == nil {
-			took = min(took, again.at.Sub(asked))
+		if _, err := c.session.ask(ctx, asked.Add(c.session.timeout), p.unit, query, 1); err == nil {
+			took = min(took, time.Since(asked))
 		}
 	}
 	return r, took, nil
@@ -380,7 +379,7 @@ func (c *checkedCard) checkUnlisted(ctx context.Context) []finding {
 		if err != nil {
 			continue
 		}
-		if _, err := watts(power, 10); err == nil {
+		if _, err := watts(power, rPDU2Scale); err == nil {
 			unlisted = append(unlisted, fmt.Sprintf("%d/%d", c.listed[0].num, unit))
 		}
 	}

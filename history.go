@@ -12,7 +12,7 @@ const (
 	// maxHistoryBytes is how much memory the readings of all PDUs may take.
 	maxHistoryBytes = 8 << 20
 	// chunkSlots is how many slots are allocated at a time.
-	chunkSlots = 1024
+	chunkSlots = 256
 	// noPower marks a slot without a reading.
 	noPower = 0
 	// fineWatts is the power up to which readings are kept to 1 W. Above it

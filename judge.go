@@ -34,8 +34,9 @@ const (
 // passes each poll to snoop.note, which calls judge. The events go through
 // outage.filter to alerter.report, which logs them and queues the messages.
 func judge(t team, i int, p poll, limit int) (team, []event) {
+	before := &t.pdus[i]
 	t.pdus = slices.Clone(t.pdus)
-	j := judgment{team: &t, status: &t.pdus[i], before: t.pdus[i], poll: p, limit: limit}
+	j := judgment{team: &t, status: &t.pdus[i], before: before, poll: &p, limit: limit}
 	j.judgeReachability()
 	if p.err != nil {
 		return t, j.events
@@ -52,8 +53,8 @@ func judge(t team, i int, p poll, limit int) (team, []event) {
 type judgment struct {
 	team   *team
 	status *status
-	before status
-	poll   poll
+	before *status
+	poll   *poll
 	limit  int
 	events []event
 }
@@ -195,32 +196,44 @@ func (j *judgment) judgeCrossing(rose bool) {
 
 	opens := !t.above && (sum > j.limit || rose)
 	if opens {
-		e := event{kind: eventAbove, watts: sum, silent: p.at.Sub(t.lastSound) < soundInterval}
-		if sum <= j.limit {
-			e.watts, e.peakAt, e.spike = p.peak, p.peakAt, true
-		}
-		j.reportTeam(e)
-		t.crossings++
-		t.above, t.opened, t.lastCrossing, t.openHighest = true, p.at, p.at, 0
-		if !e.silent {
-			t.lastSound = p.at
-		}
+		j.openCrossing(sum)
 	}
 	if t.above {
 		t.openHighest, t.highest = max(t.openHighest, high), max(t.highest, high)
 	}
-
 	if t.above && sum <= j.limit {
-		t.above = false
-		for i := range t.pdus {
-			t.pdus[i].stillCounts = false
-		}
-		took := p.at.Sub(t.opened)
-		t.total += took
-		j.reportTeam(event{
-			kind: eventBack, since: t.opened, duration: took, watts: t.openHighest, silent: true, logOnly: opens,
-		})
+		j.closeCrossing(opens)
 	}
+}
+
+// openCrossing opens a crossing, which is a spike unless sum is above the limit.
+func (j *judgment) openCrossing(sum int) {
+	t, p := j.team, j.poll
+	e := event{kind: eventAbove, watts: sum, silent: p.at.Sub(t.lastSound) < soundInterval}
+	if sum <= j.limit {
+		e.watts, e.peakAt, e.spike = p.peak, p.peakAt, true
+	}
+	j.reportTeam(e)
+	t.crossings++
+	t.above, t.opened, t.lastCrossing, t.openHighest = true, p.at, p.at, 0
+	if !e.silent {
+		t.lastSound = p.at
+	}
+}
+
+// closeCrossing closes the open crossing. That of a spike, which was just
+// opened, is not worth a second message.
+func (j *judgment) closeCrossing(justOpened bool) {
+	t := j.team
+	t.above = false
+	for i := range t.pdus {
+		t.pdus[i].stillCounts = false
+	}
+	took := j.poll.at.Sub(t.opened)
+	t.total += took
+	j.reportTeam(event{
+		kind: eventBack, since: t.opened, duration: took, watts: t.openHighest, silent: true, logOnly: justOpened,
+	})
 }
 
 // judgePossibleCrossing judges the sum of the registers of a team's PDUs, which need
@@ -228,8 +241,8 @@ func (j *judgment) judgeCrossing(rose bool) {
 // a run, so it is reported again only after it has risen by a twentieth.
 func (j *judgment) judgePossibleCrossing(rose bool) {
 	t, registers := j.team, 0
-	for _, p := range t.pdus {
-		registers += max(p.register, 0)
+	for i := range t.pdus {
+		registers += max(t.pdus[i].register, 0)
 	}
 	switch {
 	case registers <= j.limit:

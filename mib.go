@@ -29,5 +29,8 @@ const (
 // instance returns the OID of a table's object for one unit.
 func instance(object string, unit int) string { return fmt.Sprintf("%s.%d", object, unit) }
 
+// rPDU2Scale is the unit of the powers of rPDU2, in W.
+const rPDU2Scale = 10
+
 // pduTime is the layout of the times that a PDU reports.
 const pduTime = "01/02/2006 15:04:05"

@@ -20,15 +20,8 @@ type outage struct {
 // filter adds events about all PDUs to the events of a poll, and marks the
 // events that they replace in the chat. all are the statuses after the poll.
 func (o *outage) filter(events []event, all iter.Seq[*status], p poll) []event {
-	for i, e := range events {
-		begins := e.kind == eventUnreachable && o.since.IsZero() && allMissing(all)
-		if begins {
-			*o = outage{since: e.since}
-			events = append(events, event{kind: eventAllUnreachable, at: p.at, since: e.since, silent: true})
-		}
-		if !o.since.IsZero() && o.absorb(e) {
-			events[i].logOnly = true
-		}
+	if len(events) > 0 {
+		events = o.merge(events, all, p.at)
 	}
 	if o.since.IsZero() {
 		return events
@@ -39,6 +32,21 @@ func (o *outage) filter(events []event, all iter.Seq[*status], p poll) []event {
 	}
 	if o.over(all, p.at) {
 		events = append(events, o.end(all, p.at))
+	}
+	return events
+}
+
+// merge notices when the outage begins, and marks the events that it covers.
+func (o *outage) merge(events []event, all iter.Seq[*status], at time.Time) []event {
+	for i, e := range events {
+		begins := e.kind == eventUnreachable && o.since.IsZero() && allMissing(all)
+		if begins {
+			*o = outage{since: e.since}
+			events = append(events, event{kind: eventAllUnreachable, at: at, since: e.since, silent: true})
+		}
+		if !o.since.IsZero() && o.absorb(e) {
+			events[i].logOnly = true
+		}
 	}
 	return events
 }

@@ -86,7 +86,7 @@ var (
 
 // checkAnswer reports what is wrong with an answer to a request. One with an
 // error status is an answer, and has no values.
-func checkAnswer(request gosnmp.SnmpPacket, answer *gosnmp.SnmpPacket) error {
+func checkAnswer(request, answer *gosnmp.SnmpPacket) error {
 	sameName := func(a, b gosnmp.SnmpPDU) bool { return a.Name == b.Name }
 	switch {
 	case answer.PDUType != gosnmp.GetResponse:
@@ -101,17 +101,12 @@ func checkAnswer(request gosnmp.SnmpPacket, answer *gosnmp.SnmpPacket) error {
 // uptime that makes no sense is left out; without a power the answer is an
 // error.
 func newReading(vars []gosnmp.SnmpPDU) (r reading, err error) {
-	r.peak, r.uptime = -1, -1
-	scale := 10 // W a step
-	if vars[0].Name == rPDUIdentDevicePowerWatts {
-		scale = 1
-	}
-
-	if r.watts, err = watts(vars[0], scale); err != nil {
+	if r.watts, err = power(vars); err != nil {
 		return reading{}, err
 	}
+	r.peak, r.uptime = -1, -1
 	if len(vars) >= 2 {
-		r.peak, _ = watts(vars[1], scale)
+		r.peak, _ = watts(vars[1], rPDU2Scale)
 	}
 	if len(vars) >= 4 {
 		r.peakAt, r.resetAt = clockTimeOf(vars[2]), clockTimeOf(vars[3])
@@ -122,6 +117,14 @@ func newReading(vars []gosnmp.SnmpPDU) (r reading, err error) {
 		}
 	}
 	return r, nil
+}
+
+// power returns the power in an answer to a query, in W, or -1 with an error.
+func power(vars []gosnmp.SnmpPDU) (int, error) {
+	if vars[0].Name == rPDUIdentDevicePowerWatts {
+		return watts(vars[0], 1)
+	}
+	return watts(vars[0], rPDU2Scale)
 }
 
 // watts returns the power in W of an object whose unit is scale watts, or -1

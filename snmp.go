@@ -80,22 +80,25 @@ func (s *session) close() {
 	s.conn, s.v3Client = nil, nil
 }
 
-// read asks a unit for its values.
+// read asks a unit for its values: with the full query where that is due, and
+// then with what the unit is known to answer.
 func (s *session) read(ctx context.Context, unit int) (reading, error) {
 	asked := time.Now()
-	r, err := s.readUnit(ctx, asked.Add(2*s.timeout), unit)
-	r.asked = asked
+	vars, err := s.readUnit(ctx, asked.Add(2*s.timeout), unit)
+	if err != nil {
+		return reading{asked: asked}, err
+	}
+	r, err := newReading(vars)
+	r.asked, r.at = asked, time.Now()
 	return r, err
 }
 
-// readUnit tries the full query where that is due, and then what the unit is
-// known to answer.
-func (s *session) readUnit(ctx context.Context, until time.Time, unit int) (reading, error) {
+func (s *session) readUnit(ctx context.Context, until time.Time, unit int) ([]gosnmp.SnmpPDU, error) {
 	u := s.units[unit]
 	if u.fullIsDue() {
-		if r, err := s.askFull(ctx, until, unit); err == nil {
+		if vars, err := s.askFull(ctx, until, unit); err == nil {
 			u.query = askEverything
-			return r, nil
+			return vars, nil
 		}
 	}
 	return s.askLess(ctx, until, unit)
@@ -114,58 +117,58 @@ func (u *unitState) fullIsDue() bool {
 	return powerOfTwo || u.reduced%fullEvery == 0
 }
 
-// askFull tries the full query. A v1 agent refuses it as a whole where one
-// object is missing. It is perhaps one that speaks v2c as well, and was busy when
-// it was asked with that.
-func (s *session) askFull(ctx context.Context, until time.Time, unit int) (reading, error) {
-	r, err := s.ask(ctx, until, unit, askEverything, 1)
+// askFull tries the full query. A v1 agent refuses it as a whole if one object
+// is missing. The agent may also speak v2c, and have been busy when it was asked
+// with that.
+func (s *session) askFull(ctx context.Context, until time.Time, unit int) ([]gosnmp.SnmpPDU, error) {
+	vars, err := s.ask(ctx, until, unit, askEverything, 1)
 	before := s.plain.asked
 	if !errors.Is(err, errNoObject) || before.version != gosnmp.Version1 {
-		return r, err
+		return vars, err
 	}
 	s.plain.asked = versionState{version: gosnmp.Version2c}
-	if r, err = s.ask(ctx, until, unit, askEverything, 1); err != nil {
+	if vars, err = s.ask(ctx, until, unit, askEverything, 1); err != nil {
 		s.plain.asked = before
 	}
-	return r, err
+	return vars, err
 }
 
-// askLess asks the query that was answered last, and smaller ones as long
-// as the card answers with an error status or without a power. A time-out says
-// nothing about the query: the next reading goes on with the same.
-func (s *session) askLess(ctx context.Context, until time.Time, unit int) (reading, error) {
+// askLess asks the query that was answered last, and smaller ones as long as the
+// card answers with an error status or without a power. A timeout says nothing
+// about the query: the next reading starts with the same one.
+func (s *session) askLess(ctx context.Context, until time.Time, unit int) ([]gosnmp.SnmpPDU, error) {
 	u := s.units[unit]
 	var first error
 	for q, more := u.query, true; more; q, more = q.smaller(unit) {
 		u.query = q
-		r, err := s.ask(ctx, until, unit, q, 2)
+		vars, err := s.ask(ctx, until, unit, q, 2)
 		if err == nil {
-			return r, nil
+			return vars, nil
 		}
 		first = cmp.Or(first, err)
 		lacking := errors.Is(err, errNoObject) || errors.Is(err, errNoMeter) || errors.Is(err, errErrorStatus)
 		if !lacking {
-			return reading{}, first
+			return nil, first
 		}
 	}
 	u.query = askEverything
-	return reading{}, first
+	return nil, first
 }
 
-// ask puts one query to a unit. With every second answer lost, the second of
-// two attempts keeps a PDU on line.
-func (s *session) ask(ctx context.Context, until time.Time, unit int, q query, attempts int) (reading, error) {
+// ask sends one query to a unit and returns the values, the first of which is a
+// power. With every second answer lost, two attempts still reach a PDU.
+func (s *session) ask(
+	ctx context.Context, until time.Time, unit int, q query, attempts int,
+) ([]gosnmp.SnmpPDU, error) {
 	u := s.units[unit]
 	if u.requests[q] == nil {
 		u.requests[q] = newGet(s.community, q.objects(unit, u.withUptime))
 	}
 	vars, err := s.exchange(ctx, until, attempts, u.requests[q])
-	if err != nil {
-		return reading{}, err
+	if err == nil {
+		_, err = power(vars)
 	}
-	r, err := newReading(vars)
-	r.at = time.Now()
-	return r, err
+	return vars, err
 }
 
 // get asks for an object.
@@ -226,7 +229,7 @@ func (s *session) send(ctx context.Context, until time.Time, attempts int, r *re
 	}
 	ctx, cancel := context.WithDeadline(ctx, until)
 	defer cancel()
-	return s.v3Client.exchange(ctx, attempts, r.SnmpPacket)
+	return s.v3Client.exchange(ctx, attempts, &r.SnmpPacket)
 }
 
 // connect makes the connection, if there is none.

@@ -57,7 +57,7 @@ func (r *request) datagram(version gosnmp.SnmpVersion, id uint32) ([]byte, error
 	e := &r.encoded[version]
 	if e.datagram == nil {
 		var err error
-		if *e, err = encode(r.SnmpPacket); err != nil {
+		if *e, err = encode(&r.SnmpPacket); err != nil {
 			return nil, err
 		}
 	}
@@ -67,7 +67,7 @@ func (r *request) datagram(version gosnmp.SnmpVersion, id uint32) ([]byte, error
 
 // encode returns a packet in BER. Its PDU is the last element of the message,
 // and begins with the id.
-func encode(packet gosnmp.SnmpPacket) (encoded, error) {
+func encode(packet *gosnmp.SnmpPacket) (encoded, error) {
 	datagram, err := packet.MarshalMsg()
 	if err != nil {
 		return encoded{}, err

@@ -46,7 +46,7 @@ type versionState struct {
 const (
 	// answerMost is more bytes than an answer has: one to the largest query has
 	// some 200. What is longer is cut off, and malformed.
-	answerMost = 1500
+	answerMost = 1024
 	// silentMost is how many exchanges in a row may be without an answer
 	// before a card that did answer is asked with the other version.
 	silentMost = 3
@@ -162,7 +162,7 @@ func (c *plainClient) check(r *request, answer *gosnmp.SnmpPacket) error {
 	case answer.Version != r.Version || answer.Community != r.Community:
 		return fmt.Errorf("%w: of another version or community", errWrong)
 	}
-	return checkAnswer(r.SnmpPacket, answer)
+	return checkAnswer(&r.SnmpPacket, answer)
 }
 
 // decodePacket decodes a datagram. The decoder of gosnmp panics on some, and

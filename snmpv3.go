@@ -58,7 +58,7 @@ func newV3Client(
 }
 
 // exchange sends a request, at most attempts times, and returns the answer.
-func (c *v3Client) exchange(ctx context.Context, attempts int, request gosnmp.SnmpPacket) (*gosnmp.SnmpPacket, error) {
+func (c *v3Client) exchange(ctx context.Context, attempts int, request *gosnmp.SnmpPacket) (*gosnmp.SnmpPacket, error) {
 	c.conn.hint = ""
 	c.client.Context, c.client.Retries = ctx, attempts-1
 	answer, err := c.send(request)
@@ -83,7 +83,7 @@ func (c *v3Client) exchange(ctx context.Context, attempts int, request gosnmp.Sn
 // send sends a request through gosnmp. Its decoder panics on some datagrams,
 // and its client recovers from most of these panics: then the error has the
 // stack.
-func (c *v3Client) send(request gosnmp.SnmpPacket) (answer *gosnmp.SnmpPacket, err error) {
+func (c *v3Client) send(request *gosnmp.SnmpPacket) (answer *gosnmp.SnmpPacket, err error) {
 	const what = "SNMP v3 answer"
 	defer c.panics.catch(what, &err)
 	if request.PDUType == gosnmp.SetRequest {

@@ -140,7 +140,7 @@ func (s *snoop) watch(ctx context.Context, c *cardWatch) {
 		for _, u := range c.units {
 			r, err := c.session.read(ctx, u.unit)
 			if ctx.Err() != nil {
-				return // the failure may be no more than that
+				return
 			}
 			s.note(u.pdu, poll{reading: r, err: err, at: time.Now()})
 		}
@@ -158,6 +158,15 @@ func (s *snoop) watch(ctx context.Context, c *cardWatch) {
 	}
 }
 
+// pollUnit polls a unit. A failure is ignored if ctx has ended, as that may be
+// all that failed.
+func (s *snoop) pollUnit(ctx context.Context, card *session, u watchedUnit) {
+	r, err := card.read(ctx, u.unit)
+	if ctx.Err() == nil {
+		s.note(u.pdu, poll{reading: r, err: err, at: time.Now()})
+	}
+}
+
 // note judges a poll of PDU i and keeps what came of it.
 func (s *snoop) note(i int, p poll) {
 	s.mu.Lock()
@@ -165,7 +174,7 @@ func (s *snoop) note(i int, p poll) {
 	p.ownReset = p.at.Before(s.ownReset[i])
 	at := s.places[i]
 	t := &s.teams[at.team]
-	before := t.pdus[at.pdu]
+	before := &t.pdus[at.pdu] // judge leaves it as it is
 	if errors.Is(p.err, errNoMeter) && !errors.Is(before.err, errNoMeter) {
 		slog.Warn("a PDU has no power meter: it cannot be watched", "pdu", before.logName())
 	}
@@ -175,15 +184,20 @@ func (s *snoop) note(i int, p poll) {
 	}
 	var events []event
 	*t, events = judge(*t, at.pdu, p, s.limit)
-	for _, e := range s.outage.filter(events, s.all, p) {
-		s.history.addEvent(e)
-		s.events <- e
-	}
+	s.publish(s.outage.filter(events, s.all, p))
 
 	close(s.changed)
 	s.changed = make(chan struct{})
 	if before.polled.IsZero() && s.every(func(p *status) bool { return !p.polled.IsZero() }) {
 		close(s.swept)
+	}
+}
+
+// publish keeps events in the history and passes them on to report.
+func (s *snoop) publish(events []event) {
+	for _, e := range events {
+		s.history.addEvent(e)
+		s.events <- e
 	}
 }
 

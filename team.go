@@ -74,7 +74,8 @@ type team struct {
 // sum returns the proven power of a team, in W: the sum of the last readings of
 // its PDUs, except unreachable ones that no longer count.
 func (t team) sum() (watts int) {
-	for _, p := range t.pdus {
+	for i := range t.pdus {
+		p := &t.pdus[i]
 		if !p.at.IsZero() && (!p.unreachable || p.stillCounts) {
 			watts += p.watts
 		}
