@@ -312,7 +312,7 @@ func benchmarkAlert(b *testing.B, n, idle int) {
 		sim, p := simulate(b, i%254+1, fmt.Sprintf("Team%03d", i+1), idle)
 		list = append(list, p)
 		if i%10 == 9 {
-			sim.Behave(venue.Manners{Mute: true})
+			sim.SetFaults(venue.AgentFaults{Mute: true})
 			continue
 		}
 		living, names = append(living, sim), append(names, p.logName())

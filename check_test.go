@@ -65,10 +65,10 @@ func TestCheckWrong(t *testing.T) {
 	s.api.Know(venue.Private(member))
 	s.api.Block(member.ID)
 	s.api.Skew(-3 * time.Hour)
-	s.pdus[0].Behave(venue.Manners{Mute: true})
+	s.pdus[0].SetFaults(venue.AgentFaults{Mute: true})
 	s.webs[1].Credentials("apc", "another")
-	s.webs[2].Behave(venue.WebManners{NoPeak: true})
-	s.pdus[3].Behave(venue.Manners{Twist: venue.NoMeter})
+	s.webs[2].SetFaults(venue.WebFaults{NoPeak: true})
+	s.pdus[3].SetFaults(venue.AgentFaults{Falsify: venue.NoMeter})
 	code, out := s.check(t, "-log", "/nowhere/exceedings.log", "-check")
 	wants(t, out, "WRONG clock: 3 h 0 min ", "WRONG chat 99: ", "send /start to @isc_bot", "WRONG chat 7: ",
 		"WRONG log: /nowhere/exceedings.log",
@@ -104,8 +104,8 @@ func TestCheckNoToken(t *testing.T) {
 func TestCheckSlow(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, "First_PDU", "Second_PDU", "Third_PDU")
-	s.pdus[0].Behave(venue.Manners{Delay: 500 * time.Millisecond})
-	s.pdus[1].Behave(venue.Manners{Mute: true})
+	s.pdus[0].SetFaults(venue.AgentFaults{Delay: 500 * time.Millisecond})
+	s.pdus[1].SetFaults(venue.AgentFaults{Mute: true})
 	code, out := s.check(t, "-interval", siteInterval, "-check")
 	wants(t, out, "WRONG First_PDU (.1) SNMP: answers too late for -interval "+siteInterval, "use a longer -interval",
 		"WRONG Second_PDU (.2) SNMP: no answer at 127.0.0.2:", "-snmp-port and -community right?")
@@ -118,8 +118,8 @@ func TestCheckSlow(t *testing.T) {
 		t.Errorf("exit code %d", code)
 	}
 
-	s.pdus[0].Behave(venue.Manners{Delay: 300 * time.Millisecond})
-	s.pdus[2].Behave(venue.Manners{Lose: 2}) // not slow
+	s.pdus[0].SetFaults(venue.AgentFaults{Delay: 300 * time.Millisecond})
+	s.pdus[2].SetFaults(venue.AgentFaults{Lose: 2}) // not slow
 	code, out = s.check(t, "-interval", "5s", "-check", "1", "3")
 	wants(t, out, "ok    First_PDU (.1) SNMP: ", "ok    Third_PDU (.3) SNMP: ")
 	if code != exitOK {

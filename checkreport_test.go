@@ -26,7 +26,7 @@ func TestReport(t *testing.T) {
 	}
 	s := newSite(t, names...)
 	for _, w := range s.webs {
-		w.Behave(venue.WebManners{NoPeak: true})
+		w.SetFaults(venue.WebFaults{NoPeak: true})
 	}
 	// The pages contain the name of this team as a word of their own.
 	s.write(t, "ips.csv", "1,NOTIFICATION\n2,Erewhon b\n3,Erewhon c\n4,Erewhon d\n5,Erewhon e\n6,Erewhon f\n")

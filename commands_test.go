@@ -196,7 +196,7 @@ func TestProgramRefresh(t *testing.T) {
 	}
 
 	refuse := venue.Refuse(400, "Bad Request: message can't be edited")
-	s.api.Misbehave(venue.Fault{Method: "editMessageText", Times: 1, Do: refuse})
+	s.api.Inject(venue.APIFault{Method: "editMessageText", Times: 1, Do: refuse})
 	s.pdus[0].Draw(1000)
 	s.until(t, "/current", "1000 W")
 	if got := s.press(t, private, ann, old, "Refresh"); got != "The list could not be changed: send /current." {
@@ -257,8 +257,8 @@ func TestProgramLive(t *testing.T) {
 	private, foreign := venue.Private(ann), venue.Group(-77)
 
 	live := s.ask(t, private, ann, "/live", "Power at", "1500 W ▇▇▇▇░░░░", "live until")
-	s.api.Misbehave(venue.Fault{Method: "editMessageText", Times: 1, Do: venue.TooMany(1)})
-	s.api.Misbehave(venue.Fault{Method: "editMessageText", Times: 1, Do: venue.Lose})
+	s.api.Inject(venue.APIFault{Method: "editMessageText", Times: 1, Do: venue.TooMany(1)})
+	s.api.Inject(venue.APIFault{Method: "editMessageText", Times: 1, Do: venue.Lose})
 	asked := s.pdus[0].Asked()
 	s.pdus[0].Draw(3120)
 	alert := s.await(t, ann.ID, 0, "Above power limit (3120 W)!")
@@ -296,7 +296,7 @@ func TestProgramGraph(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, "left", "right", "Emoji")
 	s.write(t, "ips.csv", "1,left,<b>Double</b>\n2,right,<b>Double</b>\n3,🏁 Flag\n")
-	s.pdus[2].Behave(venue.Manners{Twist: venue.NoMeter})
+	s.pdus[2].SetFaults(venue.AgentFaults{Falsify: venue.NoMeter})
 	s.start(t)
 	private := venue.Private(ann)
 	s.until(t, "/current", "3000 W")
@@ -346,7 +346,7 @@ func TestProgramWithoutPictures(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, "First_PDU")
 	s.start(t, "-notify", "group")
-	s.api.Misbehave(venue.Fault{Method: "sendPhoto",
+	s.api.Inject(venue.APIFault{Method: "sendPhoto",
 		Do: venue.Refuse(400, "Bad Request: not enough rights to send photos to the chat")})
 	s.ask(t, venue.Group(groupID), member, "/graph 1", "Highest 1500 W", "(This group does not allow pictures.)")
 	s.pdus[0].Draw(3120)
@@ -367,9 +367,9 @@ func TestProgramMarks(t *testing.T) {
 	s.await(t, ann.ID, 0, "🟢 First_PDU(.1): Back under power limit after ")
 	s.pdus[1].ResetPeak()
 	s.await(t, ann.ID, 0, "🔁 Second_PDU(.2): Peak reset by somebody else, 1500 W -> 1500 W")
-	s.pdus[1].Behave(venue.Manners{Mute: true})
+	s.pdus[1].SetFaults(venue.AgentFaults{Mute: true})
 	s.await(t, ann.ID, 0, "⚪ Second_PDU(.2): Out of reach since ")
-	s.pdus[1].Behave(venue.Manners{})
+	s.pdus[1].SetFaults(venue.AgentFaults{})
 	s.await(t, ann.ID, 0, "🟢 Second_PDU(.2): Answers again after ")
 	for _, m := range s.api.Messages(ann.ID) {
 		if len(m.Buttons) == 0 || !strings.HasPrefix(m.Buttons[0][0].Text, "Graph") {
@@ -420,7 +420,7 @@ func TestProgramResetNewMessage(t *testing.T) {
 	s := newSite(t, "First_PDU")
 	s.start(t)
 	refuse := venue.Refuse(400, "Bad Request: message to edit not found")
-	s.api.Misbehave(venue.Fault{Method: "editMessageText", Do: refuse})
+	s.api.Inject(venue.APIFault{Method: "editMessageText", Do: refuse})
 	first := s.ask(t, venue.Private(ann), ann, "/reset 1", "Resetting the peak of First_PDU (.1)")
 	s.await(t, ann.ID, first.ID, "🔁 Peak of First_PDU (.1) reset: 1500 W -> 1500 W")
 	s.unharmed(t, 1)

@@ -170,10 +170,10 @@ func TestResetDialog(t *testing.T) {
 
 	// If there are several controls, none is used. The answer says what was
 	// seen, and the log shows it page by page.
-	s.webs[1].Behave(venue.WebManners{TwoPeaks: true})
+	s.webs[1].SetFaults(venue.WebFaults{TwoPeaks: true})
 	s.ask(t, private, ann, "/reset 2", "was not reset", "several controls for the peak's reset", "last reset")
 	p.awaitLog(t, "page seen")
-	s.webs[1].Behave(venue.WebManners{NoPeak: true})
+	s.webs[1].SetFaults(venue.WebFaults{NoPeak: true})
 	s.ask(t, private, ann, "/reset 2", "was not reset", "no control for the peak's reset")
 	s.unharmed(t, 4, 2)
 	if code := p.end(t, syscall.SIGTERM); code != 0 {
@@ -233,7 +233,7 @@ func TestResetDialogEnds(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, "First_PDU")
 	p := s.start(t)
-	s.webs[0].Behave(venue.WebManners{At: "config", Hang: true})
+	s.webs[0].SetFaults(venue.WebFaults{At: "config", Hang: true})
 	s.ask(t, venue.Private(ann), ann, "/reset 1", "Resetting the peak of First_PDU (.1)", "looking for the page")
 	if code := p.end(t, syscall.SIGTERM); code != 0 {
 		t.Errorf("exit code %d", code)

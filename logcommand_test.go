@@ -70,7 +70,7 @@ func TestProgramLog(t *testing.T) {
 		}
 	}
 
-	s.api.Misbehave(venue.Fault{Method: "sendDocument",
+	s.api.Inject(venue.APIFault{Method: "sendDocument",
 		Do: venue.Refuse(400, "Bad Request: not enough rights to send documents to the chat")})
 	s.ask(t, group, member, "/log", "exceedings.log could not be sent: ", "not enough rights to send documents")
 	s.fine(t)

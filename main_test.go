@@ -349,13 +349,13 @@ func TestProgram(t *testing.T) {
 	s.ask(t, venue.Private(stranger), stranger, "/reset", "Bob <b>", "5000000001")
 	p.awaitLog(t, "5000000001")
 
-	s.pdus[0].Behave(venue.Manners{Mute: true})
+	s.pdus[0].SetFaults(venue.AgentFaults{Mute: true})
 	p.awaitLog(t, "Out of reach")
 	m = s.ask(t, private, ann, "/current", "no answer", "since", "2410 W")
 	if strings.Contains(m.Text, "1500") || strings.Contains(m.Text, "-1") {
 		t.Errorf("got an old value: %s", m.Text)
 	}
-	s.pdus[0].Behave(venue.Manners{Twist: venue.NoMeter})
+	s.pdus[0].SetFaults(venue.AgentFaults{Falsify: venue.NoMeter})
 	p.awaitLog(t, "no power meter")
 	s.ask(t, private, ann, "/current", "no power meter", "2410 W")
 

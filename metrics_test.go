@@ -384,7 +384,7 @@ func TestProgramMetrics(t *testing.T) {
 		t.Errorf("the root: %d, %q, %v", status, body, err)
 	}
 
-	s.pdus[0].Behave(venue.Manners{Mute: true})
+	s.pdus[0].SetFaults(venue.AgentFaults{Mute: true})
 	p.awaitLog(t, "Out of reach")
 	page = scrape(t, addr)
 	wants(t, page, `iscbot_reachable{team="First Team",pdu="1"} 0`)

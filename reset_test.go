@@ -112,23 +112,23 @@ func TestResetFails(t *testing.T) {
 	t.Parallel()
 	g := venue.Generations[0]
 	for name, tt := range map[string]struct {
-		manners venue.WebManners
-		want    string // in the error, or "" for success
-		resets  int
+		faults venue.WebFaults
+		want   string // in the error, or "" for success
+		resets int
 	}{
-		"no effect":         {manners: venue.WebManners{NoEffect: true}, want: "the peak did not change"},
-		"no control":        {manners: venue.WebManners{NoPeak: true}, want: "iscbot -check -report FILE saves"},
-		"several controls":  {manners: venue.WebManners{TwoPeaks: true}, want: "several controls"},
-		"password change":   {manners: venue.WebManners{ForcedPasswordChange: true}, want: "set one in a browser"},
-		"busy":              {manners: venue.WebManners{Busy: true}, want: "log off there, or wait three minutes"},
-		"cut before apply":  {manners: venue.WebManners{CutBeforeApply: true}, want: "the peak did not change"},
-		"cut after apply":   {manners: venue.WebManners{CutAfterApply: true}, resets: 1},
-		"hangs at the menu": {manners: venue.WebManners{At: "menu", Delay: 10 * time.Millisecond}, resets: 1},
+		"no effect":         {faults: venue.WebFaults{NoEffect: true}, want: "the peak did not change"},
+		"no control":        {faults: venue.WebFaults{NoPeak: true}, want: "iscbot -check -report FILE saves"},
+		"several controls":  {faults: venue.WebFaults{TwoPeaks: true}, want: "several controls"},
+		"password change":   {faults: venue.WebFaults{ForcedPasswordChange: true}, want: "set one in a browser"},
+		"busy":              {faults: venue.WebFaults{Busy: true}, want: "log off there, or wait three minutes"},
+		"cut before apply":  {faults: venue.WebFaults{CutBeforeApply: true}, want: "the peak did not change"},
+		"cut after apply":   {faults: venue.WebFaults{CutAfterApply: true}, resets: 1},
+		"hangs at the menu": {faults: venue.WebFaults{At: "menu", Delay: 10 * time.Millisecond}, resets: 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			b := newResetFixture(t, g)
-			b.web.Behave(tt.manners)
+			b.web.SetFaults(tt.faults)
 			from, to, _, err := b.reset(t)
 			switch {
 			case tt.want == "" && (err != nil || from != 2800 || to != 1500):
@@ -161,16 +161,16 @@ func TestResetWrongPassword(t *testing.T) {
 func TestResetUnreadable(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
-		manners venue.Manners
-		want    string
+		faults venue.AgentFaults
+		want   string
 	}{
-		"silent":   {venue.Manners{Mute: true}, "it cannot be read (no answer)"},
-		"no meter": {venue.Manners{Twist: venue.NoMeter}, "it cannot be read (no power meter)"},
+		"silent":   {venue.AgentFaults{Mute: true}, "it cannot be read (no answer)"},
+		"no meter": {venue.AgentFaults{Falsify: venue.NoMeter}, "it cannot be read (no power meter)"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			b := newResetFixture(t, venue.Generations[0])
-			b.Behave(tt.manners)
+			b.SetFaults(tt.faults)
 			for b.watch.status(0).err == nil {
 				pause(t.Context(), 10*time.Millisecond)
 			}

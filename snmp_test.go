@@ -87,25 +87,25 @@ func TestRead(t *testing.T) {
 // session goes on after it.
 func TestWrongAnswers(t *testing.T) {
 	t.Parallel()
-	for name, twist := range venue.Twists {
+	for name, falsify := range venue.WrongAnswers {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			sim, p := simulate(t, 101, "A", 2410)
 			s := openSession(t, p, soon)
-			sim.Behave(venue.Manners{Twist: twist})
+			sim.SetFaults(venue.AgentFaults{Falsify: falsify})
 			if r, err := s.read(t.Context(), 1); err == nil {
 				t.Errorf("got %+v", r)
 			}
-			sim.Behave(venue.Manners{})
+			sim.SetFaults(venue.AgentFaults{})
 			s.timeout = patient
 			wantReading(t, s, 2410, 2410)
 		})
 	}
 }
 
-// reworked returns manners that send a changed copy of each answer ahead of it.
-func reworked(t *testing.T, change func(*gosnmp.SnmpPacket)) venue.Manners {
-	return venue.Manners{First: func(_, answer []byte) []byte {
+// reworked returns faults that send a changed copy of each answer ahead of it.
+func reworked(t *testing.T, change func(*gosnmp.SnmpPacket)) venue.AgentFaults {
+	return venue.AgentFaults{First: func(_, answer []byte) []byte {
 		codec := &gosnmp.GoSNMP{}
 		packet, err := codec.SnmpDecodePacket(answer)
 		if err != nil {
@@ -125,10 +125,10 @@ func reworked(t *testing.T, change func(*gosnmp.SnmpPacket)) venue.Manners {
 // hide it. Where nothing else comes, what is unrelated is no answer.
 func TestStrayAnswers(t *testing.T) {
 	t.Parallel()
-	first := func(f func(request, answer []byte) []byte) venue.Manners { return venue.Manners{First: f} }
+	first := func(f func(request, answer []byte) []byte) venue.AgentFaults { return venue.AgentFaults{First: f} }
 	tests := map[string]struct {
-		manners venue.Manners
-		alone   error // where the right answer is lost
+		faults venue.AgentFaults
+		alone  error // where the right answer is lost
 	}{
 		"stale":             {reworked(t, func(p *gosnmp.SnmpPacket) { p.RequestID -= 7 }), errNoAnswer},
 		"request id 0":      {reworked(t, func(p *gosnmp.SnmpPacket) { p.RequestID = 0 }), errNoAnswer},
@@ -145,11 +145,11 @@ func TestStrayAnswers(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			sim, p := simulate(t, 101, "A", 2410)
-			sim.Behave(tt.manners)
+			sim.SetFaults(tt.faults)
 			wantReading(t, openSession(t, p, unhurried), 2410, 2410)
 
-			tt.manners.Mute = true
-			sim.Behave(tt.manners)
+			tt.faults.Mute = true
+			sim.SetFaults(tt.faults)
 			s := openSession(t, p, soon)
 			_, err := s.read(t.Context(), 1)
 			for range 20 { // on a busy machine, nothing may come in time
@@ -169,12 +169,12 @@ func TestStrayAnswers(t *testing.T) {
 func TestPanickingDatagram(t *testing.T) {
 	for _, digits := range []string{venue.Overflow64, venue.Overflow32} {
 		sim, p := simulate(t, 101, "A", 2410)
-		sim.Behave(venue.Manners{First: venue.Datagram(digits)})
+		sim.SetFaults(venue.AgentFaults{First: venue.Datagram(digits)})
 		s := openSession(t, p, unhurried)
 		log := loggedBy(func() {
 			wantReading(t, s, 2410, 2410)
 			wantReading(t, s, 2410, 2410)
-			sim.Behave(venue.Manners{First: venue.Datagram(digits), Mute: true})
+			sim.SetFaults(venue.AgentFaults{First: venue.Datagram(digits), Mute: true})
 			s.timeout = 20 * time.Millisecond
 			if _, err := s.read(t.Context(), 1); !errors.Is(err, errWrong) {
 				t.Errorf("got %v", err)
@@ -262,12 +262,12 @@ func TestLostAnswers(t *testing.T) {
 	t.Parallel()
 	sim, p := simulate(t, 101, "A", 2410)
 	s := openSession(t, p, time.Second)
-	sim.Behave(venue.Manners{Lose: 2})
+	sim.SetFaults(venue.AgentFaults{Lose: 2})
 	for range 4 {
 		wantReading(t, s, 2410, 2410)
 	}
 
-	sim.Behave(venue.Manners{Mute: true})
+	sim.SetFaults(venue.AgentFaults{Mute: true})
 	s.timeout = 20 * time.Millisecond
 	for range 4 { // the session makes a new connection on the way
 		if _, err := s.read(t.Context(), 1); err == nil || err.Error() != "no answer" {
@@ -277,7 +277,7 @@ func TestLostAnswers(t *testing.T) {
 
 	// Later than the first attempt waits: its answer still counts. Perhaps the
 	// other version is tried first.
-	sim.Behave(venue.Manners{Delay: 100 * time.Millisecond})
+	sim.SetFaults(venue.AgentFaults{Delay: 100 * time.Millisecond})
 	s.timeout = 80 * time.Millisecond
 	s.read(t.Context(), 1)
 	s.timeout = patient
@@ -297,7 +297,7 @@ func TestLateAnswers(t *testing.T) {
 			s.plain.asked.version = version
 			wantReading(t, s, 2410, 2410)
 
-			sim.Behave(venue.Manners{Delay: 90 * time.Millisecond, Twice: true})
+			sim.SetFaults(venue.AgentFaults{Delay: 90 * time.Millisecond, Twice: true})
 			s.timeout = 35 * time.Millisecond // for each of two attempts
 			late := ""
 			for range 8 { // on a busy machine, some may be in time or not come at all
@@ -355,12 +355,12 @@ func TestDuplicateAnswers(t *testing.T) {
 	t.Parallel()
 	sim, p := simulate(t, 101, "A", 2410)
 	s := openSession(t, p, unhurried)
-	sim.Behave(venue.Manners{Twice: true})
+	sim.SetFaults(venue.AgentFaults{Twice: true})
 	for watts := 2420; watts < 2500; watts += 10 {
 		sim.Draw(watts)
 		wantReading(t, s, watts, watts)
 	}
-	sim.Behave(venue.Manners{Mute: true})
+	sim.SetFaults(venue.AgentFaults{Mute: true})
 	s.timeout = 20 * time.Millisecond
 	if _, err := s.read(t.Context(), 1); err == nil || err.Error() != "no answer" {
 		t.Errorf("got %v", err)
@@ -372,19 +372,19 @@ func TestDuplicateAnswers(t *testing.T) {
 // is remembered, and for everything again from time to time.
 func TestErrorStatus(t *testing.T) {
 	t.Parallel()
-	manners := map[string]venue.Manners{
-		"genErr":                 {Twist: venue.Together(gosnmp.GenErr)},
-		"tooBig":                 {Twist: venue.Together(gosnmp.TooBig)},
-		"noAccess":               {Twist: venue.Together(gosnmp.NoAccess)},
-		"resourceUnavailable":    {Twist: venue.Together(gosnmp.ResourceUnavailable)},
-		"noSuchName":             {Twist: venue.Together(gosnmp.NoSuchName)},
-		"an unknown status":      {Twist: venue.Together(gosnmp.SNMPError(77))},
+	faults := map[string]venue.AgentFaults{
+		"genErr":                 {Falsify: venue.RefuseSeveral(gosnmp.GenErr)},
+		"tooBig":                 {Falsify: venue.RefuseSeveral(gosnmp.TooBig)},
+		"noAccess":               {Falsify: venue.RefuseSeveral(gosnmp.NoAccess)},
+		"resourceUnavailable":    {Falsify: venue.RefuseSeveral(gosnmp.ResourceUnavailable)},
+		"noSuchName":             {Falsify: venue.RefuseSeveral(gosnmp.NoSuchName)},
+		"an unknown status":      {Falsify: venue.RefuseSeveral(gosnmp.SNMPError(77))},
 		"the old object only":    {Old: true},
 		"v1, no peak":            {OnlyV1: true, NoPeak: true},
 		"v1, the old object":     {OnlyV1: true, Old: true},
 		"no peak, and no status": {NoPeak: true},
 	}
-	for name, m := range manners {
+	for name, m := range faults {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			sim, p := simulate(t, 101, "A", 2410)
@@ -395,7 +395,7 @@ func TestErrorStatus(t *testing.T) {
 				s.timeout = 3 * time.Second
 				readings = 2
 			}
-			sim.Behave(m)
+			sim.SetFaults(m)
 			for range 3 {
 				wantReading(t, s, 2410, -1)
 			}
@@ -408,7 +408,7 @@ func TestErrorStatus(t *testing.T) {
 				t.Errorf("%d requests for %d readings, want at most %d", n, readings, most)
 			}
 
-			sim.Behave(venue.Manners{OnlyV1: m.OnlyV1})
+			sim.SetFaults(venue.AgentFaults{OnlyV1: m.OnlyV1})
 			var r reading
 			for range fullEvery {
 				r, _ = s.read(t.Context(), 1)
@@ -427,9 +427,9 @@ func TestErrorStatusOnce(t *testing.T) {
 	sim, p := simulate(t, 101, "A", 2410)
 	s := openSession(t, p, unhurried)
 	wantReading(t, s, 2410, 2410)
-	sim.Behave(venue.Manners{Twist: venue.Together(gosnmp.GenErr)})
+	sim.SetFaults(venue.AgentFaults{Falsify: venue.RefuseSeveral(gosnmp.GenErr)})
 	wantReading(t, s, 2410, -1)
-	sim.Behave(venue.Manners{})
+	sim.SetFaults(venue.AgentFaults{})
 	wantReading(t, s, 2410, 2410)
 	wantReading(t, s, 2410, 2410)
 }
@@ -439,13 +439,13 @@ func TestErrorStatusAlways(t *testing.T) {
 	t.Parallel()
 	sim, p := simulate(t, 101, "A", 2410)
 	s := openSession(t, p, unhurried)
-	sim.Behave(venue.Manners{Twist: venue.Twists["genErr"]})
+	sim.SetFaults(venue.AgentFaults{Falsify: venue.WrongAnswers["genErr"]})
 	for range 3 {
 		if _, err := s.read(t.Context(), 1); !errors.Is(err, errErrorStatus) || !strings.Contains(err.Error(), "GenErr") {
 			t.Errorf("got %v", err)
 		}
 	}
-	sim.Behave(venue.Manners{})
+	sim.SetFaults(venue.AgentFaults{})
 	wantReading(t, s, 2410, 2410)
 }
 
@@ -457,12 +457,12 @@ func TestTimeoutKeepsQuery(t *testing.T) {
 	s := openSession(t, p, unhurried)
 	wantReading(t, s, 2410, 2410)
 	for lost := 1; lost <= 2*silentMost; lost++ {
-		sim.Behave(venue.Manners{Mute: true})
+		sim.SetFaults(venue.AgentFaults{Mute: true})
 		s.timeout = 10 * time.Millisecond
 		for range lost {
 			s.read(t.Context(), 1)
 		}
-		sim.Behave(venue.Manners{})
+		sim.SetFaults(venue.AgentFaults{})
 		s.timeout = 4 * time.Second
 		r, err := s.read(t.Context(), 1)
 		if err != nil || r.peak != 2410 || r.resetAt.IsZero() || r.uptime < 0 {
@@ -478,7 +478,7 @@ func TestTimeoutKeepsVersion(t *testing.T) {
 	t.Parallel()
 	sim, p := simulate(t, 101, "A", 2410)
 	s := openSession(t, p, unhurried)
-	sim.Behave(venue.Manners{NoPeak: true})
+	sim.SetFaults(venue.AgentFaults{NoPeak: true})
 	s.plain.asked.noteAnswer(gosnmp.Version1)
 	if r, err := s.read(t.Context(), 1); err != nil || r.uptime >= 0 {
 		t.Errorf("by v1: got %+v, %v; want the power alone", r, err)
@@ -496,7 +496,7 @@ func TestOnlyV1(t *testing.T) {
 	t.Parallel()
 	sim, p := simulate(t, 101, "A", 2410)
 	s := openSession(t, p, soon)
-	sim.Behave(venue.Manners{OnlyV1: true})
+	sim.SetFaults(venue.AgentFaults{OnlyV1: true})
 	if _, err := s.read(t.Context(), 1); !errors.Is(err, errNoAnswer) {
 		t.Errorf("got %v", err)
 	}
@@ -505,7 +505,7 @@ func TestOnlyV1(t *testing.T) {
 		wantReading(t, s, 2410, 2410)
 	}
 
-	sim.Behave(venue.Manners{Mute: true})
+	sim.SetFaults(venue.AgentFaults{Mute: true})
 	s.timeout = 10 * time.Millisecond
 	asked := sim.Asked()
 	for range 6 {
@@ -515,7 +515,7 @@ func TestOnlyV1(t *testing.T) {
 		t.Errorf("a dead PDU was asked %d times in 6 polls, want two attempts each", n)
 	}
 
-	sim.Behave(venue.Manners{}) // it was replaced by one that speaks both
+	sim.SetFaults(venue.AgentFaults{}) // it was replaced by one that speaks both
 	s.timeout = patient
 	wantReading(t, s, 2410, 2410)
 }
@@ -559,7 +559,7 @@ func TestVersionState(t *testing.T) {
 func TestNoMeter(t *testing.T) {
 	t.Parallel()
 	sim, p := simulate(t, 101, "A", 2410)
-	sim.Behave(venue.Manners{Twist: venue.NoMeter})
+	sim.SetFaults(venue.AgentFaults{Falsify: venue.NoMeter})
 	if _, err := openSession(t, p, unhurried).read(t.Context(), 1); !errors.Is(err, errNoMeter) {
 		t.Errorf("got %v", err)
 	}
@@ -571,7 +571,7 @@ func TestIntegerTypesRead(t *testing.T) {
 	types := []gosnmp.Asn1BER{gosnmp.Integer, gosnmp.Gauge32, gosnmp.Counter32, gosnmp.Uinteger32, gosnmp.Counter64}
 	for _, typ := range types {
 		sim, p := simulate(t, 101, "A", 2410)
-		sim.Behave(venue.Manners{PowerType: typ})
+		sim.SetFaults(venue.AgentFaults{PowerType: typ})
 		wantReading(t, openSession(t, p, unhurried), 2410, 2410)
 	}
 }
@@ -636,7 +636,7 @@ func TestUnits(t *testing.T) {
 func TestUnitsOldModel(t *testing.T) {
 	t.Parallel()
 	sim, p := simulate(t, 101, "A", 1500)
-	sim.Behave(venue.Manners{Old: true})
+	sim.SetFaults(venue.AgentFaults{Old: true})
 	s := openSession(t, p, unhurried, 1, 2)
 	wantReading(t, s, 1500, -1)
 	if r, err := s.read(t.Context(), 2); !errors.Is(err, errNoObject) {
@@ -671,7 +671,7 @@ func TestResetPeak(t *testing.T) {
 	}
 
 	// A SET is sent once, even if its answer is lost.
-	sim.Behave(venue.Manners{Mute: true})
+	sim.SetFaults(venue.AgentFaults{Mute: true})
 	s.timeout = 300 * time.Millisecond
 	asked := sim.Asked()
 	if err := s.resetPeak(t.Context(), 1); !errors.Is(err, errNoAnswer) {
@@ -684,7 +684,7 @@ func TestResetPeak(t *testing.T) {
 	cfg := snmpConfig{community: "public", write: newSecret("public"), interval: soon}
 	readOnly := newSession(p.snmp, []int{1}, cfg)
 	defer readOnly.close()
-	sim.Behave(venue.Manners{})
+	sim.SetFaults(venue.AgentFaults{})
 	if err := readOnly.resetPeak(t.Context(), 1); err == nil || sim.State().Resets != 2 {
 		t.Errorf("with a community that may not write: %v, %d resets", err, sim.State().Resets)
 	}

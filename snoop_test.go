@@ -149,16 +149,16 @@ func TestWatchOutage(t *testing.T) {
 	s := newSite(t, "First_PDU", "Second_PDU", "Third_PDU")
 	s.start(t)
 	s.until(t, "/current", "1500 W")
-	s.pdus[0].Behave(venue.Manners{Mute: true})
-	s.pdus[1].Behave(venue.Manners{Mute: true})
+	s.pdus[0].SetFaults(venue.AgentFaults{Mute: true})
+	s.pdus[1].SetFaults(venue.AgentFaults{Mute: true})
 	for _, name := range []string{"First_PDU(.1)", "Second_PDU(.2)"} {
 		if m := s.await(t, ann.ID, 0, name+": Out of reach since "); !m.Silent {
 			t.Errorf("with a sound: %+v", m)
 		}
 	}
 	s.pdus[1].Spike(3660)
-	s.pdus[0].Behave(venue.Manners{})
-	s.pdus[1].Behave(venue.Manners{})
+	s.pdus[0].SetFaults(venue.AgentFaults{})
+	s.pdus[1].SetFaults(venue.AgentFaults{})
 	s.await(t, ann.ID, 0, "First_PDU(.1): Answers again after ", "it stayed under the limit")
 	s.await(t, ann.ID, 0, "Second_PDU(.2): Answers again after ", "its peak rose to 3660 W")
 	s.await(t, ann.ID, 0, "Second_PDU(.2): Above power limit (3660 W)!")
@@ -175,13 +175,13 @@ func TestWatchAllUnreachable(t *testing.T) {
 	s.start(t)
 	s.until(t, "/current", "1500 W")
 	for _, p := range s.pdus {
-		p.Behave(venue.Manners{Mute: true})
+		p.SetFaults(venue.AgentFaults{Mute: true})
 	}
 	s.await(t, ann.ID, 0, "All PDUs: Out of reach since ", "own network")
 	s.logged(t, "Third_PDU(.3): Out of reach")
 	s.pdus[2].Spike(3300)
 	for _, p := range s.pdus {
-		p.Behave(venue.Manners{})
+		p.SetFaults(venue.AgentFaults{})
 	}
 	s.await(t, ann.ID, 0, "All PDUs: Answer again after ", "unless reported otherwise they stayed under the limit")
 	s.await(t, ann.ID, 0, "Third_PDU(.3): Answers again", "rose to 3300 W")
@@ -246,7 +246,7 @@ func TestWatchAway(t *testing.T) {
 	s.logged(t, "Above power limit (3100 W)!")
 	s.pdus[0].Draw(2000)
 	log := s.logged(t, "Back under power limit")
-	defer s.api.Misbehave(venue.Fault{Method: "sendMessage", Times: 1, Do: venue.TooMany(1)})()
+	defer s.api.Inject(venue.APIFault{Method: "sendMessage", Times: 1, Do: venue.TooMany(1)})()
 	s.api.Up()
 	m := s.await(t, ann.ID, 0, "Above power limit (3100 W)!", "Back under power limit")
 	wants(t, m.Text, log[:len("2026-06-15 10:32:07")])
@@ -334,7 +334,7 @@ func TestWatchChain(t *testing.T) {
 	t.Parallel()
 	s := newChainedSite(t, []string{"left", "right", "top"})
 	s.write(t, "ips.csv", "1,left,Chain\n1/2,right,Chain\n1/3,top,Chain\n")
-	s.pdus[0].Behave(venue.Manners{Delay: 2 * time.Millisecond})
+	s.pdus[0].SetFaults(venue.AgentFaults{Delay: 2 * time.Millisecond})
 	const write = venue.WriteCommunity
 	s.start(t, "-reset", "snmp", "-write-community", write, "-interval", "6s", "-limit", "5000")
 	s.until(t, "/current", "Chain", "4500 W", ".1/2 right", ".1/3 top")
@@ -545,7 +545,7 @@ func simulateChain(t *testing.T, units int) (sims []*venue.PDU, pdus []pdu) {
 func TestWatchUnits(t *testing.T) {
 	t.Parallel()
 	sims, pdus := simulateChain(t, 3)
-	sims[0].Behave(venue.Manners{Delay: 2 * time.Millisecond})
+	sims[0].SetFaults(venue.AgentFaults{Delay: 2 * time.Millisecond})
 	watch, events := startWatch(t, pdus, 8*time.Second)
 	if e := <-events; e.kind != eventAbove || e.watts < 3800 || len(e.pdus) != 3 {
 		t.Errorf("got %+v, want the team above the limit", e)
@@ -579,7 +579,7 @@ func TestWatchUnits(t *testing.T) {
 // is reported as somebody else's.
 func TestWatchSettles(t *testing.T) {
 	t.Parallel()
-	for name, m := range map[string]venue.Manners{
+	for name, m := range map[string]venue.AgentFaults{
 		"together": {}, "the start time first": {StartFirst: true}, "the peak first": {PeakFirst: true},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -588,7 +588,7 @@ func TestWatchSettles(t *testing.T) {
 				sim, p := simulate(t, 101, "A", 2800)
 				sim.SetPeak(2800, time.Now(), time.Now().Add(-time.Hour))
 				sim.Draw(watts)
-				sim.Behave(m)
+				sim.SetFaults(m)
 				watch, events := startWatch(t, []pdu{p}, time.Second)
 				watch.expectReset(0, true)
 				err := watch.do(t.Context(), 0, func(s *session) error { return s.resetPeak(t.Context(), 1) })

@@ -98,14 +98,14 @@ func TestStressResources(t *testing.T) {
 		if n == 1 {
 			files, kB = use()
 		}
-		for _, do := range []venue.Manner{venue.Cut, venue.Reset, venue.Lose, venue.Portal} {
-			s.api.Misbehave(venue.Fault{Method: "sendMessage", Times: 1, Do: do})
-			s.pdus[1].Behave(venue.Manners{Mute: true})
+		for _, do := range []venue.FaultFunc{venue.Cut, venue.Reset, venue.Lose, venue.Portal} {
+			s.api.Inject(venue.APIFault{Method: "sendMessage", Times: 1, Do: do})
+			s.pdus[1].SetFaults(venue.AgentFaults{Mute: true})
 			for range 50 {
 				s.api.Say(venue.Private(stranger), stranger, "/current")
 			}
 			s.stillWorks(t, 3100+10*n)
-			s.pdus[1].Behave(venue.Manners{})
+			s.pdus[1].SetFaults(venue.AgentFaults{})
 		}
 		s.until(t, "/current", ".2 Second_PDU 1500 W")
 		s.ask(t, venue.Private(ann), ann, "/reset 2", "Second_PDU (.2) reset")
@@ -136,13 +136,13 @@ func TestStressMany(t *testing.T) {
 	s.start(t, "-interval", "1s")
 	s.until(t, "/current", "1500 W")
 	for _, p := range s.pdus {
-		p.Behave(venue.Manners{Mute: true})
+		p.SetFaults(venue.AgentFaults{Mute: true})
 	}
 	s.await(t, ann.ID, 0, "All PDUs: Out of reach")
 	s.logged(t, "Team250(.250): Out of reach")
 	s.pdus[199].Spike(3300)
 	for _, p := range s.pdus {
-		p.Behave(venue.Manners{})
+		p.SetFaults(venue.AgentFaults{})
 	}
 	s.await(t, ann.ID, 0, "Team200(.200): Above power limit (3300 W)!")
 	s.await(t, ann.ID, 0, "All PDUs: Answer again after ")
@@ -238,7 +238,7 @@ func serveAgents(what string) {
 	for i, conn := range conns {
 		p := venue.NewPDU(i%254+1, fmt.Sprintf("Team%03d", i+1), 1500)
 		if strings.HasSuffix(what, "dead") {
-			p.Behave(venue.Manners{Mute: i%10 == 9, Delay: 30 * time.Millisecond})
+			p.SetFaults(venue.AgentFaults{Mute: i%10 == 9, Delay: 30 * time.Millisecond})
 		}
 		venue.ServeSNMP(p, "public", conn)
 		fmt.Println(conn.LocalAddr())

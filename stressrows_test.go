@@ -29,10 +29,10 @@ func (s *site) stillWorks(t *testing.T, watts int) {
 }
 
 // faults makes the next getUpdates and the next sendMessage fail.
-func faults(do venue.Manner) func(*testing.T, *site, *program) {
+func apiFault(do venue.FaultFunc) func(*testing.T, *site, *program) {
 	return func(t *testing.T, s *site, p *program) {
 		for _, method := range []string{"getUpdates", "sendMessage"} {
-			defer s.api.Misbehave(venue.Fault{Method: method, Times: 1, Do: do})()
+			defer s.api.Inject(venue.APIFault{Method: method, Times: 1, Do: do})()
 		}
 		s.api.Say(venue.Private(stranger), stranger, "/help") // ends the waiting poll
 		s.stillWorks(t, 3100)
@@ -40,21 +40,21 @@ func faults(do venue.Manner) func(*testing.T, *site, *program) {
 }
 
 var networkRows = []stressRow{
-	{"network: a connection is cut", nil, faults(venue.Cut)},
-	{"network: a connection is reset", nil, faults(venue.Reset)},
-	{"network: an answer is lost", nil, faults(venue.Lose)},
-	{"network: an answer is truncated", nil, faults(venue.Truncated)},
-	{"network: an answer is empty", nil, faults(venue.Empty)},
-	{"network: 502 with HTML", nil, faults(venue.BadGateway)},
-	{"network: a captive portal answers 200 with HTML", nil, faults(venue.Portal)},
-	{"network: a redirect is not followed", nil, faults(venue.Redirect("http://127.0.0.1:1/login"))},
-	{"network: 429 on polls and messages", nil, faults(venue.TooMany(1))},
-	{"network: 401", nil, faults(venue.Refuse(401, "Unauthorized"))},
-	{"network: 404", nil, faults(venue.Refuse(404, "Not Found"))},
+	{"network: a connection is cut", nil, apiFault(venue.Cut)},
+	{"network: a connection is reset", nil, apiFault(venue.Reset)},
+	{"network: an answer is lost", nil, apiFault(venue.Lose)},
+	{"network: an answer is truncated", nil, apiFault(venue.Truncated)},
+	{"network: an answer is empty", nil, apiFault(venue.Empty)},
+	{"network: 502 with HTML", nil, apiFault(venue.BadGateway)},
+	{"network: a captive portal answers 200 with HTML", nil, apiFault(venue.Portal)},
+	{"network: a redirect is not followed", nil, apiFault(venue.Redirect("http://127.0.0.1:1/login"))},
+	{"network: 429 on polls and messages", nil, apiFault(venue.TooMany(1))},
+	{"network: 401", nil, apiFault(venue.Refuse(401, "Unauthorized"))},
+	{"network: 404", nil, apiFault(venue.Refuse(404, "Not Found"))},
 	{"network: 409, another poller", nil,
-		faults(venue.Refuse(409, "Conflict: terminated by other getUpdates request"))},
-	{"network: an answer of 4 MiB", nil, faults(venue.Huge(4 << 20))},
-	{"network: a server that hangs", nil, faults(venue.Hang)},
+		apiFault(venue.Refuse(409, "Conflict: terminated by other getUpdates request"))},
+	{"network: an answer of 4 MiB", nil, apiFault(venue.Huge(4 << 20))},
+	{"network: a server that hangs", nil, apiFault(venue.Hang)},
 	{"network: 409, a webhook is deleted", nil, func(t *testing.T, s *site, p *program) {
 		s.api.SetWebhook("https://example.org/")
 		s.api.Say(venue.Private(stranger), stranger, "/help")
@@ -95,9 +95,9 @@ var networkRows = []stressRow{
 
 // refusedOnce makes Telegram refuse the first alert to a chat, and checks that
 // it is delivered later and says so.
-func refusedOnce(chat int64, do venue.Manner) func(*testing.T, *site, *program) {
+func refusedOnce(chat int64, do venue.FaultFunc) func(*testing.T, *site, *program) {
 	return func(t *testing.T, s *site, p *program) {
-		defer s.api.Misbehave(venue.Fault{Method: "sendMessage", Chat: chat, Times: 1, Do: do})()
+		defer s.api.Inject(venue.APIFault{Method: "sendMessage", Chat: chat, Times: 1, Do: do})()
 		s.pdus[0].Draw(3100)
 		s.await(t, chat, 0, "First_PDU(.1): Above power limit (3100 W)!", "(sent ", " s late)")
 	}
@@ -135,7 +135,7 @@ var deliveryRows = []stressRow{
 		s.api.Press(venue.Private(ann), ann, m.ID, m.Buttons[0][0].Data)
 	})},
 	{"delivery: an edit that hangs delays no alert", nil, func(t *testing.T, s *site, p *program) {
-		defer s.api.Misbehave(venue.Fault{Method: "editMessageText", Do: venue.Hang})()
+		defer s.api.Inject(venue.APIFault{Method: "editMessageText", Do: venue.Hang})()
 		s.ask(t, venue.Private(ann), ann, "/reset 2", "Resetting the peak of Second_PDU")
 		s.api.Until(limit(t), func() bool { return len(s.api.Calls("editMessageText")) > 0 })
 		crossed := time.Now()
@@ -327,11 +327,11 @@ var peopleRows = []stressRow{
 	}},
 }
 
-// behaving gives a PDU's agent faults. It checks that the list then contains a
+// faulty gives a PDU's agent faults. It checks that the list then contains a
 // text, that no wrong value is shown, and that the PDU recovers.
-func behaving(m venue.Manners, want string) func(*testing.T, *site, *program) {
+func faulty(m venue.AgentFaults, want string) func(*testing.T, *site, *program) {
 	return func(t *testing.T, s *site, p *program) {
-		s.pdus[1].Behave(m)
+		s.pdus[1].SetFaults(m)
 		s.asked(t, 1, 4)
 		s.until(t, "/current", want, "1500 W")
 		for _, m := range s.api.Messages(0) {
@@ -341,7 +341,7 @@ func behaving(m venue.Manners, want string) func(*testing.T, *site, *program) {
 				}
 			}
 		}
-		s.pdus[1].Behave(venue.Manners{})
+		s.pdus[1].SetFaults(venue.AgentFaults{})
 		s.until(t, "/current", ".2 Second_PDU 1500 W")
 		s.stillWorks(t, 3100)
 	}
@@ -352,16 +352,16 @@ const readable = ".2 Second_PDU 1500 W"
 
 // reduced gives a PDU's agent faults that leave only its power readable. It
 // checks that the power is shown, and that the peaks return without the faults.
-func reduced(m venue.Manners) func(*testing.T, *site, *program) {
+func reduced(m venue.AgentFaults) func(*testing.T, *site, *program) {
 	return func(t *testing.T, s *site, p *program) {
-		s.pdus[1].Behave(m)
+		s.pdus[1].SetFaults(m)
 		s.pdus[1].Draw(1800)
 		s.until(t, "/current", ".2 Second_PDU 1800 W")
 		s.pdus[1].Draw(2200)
 		s.pdus[1].Draw(1500)
 		s.until(t, "/current", readable)
 		s.until(t, "/peaks", ".2 Second_PDU no register")
-		s.pdus[1].Behave(venue.Manners{})
+		s.pdus[1].SetFaults(venue.AgentFaults{})
 		s.until(t, "/peaks", ".2 Second_PDU 2200 W")
 	}
 }
@@ -369,7 +369,7 @@ func reduced(m venue.Manners) func(*testing.T, *site, *program) {
 // panicking makes an agent send a datagram that panics the decoder, before its
 // answer or instead of it. The panic must be logged only once.
 func panicking(datagram string, alone bool, want string) func(*testing.T, *site, *program) {
-	row := behaving(venue.Manners{First: venue.Datagram(datagram), Mute: alone}, want)
+	row := faulty(venue.AgentFaults{First: venue.Datagram(datagram), Mute: alone}, want)
 	return func(t *testing.T, s *site, p *program) {
 		row(t, s, p)
 		if n := strings.Count(p.log(), "stack="); n > 1 {
@@ -382,24 +382,24 @@ func pduRows() []stressRow {
 	garbage := func(_, _ []byte) []byte { return []byte("garbage") }
 	echo := func(request, _ []byte) []byte { return request }
 	rows := []stressRow{
-		{"PDUs: one is silent", nil, behaving(venue.Manners{Mute: true}, "no answer")},
-		{"PDUs: every second answer is lost", nil, behaving(venue.Manners{Lose: 2}, readable)},
-		{"PDUs: each answer comes twice", nil, behaving(venue.Manners{Twice: true}, readable)},
-		{"PDUs: a slow one", nil, behaving(venue.Manners{Delay: 60 * time.Millisecond}, readable)},
+		{"PDUs: one is silent", nil, faulty(venue.AgentFaults{Mute: true}, "no answer")},
+		{"PDUs: every second answer is lost", nil, faulty(venue.AgentFaults{Lose: 2}, readable)},
+		{"PDUs: each answer comes twice", nil, faulty(venue.AgentFaults{Twice: true}, readable)},
+		{"PDUs: a slow one", nil, faulty(venue.AgentFaults{Delay: 60 * time.Millisecond}, readable)},
 		{"PDUs: answers too late", nil, func(t *testing.T, s *site, p *program) {
-			s.pdus[1].Behave(venue.Manners{Delay: time.Second})
+			s.pdus[1].SetFaults(venue.AgentFaults{Delay: time.Second})
 			s.until(t, "/current", "no answer")
 			s.await(t, ann.ID, 0, "Second_PDU(.2): Out of reach", "answers too late for -interval "+siteInterval)
-			s.pdus[1].Behave(venue.Manners{})
+			s.pdus[1].SetFaults(venue.AgentFaults{})
 			s.until(t, "/current", readable)
 		}},
-		{"PDUs: no power meter", nil, behaving(venue.Manners{Twist: venue.NoMeter}, "no power meter")},
-		{"PDUs: garbage before each answer", nil, behaving(venue.Manners{First: garbage}, readable)},
-		{"PDUs: the request is echoed before each answer", nil, behaving(venue.Manners{First: echo}, readable)},
-		{"PDUs: no peak register, and SNMP v1 only", nil, reduced(venue.Manners{NoPeak: true, OnlyV1: true})},
-		{"PDUs: only the power object of older models", nil, reduced(venue.Manners{Old: true})},
+		{"PDUs: no power meter", nil, faulty(venue.AgentFaults{Falsify: venue.NoMeter}, "no power meter")},
+		{"PDUs: garbage before each answer", nil, faulty(venue.AgentFaults{First: garbage}, readable)},
+		{"PDUs: the request is echoed before each answer", nil, faulty(venue.AgentFaults{First: echo}, readable)},
+		{"PDUs: no peak register, and SNMP v1 only", nil, reduced(venue.AgentFaults{NoPeak: true, OnlyV1: true})},
+		{"PDUs: only the power object of older models", nil, reduced(venue.AgentFaults{Old: true})},
 		{"PDUs: a reset while the card hangs delays nothing", nil, func(t *testing.T, s *site, p *program) {
-			s.webs[1].Behave(venue.WebManners{At: "config", Hang: true})
+			s.webs[1].SetFaults(venue.WebFaults{At: "config", Hang: true})
 			s.ask(t, venue.Private(ann), ann, "/reset 2", "looking for the page")
 			s.stillWorks(t, 3100)
 			s.ask(t, venue.Private(ann), ann, "/reset 2", "is already being reset")
@@ -407,14 +407,14 @@ func pduRows() []stressRow {
 			s.unharmed(t, 0, 0)
 		}},
 	}
-	for _, name := range slices.Sorted(maps.Keys(venue.Twists)) {
-		manners := venue.Manners{Twist: venue.Twists[name]}
-		rows = append(rows, stressRow{"PDUs: answers with " + name, nil, behaving(manners, "answer\n")})
+	for _, name := range slices.Sorted(maps.Keys(venue.WrongAnswers)) {
+		fault := venue.AgentFaults{Falsify: venue.WrongAnswers[name]}
+		rows = append(rows, stressRow{"PDUs: answers with " + name, nil, faulty(fault, "answer\n")})
 	}
 	for _, status := range []gosnmp.SNMPError{gosnmp.TooBig, gosnmp.GenErr, gosnmp.NoAccess} {
-		manners := venue.Manners{Twist: venue.Together(status)}
+		fault := venue.AgentFaults{Falsify: venue.RefuseSeveral(status)}
 		name := fmt.Sprintf("PDUs: %s if several objects are requested together", status)
-		rows = append(rows, stressRow{name, nil, reduced(manners)})
+		rows = append(rows, stressRow{name, nil, reduced(fault)})
 	}
 	for bits, datagram := range map[int]string{64: venue.Overflow64, 32: venue.Overflow32} {
 		ahead := fmt.Sprintf("PDUs: a datagram that panics a %d-bit decoder before each answer", bits)
@@ -426,7 +426,7 @@ func pduRows() []stressRow {
 	for _, kind := range []gosnmp.Asn1BER{gosnmp.Gauge32, gosnmp.Counter32, gosnmp.Counter64, gosnmp.Uinteger32} {
 		name := fmt.Sprintf("PDUs: powers of type %s", kind)
 		rows = append(rows, stressRow{name, nil, func(t *testing.T, s *site, p *program) {
-			s.pdus[1].Behave(venue.Manners{PowerType: kind})
+			s.pdus[1].SetFaults(venue.AgentFaults{PowerType: kind})
 			s.pdus[1].Draw(1610)
 			s.until(t, "/current", ".2 Second_PDU 1610 W")
 			s.until(t, "/peaks", ".2 Second_PDU 1610 W")
@@ -438,9 +438,9 @@ func pduRows() []stressRow {
 // settling makes a PDU show a reset in two steps: the first request after it
 // gets half of it. Neither the bot's own reset nor somebody else's may be
 // misjudged.
-func settling(m venue.Manners) func(*testing.T, *site, *program) {
+func settling(m venue.AgentFaults) func(*testing.T, *site, *program) {
 	return func(t *testing.T, s *site, p *program) {
-		s.pdus[1].Behave(m)
+		s.pdus[1].SetFaults(m)
 		s.peaked(t, 1, 2800)
 		s.ask(t, venue.Private(ann), ann, "/reset 2", "Second_PDU (.2) reset: 2800 W -> 1500 W")
 		s.peaked(t, 1, 2600)
@@ -466,17 +466,17 @@ var registerRows = []stressRow{
 			t.Error("the wrap was reported as a restart")
 		}
 	}},
-	{"registers: a reset shows in the start time first", nil, settling(venue.Manners{StartFirst: true})},
-	{"registers: a reset shows in the peak first", nil, settling(venue.Manners{PeakFirst: true})},
+	{"registers: a reset shows in the start time first", nil, settling(venue.AgentFaults{StartFirst: true})},
+	{"registers: a reset shows in the peak first", nil, settling(venue.AgentFaults{PeakFirst: true})},
 	{"registers: a stray answer while all PDUs are out of reach", nil, func(t *testing.T, s *site, p *program) {
 		for _, sim := range s.pdus {
-			sim.Behave(venue.Manners{Mute: true})
+			sim.SetFaults(venue.AgentFaults{Mute: true})
 		}
 		s.await(t, ann.ID, 0, "All PDUs: Out of reach")
-		s.pdus[0].Behave(venue.Manners{Mute: true, Strays: 1})
+		s.pdus[0].SetFaults(venue.AgentFaults{Mute: true, Strays: 1})
 		s.asked(t, 0, 6)
 		for _, sim := range s.pdus {
-			sim.Behave(venue.Manners{})
+			sim.SetFaults(venue.AgentFaults{})
 		}
 		s.await(t, ann.ID, 0, "All PDUs: Answer again after ")
 		if n, _ := s.count(ann.ID, "Answer again"); n != 1 {

@@ -70,7 +70,7 @@ func TestCall(t *testing.T) {
 		io.WriteString(w, "<html>blocked")
 	}
 	for name, tt := range map[string]struct {
-		do   venue.Manner
+		do   venue.FaultFunc
 		want string
 	}{
 		"cut":           {venue.Cut, "getMe: "},
@@ -94,7 +94,7 @@ func TestCall(t *testing.T) {
 			t.Parallel()
 			api := venue.NewAPI(testToken, "isc_bot")
 			defer api.Close()
-			api.Misbehave(venue.Fault{Method: "getMe", Times: 1, Do: tt.do})
+			api.Inject(venue.APIFault{Method: "getMe", Times: 1, Do: tt.do})
 			c := newClient(api.URL(), newSecret(testToken))
 			within := time.Minute
 			if tt.want == "no answer in time" {

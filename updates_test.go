@@ -39,19 +39,19 @@ func newTestLoop(c *client) *updateLoop {
 // getUpdates before.
 func TestUpdates(t *testing.T) {
 	t.Parallel()
-	misbehave := func(method string, times int, do venue.Manner) func(*venue.API) {
-		return func(api *venue.API) { api.Misbehave(venue.Fault{Method: method, Times: times, Do: do}) }
+	inject := func(method string, times int, do venue.FaultFunc) func(*venue.API) {
+		return func(api *venue.API) { api.Inject(venue.APIFault{Method: method, Times: times, Do: do}) }
 	}
 	push := func(raw map[string]any) func(*venue.API) {
 		return func(api *venue.API) { api.Update(raw) }
 	}
 	for name, trouble := range map[string]func(*venue.API){
-		"lost answer": misbehave("getUpdates", 1, venue.Lose),
-		"bad gateway": misbehave("getUpdates", 1, venue.BadGateway),
-		"portal":      misbehave("", 2, venue.Portal),
-		"no name":     misbehave("getMe", 1, venue.Refuse(400, "no")),
-		"too many":    misbehave("getUpdates", 1, venue.TooMany(1)),
-		"conflict":    misbehave("getUpdates", 1, venue.Refuse(409, "Conflict: terminated by another")),
+		"lost answer": inject("getUpdates", 1, venue.Lose),
+		"bad gateway": inject("getUpdates", 1, venue.BadGateway),
+		"portal":      inject("", 2, venue.Portal),
+		"no name":     inject("getMe", 1, venue.Refuse(400, "no")),
+		"too many":    inject("getUpdates", 1, venue.TooMany(1)),
+		"conflict":    inject("getUpdates", 1, venue.Refuse(409, "Conflict: terminated by another")),
 		"webhook":     func(api *venue.API) { api.SetWebhook("https://example.org/") },
 		"lower ids": func(api *venue.API) {
 			api.Say(venue.Private(ann), ann, "/help")

@@ -161,45 +161,45 @@ func TestUnitOfSinglePDU(t *testing.T) {
 func TestResetPeakFails(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
-		name    string
-		g       venue.Generation
-		manners venue.WebManners
-		is      error  // nil for success
-		want    string // in the error
-		resets  int
+		name   string
+		g      venue.Generation
+		faults venue.WebFaults
+		is     error  // nil for success
+		want   string // in the error
+		resets int
 	}{
-		{"new password demanded", venue.CookieAndToken, venue.WebManners{ForcedPasswordChange: true},
+		{"new password demanded", venue.CookieAndToken, venue.WebFaults{ForcedPasswordChange: true},
 			ErrPasswordChange, "logging in", 0},
-		{"no effect", venue.CookieAlone, venue.WebManners{NoEffect: true}, nil, "", 0},
-		{"no control", venue.CookieAndToken, venue.WebManners{NoPeak: true}, ErrNoControl,
+		{"no effect", venue.CookieAlone, venue.WebFaults{NoEffect: true}, nil, "", 0},
+		{"no control", venue.CookieAndToken, venue.WebFaults{NoPeak: true}, ErrNoControl,
 			"looking for the peak's reset", 0},
-		{"two controls", venue.Redirects, venue.WebManners{TwoPeaks: true}, ErrSeveralControls, "2 controls", 0},
-		{"two controls in blocks", venue.Bootstrap, venue.WebManners{TwoPeaks: true}, ErrSeveralControls,
+		{"two controls", venue.Redirects, venue.WebFaults{TwoPeaks: true}, ErrSeveralControls, "2 controls", 0},
+		{"two controls in blocks", venue.Bootstrap, venue.WebFaults{TwoPeaks: true}, ErrSeveralControls,
 			`"Peak Current`, 0},
-		{"another device", venue.TokenPath, venue.WebManners{Stranger: true}, ErrPage, "no log-in form", 0},
-		{"large page", venue.TokenPath, venue.WebManners{BigPage: true}, ErrNoControl, "", 0},
-		{"to another host", venue.Redirects, venue.WebManners{At: "root", Redirect: "http://192.0.2.7/"}, ErrPage,
+		{"another device", venue.TokenPath, venue.WebFaults{OtherDevice: true}, ErrPage, "no log-in form", 0},
+		{"large page", venue.TokenPath, venue.WebFaults{BigPage: true}, ErrNoControl, "", 0},
+		{"to another host", venue.Redirects, venue.WebFaults{At: "root", Redirect: "http://192.0.2.7/"}, ErrPage,
 			`another host, "192.0.2.7"`, 0},
-		{"redirect loop", venue.TokenPath, venue.WebManners{At: "root", Redirect: "endless"}, ErrPage,
+		{"redirect loop", venue.TokenPath, venue.WebFaults{At: "root", Redirect: "endless"}, ErrPage,
 			"redirect loop", 0},
-		{"garbage", venue.CookieAlone, venue.WebManners{At: "root", Garbage: true}, ErrPage, "no log-in form", 0},
-		{"garbage for the page", venue.NestedLists, venue.WebManners{At: "config", Garbage: true}, ErrNoControl, "", 0},
-		{"cut before Apply", venue.TokenPath, venue.WebManners{CutBeforeApply: true}, ErrInterrupted,
+		{"garbage", venue.CookieAlone, venue.WebFaults{At: "root", Garbage: true}, ErrPage, "no log-in form", 0},
+		{"garbage for the page", venue.NestedLists, venue.WebFaults{At: "config", Garbage: true}, ErrNoControl, "", 0},
+		{"cut before Apply", venue.TokenPath, venue.WebFaults{CutBeforeApply: true}, ErrInterrupted,
 			"dropped the connection", 0},
-		{"cut at the confirmation", venue.CookieAndToken, venue.WebManners{CutConfirm: true}, ErrInterrupted,
+		{"cut at the confirmation", venue.CookieAndToken, venue.WebFaults{CutConfirm: true}, ErrInterrupted,
 			"resetting", 0},
-		{"cut after Apply", venue.Redirects, venue.WebManners{CutAfterApply: true}, ErrInterrupted, "", 1},
-		{"slow", venue.NestedLists, venue.WebManners{Delay: time.Millisecond}, nil, "", 1},
-		{"https by a redirect", venue.TokenPath, venue.WebManners{At: "root", Redirect: "https://127.0.0.1/"},
+		{"cut after Apply", venue.Redirects, venue.WebFaults{CutAfterApply: true}, ErrInterrupted, "", 1},
+		{"slow", venue.NestedLists, venue.WebFaults{Delay: time.Millisecond}, nil, "", 1},
+		{"https by a redirect", venue.TokenPath, venue.WebFaults{At: "root", Redirect: "https://127.0.0.1/"},
 			ErrNeedsHTTPS, "", 0},
-		{"https by a message", venue.TokenPath, venue.WebManners{Secure: true}, ErrNeedsHTTPS, "", 0},
-		{"basic authentication", venue.TokenPath, venue.WebManners{Basic: true}, ErrBasicAuth,
+		{"https by a message", venue.TokenPath, venue.WebFaults{NeedsHTTPS: true}, ErrNeedsHTTPS, "", 0},
+		{"basic authentication", venue.TokenPath, venue.WebFaults{BasicAuth: true}, ErrBasicAuth,
 			"neither a log-in form nor a peak register", 0},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			c := newCard(t, tt.g, 1, nil)
-			c.Behave(tt.manners)
+			c.SetFaults(tt.faults)
 			_, err := c.reset(t, t.Context(), 1)
 			if !errors.Is(err, tt.is) || !strings.Contains(fmt.Sprint(err), tt.want) {
 				t.Errorf("got %v, want %v with %q", err, tt.is, tt.want)
@@ -216,7 +216,7 @@ func TestResetPeakFails(t *testing.T) {
 func TestPages(t *testing.T) {
 	t.Parallel()
 	c := newCard(t, venue.NestedLists, 1, nil)
-	c.Behave(venue.WebManners{NoPeak: true})
+	c.SetFaults(venue.WebFaults{NoPeak: true})
 	_, err := c.reset(t, t.Context(), 1)
 	var e *Error
 	if !errors.As(err, &e) {
@@ -248,7 +248,7 @@ func TestWrongPassword(t *testing.T) {
 func TestBusy(t *testing.T) {
 	eachGeneration(t, func(t *testing.T, g venue.Generation) {
 		c := newCard(t, g, 1, nil)
-		c.Occupy(time.Hour)
+		c.SetFaults(venue.WebFaults{Busy: true})
 		c.client.Timeouts.Busy = 0
 		if _, err := c.reset(t, t.Context(), 1); !errors.Is(err, ErrBusy) {
 			t.Errorf("got %v", err)
@@ -259,7 +259,7 @@ func TestBusy(t *testing.T) {
 		err := c.client.ResetPeak(t.Context(), 1, func(step string) {
 			if strings.HasPrefix(step, "waiting") {
 				waited = true
-				c.Occupy(0)
+				c.SetFaults(venue.WebFaults{})
 			}
 		}, func() {})
 		c.checkLeft(t, err)
@@ -276,7 +276,7 @@ func TestCanceled(t *testing.T) {
 		t.Run(stage, func(t *testing.T) {
 			t.Parallel()
 			c := newCard(t, venue.TokenPath, 1, nil)
-			c.Behave(venue.WebManners{At: stage, Hang: true})
+			c.SetFaults(venue.WebFaults{At: stage, Hang: true})
 			ctx, cancel := context.WithCancel(t.Context())
 			ended := make(chan error, 1)
 			go func() {
@@ -301,7 +301,7 @@ func TestTimeouts(t *testing.T) {
 		t.Errorf("a request may take %s, want 20s", DefaultTimeouts.Request)
 	}
 	c := newCard(t, venue.Bootstrap, 1, nil)
-	c.Behave(venue.WebManners{At: "apply", Hang: true})
+	c.SetFaults(venue.WebFaults{At: "apply", Hang: true})
 	c.client.Timeouts.Request = 3 * time.Second
 	_, err := c.reset(t, t.Context(), 1)
 	if !errors.Is(err, ErrInterrupted) || !strings.Contains(err.Error(), "timed out after 3s") {
@@ -339,7 +339,7 @@ func TestTLS(t *testing.T) {
 func TestLanguage(t *testing.T) {
 	eachGeneration(t, func(t *testing.T, g venue.Generation) {
 		c := newCard(t, g, 1, nil)
-		c.Behave(venue.WebManners{Language: "01000000"})
+		c.SetFaults(venue.WebFaults{Language: "01000000"})
 		_, err := c.reset(t, t.Context(), 1)
 		isHidden := g.String() == venue.TokenPath.String() || g.String() == venue.Redirects.String()
 		switch {

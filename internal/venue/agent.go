@@ -62,7 +62,7 @@ var scalars = map[string]func(card *PDU) any{
 }
 
 // lacks reports whether a card of these manners has no such object.
-func lacks(m Manners, object string) bool {
+func lacks(m AgentFaults, object string) bool {
 	switch object {
 	case oldPower:
 		return !m.Old
@@ -162,7 +162,7 @@ func (a *Agent) permits(packet *gosnmp.SnmpPacket) bool {
 }
 
 // answer turns a request into its answer.
-func (a *Agent) answer(packet *gosnmp.SnmpPacket, m Manners) {
+func (a *Agent) answer(packet *gosnmp.SnmpPacket, m AgentFaults) {
 	units := a.card.Units()
 	if packet.PDUType == gosnmp.SetRequest {
 		for _, v := range packet.Variables {
@@ -172,14 +172,14 @@ func (a *Agent) answer(packet *gosnmp.SnmpPacket, m Manners) {
 		a.get(packet, units, m)
 	}
 	packet.PDUType = gosnmp.GetResponse
-	if m.Twist != nil {
-		m.Twist(packet)
+	if m.Falsify != nil {
+		m.Falsify(packet)
 	}
 }
 
 // get fills in the values. An SNMPv1 agent refuses the whole request if one of
 // them is missing.
-func (a *Agent) get(packet *gosnmp.SnmpPacket, units []*PDU, m Manners) {
+func (a *Agent) get(packet *gosnmp.SnmpPacket, units []*PDU, m AgentFaults) {
 	readings := map[*PDU]State{}
 	for i := range packet.Variables {
 		v := &packet.Variables[i]

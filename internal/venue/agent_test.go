@@ -54,29 +54,29 @@ func TestAgent(t *testing.T) {
 	power, powerAndPeak := []string{powerOID + "1"}, []string{powerOID + "1", peakOID + "1"}
 	for _, tt := range []struct {
 		name    string
-		manners Manners
+		manners AgentFaults
 		version gosnmp.SnmpVersion
 		oids    []string
 		want    string
 	}{
-		{"good manners", Manners{}, v2c, powerAndPeak, "150 280"},
-		{"by SNMPv1", Manners{OnlyV1: true}, v1, power, "150"},
-		{"another unit", Manners{}, v2c, []string{powerOID + "2"}, "42"},
-		{"no such unit", Manners{}, v2c, []string{powerOID + "3"}, "<nil>"},
-		{"old", Manners{Old: true}, v2c, []string{powerOID + "1", oldPower + ".0"}, "<nil> 1500"},
-		{"no peak", Manners{NoPeak: true}, v2c, powerAndPeak, "150 <nil>"},
-		{"no peak, by SNMPv1", Manners{NoPeak: true}, v1, powerAndPeak, "NoSuchName"},
-		{"several objects", Manners{Twist: Together(gosnmp.TooBig)}, v2c, powerAndPeak, "TooBig"},
-		{"one object", Manners{Twist: Together(gosnmp.TooBig)}, v2c, power, "150"},
-		{"Gauge32", Manners{PowerType: gosnmp.Gauge32}, v2c, power, "150"},
-		{"Counter64", Manners{PowerType: gosnmp.Counter64}, v2c, power, "150"},
-		{"no meter", Manners{Twist: NoMeter}, v2c, powerAndPeak, "-1 -1"},
+		{"good manners", AgentFaults{}, v2c, powerAndPeak, "150 280"},
+		{"by SNMPv1", AgentFaults{OnlyV1: true}, v1, power, "150"},
+		{"another unit", AgentFaults{}, v2c, []string{powerOID + "2"}, "42"},
+		{"no such unit", AgentFaults{}, v2c, []string{powerOID + "3"}, "<nil>"},
+		{"old", AgentFaults{Old: true}, v2c, []string{powerOID + "1", oldPower + ".0"}, "<nil> 1500"},
+		{"no peak", AgentFaults{NoPeak: true}, v2c, powerAndPeak, "150 <nil>"},
+		{"no peak, by SNMPv1", AgentFaults{NoPeak: true}, v1, powerAndPeak, "NoSuchName"},
+		{"several objects", AgentFaults{Falsify: RefuseSeveral(gosnmp.TooBig)}, v2c, powerAndPeak, "TooBig"},
+		{"one object", AgentFaults{Falsify: RefuseSeveral(gosnmp.TooBig)}, v2c, power, "150"},
+		{"Gauge32", AgentFaults{PowerType: gosnmp.Gauge32}, v2c, power, "150"},
+		{"Counter64", AgentFaults{PowerType: gosnmp.Counter64}, v2c, power, "150"},
+		{"no meter", AgentFaults{Falsify: NoMeter}, v2c, powerAndPeak, "-1 -1"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			p := NewPDU(101, "A", 1500)
 			p.Spike(2800)
 			p.Chain(NewPDU(1, "B", 420))
-			p.Behave(tt.manners)
+			p.SetFaults(tt.manners)
 			c := serveAgent(t, p)
 			c.Version = tt.version
 			if got := get(c, tt.oids...); got != tt.want {
@@ -90,20 +90,20 @@ func TestAgent(t *testing.T) {
 // from cards that tell of it at once or little by little.
 func TestAgentReset(t *testing.T) {
 	for name, tt := range map[string]struct {
-		manners    Manners
+		manners    AgentFaults
 		peak       string // at the first reading
 		startMoves bool
 	}{
-		"at once":     {Manners{}, "42", true},
-		"start first": {Manners{StartFirst: true}, "99", true},
-		"peak first":  {Manners{PeakFirst: true}, "42", false},
+		"at once":     {AgentFaults{}, "42", true},
+		"start first": {AgentFaults{StartFirst: true}, "99", true},
+		"peak first":  {AgentFaults{PeakFirst: true}, "42", false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p, second := NewPDU(101, "A", 1500), NewPDU(1, "B", 420)
 			p.Chain(second)
 			p.Spike(2800)
 			second.Spike(990)
-			p.Behave(tt.manners)
+			p.SetFaults(tt.manners)
 			c := serveAgent(t, p)
 			start := get(c, startOID+"2")
 			c.Community = WriteCommunity
@@ -140,17 +140,17 @@ func TestAgentDatagrams(t *testing.T) {
 	raw := string(overflow(nil, nil))
 	for _, tt := range []struct {
 		name    string
-		manners Manners
+		manners AgentFaults
 		want    []bool // of three requests' datagrams: whether each is the raw one
 	}{
-		{"once", Manners{}, []bool{false, false, false}},
-		{"twice", Manners{Twice: true}, []bool{false, false, false, false, false, false}},
-		{"lost", Manners{Lose: 2}, []bool{false, false}},
-		{"mute with one stray", Manners{Mute: true, Strays: 1}, []bool{false}},
-		{"a datagram ahead", Manners{First: overflow}, []bool{true, false, true, false, true, false}},
-		{"a datagram instead", Manners{First: overflow, Mute: true}, []bool{true, true, true}},
+		{"once", AgentFaults{}, []bool{false, false, false}},
+		{"twice", AgentFaults{Twice: true}, []bool{false, false, false, false, false, false}},
+		{"lost", AgentFaults{Lose: 2}, []bool{false, false}},
+		{"mute with one stray", AgentFaults{Mute: true, Strays: 1}, []bool{false}},
+		{"a datagram ahead", AgentFaults{First: overflow}, []bool{true, false, true, false, true, false}},
+		{"a datagram instead", AgentFaults{First: overflow, Mute: true}, []bool{true, true, true}},
 	} {
-		p.Behave(tt.manners)
+		p.SetFaults(tt.manners)
 		for range 3 {
 			c.Conn.Write(request)
 		}
@@ -167,7 +167,7 @@ func TestAgentDatagrams(t *testing.T) {
 		}
 	}
 
-	p.Behave(Manners{Delay: 20 * time.Millisecond})
+	p.SetFaults(AgentFaults{Delay: 20 * time.Millisecond})
 	for range 3 {
 		c.Conn.Write(request)
 	}

@@ -9,9 +9,9 @@ import (
 	"github.com/gosnmp/gosnmp"
 )
 
-// Manners are the bad manners of a card's SNMP agent. The zero value is a good
+// AgentFaults are the bad manners of a card's SNMP agent. The zero value is a good
 // agent.
-type Manners struct {
+type AgentFaults struct {
 	OnlyV1     bool           // ignores SNMPv2c
 	Old        bool           // has no rPDU2 status, only the power object of older models
 	NoPeak     bool           // has no peak objects
@@ -25,12 +25,12 @@ type Manners struct {
 	Twice  bool          // sends each answer twice
 	Delay  time.Duration // before each answer
 
-	Twist func(*gosnmp.SnmpPacket)            // falsifies an answer before it is sent
-	First func(request, answer []byte) []byte // a datagram sent ahead of the answer, and also if Mute; nil for none
+	Falsify func(*gosnmp.SnmpPacket)            // falsifies an answer before it is sent
+	First   func(request, answer []byte) []byte // a datagram sent ahead of the answer, and also if Mute; nil for none
 }
 
 // datagrams returns what is sent for the n-th request.
-func (m Manners) datagrams(n int, request, answer []byte) (list [][]byte) {
+func (m AgentFaults) datagrams(n int, request, answer []byte) (list [][]byte) {
 	if m.First != nil {
 		if d := m.First(request, answer); d != nil {
 			list = append(list, d)
@@ -55,7 +55,7 @@ const (
 	Overflow32 = "30180201010400a211020100020100020100300630847ffffff9"
 )
 
-// Datagram returns a function for [Manners.First] that sends the bytes that
+// Datagram returns a function for [AgentFaults.First] that sends the bytes that
 // hexadecimal digits spell. With Mute, they are sent instead of the answer.
 func Datagram(digits string) func(request, answer []byte) []byte {
 	b, err := hex.DecodeString(digits)
@@ -65,9 +65,9 @@ func Datagram(digits string) func(request, answer []byte) []byte {
 	return func(_, _ []byte) []byte { return b }
 }
 
-// Together returns a twist that refuses requests for several objects with an
+// RefuseSeveral returns a twist that refuses requests for several objects with an
 // error status, although each object alone is answered.
-func Together(status gosnmp.SNMPError) func(*gosnmp.SnmpPacket) {
+func RefuseSeveral(status gosnmp.SNMPError) func(*gosnmp.SnmpPacket) {
 	return func(a *gosnmp.SnmpPacket) {
 		if len(a.Variables) > 1 {
 			a.Error, a.ErrorIndex = status, 1
@@ -95,9 +95,9 @@ func withoutValues(a *gosnmp.SnmpPacket) {
 	}
 }
 
-// Twists are wrong answers that a reader must not take for values, by what is
+// WrongAnswers are wrong answers that a reader must not take for values, by what is
 // wrong with them.
-var Twists = map[string]func(*gosnmp.SnmpPacket){
+var WrongAnswers = map[string]func(*gosnmp.SnmpPacket){
 	"another community":  func(a *gosnmp.SnmpPacket) { a.Community = "private" },
 	"another version":    func(a *gosnmp.SnmpPacket) { a.Version = gosnmp.Version1 },
 	"request id 0":       func(a *gosnmp.SnmpPacket) { a.RequestID = 0 },
@@ -122,14 +122,14 @@ func setFirst(a *gosnmp.SnmpPacket, t gosnmp.Asn1BER, value any) {
 // A conduct is how the SNMP agent of a card behaves, and how it was asked.
 type conduct struct {
 	mu       sync.Mutex // guards what follows
-	manners  Manners
+	manners  AgentFaults
 	asked    []time.Time
 	inFlight map[uint32]int // how often each request came that is in flight, by its id
 	most     int            // in flight at once
 }
 
 // Behave gives the PDU's agent new manners from the next request on.
-func (c *conduct) Behave(m Manners) {
+func (c *conduct) SetFaults(m AgentFaults) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.manners = m
@@ -155,7 +155,7 @@ func (c *conduct) MaxInFlight() int {
 }
 
 // begin notes the n-th request and returns the manners for it.
-func (c *conduct) begin(id uint32) (n int, m Manners) {
+func (c *conduct) begin(id uint32) (n int, m AgentFaults) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.asked = append(c.asked, time.Now())

@@ -181,10 +181,10 @@ func TestMessages(t *testing.T) {
 	photo := picture(12, 34)
 	p := fields{"chat_id": forum.ID, "message_thread_id": 42, "disable_notification": true, "photo": photo,
 		"caption": "c"}
-	clear := a.Misbehave(Fault{Method: "sendPhoto", Chat: ann.ID, Do: Cut})
+	clear := a.Inject(APIFault{Method: "sendPhoto", Chat: ann.ID, Do: Cut})
 	expect(t, a, "sendPhoto", p, "200")
 	clear()
-	a.Misbehave(Fault{Times: 1, Do: NoRights})
+	a.Inject(APIFault{Times: 1, Do: NoRights})
 	expect(t, a, "sendMessage", fields{"chat_id": ann.ID, "text": "one"}, "400", "not enough rights")
 	expect(t, a, "sendMessage", fields{"chat_id": ann.ID, "text": "one"}, "200")
 	expect(t, a, "editMessageText", fields{"chat_id": ann.ID, "message_id": 1, "text": "two"}, "200")
@@ -300,7 +300,7 @@ func TestNetwork(t *testing.T) {
 	a.Up()
 	expect(t, a, "getMe", nil, "200")
 
-	a.Misbehave(Fault{Do: Hang})
+	a.Inject(APIFault{Do: Hang})
 	hung := make(chan error)
 	go func() { _, err := post(t.Context(), a, "getMe", nil); hung <- err }()
 	a.Until(t.Context(), func() bool { return len(a.Calls("getMe")) == 4 })

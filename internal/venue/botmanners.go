@@ -10,37 +10,37 @@ import (
 	"time"
 )
 
-// A Fault is bad manners of the server towards calls of one method. A getUpdates
+// A APIFault is bad manners of the server towards calls of one method. A getUpdates
 // that waits already is not affected.
-type Fault struct {
+type APIFault struct {
 	Method string // "" for any
 	Chat   int64  // only calls for this chat; 0 for any
 	Times  int    // calls until it is over; 0 until it is cleared
-	Do     Manner
+	Do     FaultFunc
 }
 
-// A Manner answers a call; serve would do it properly.
-type Manner func(w http.ResponseWriter, r *http.Request, serve http.HandlerFunc)
+// A FaultFunc answers a call; serve would do it properly.
+type FaultFunc func(w http.ResponseWriter, r *http.Request, serve http.HandlerFunc)
 
 type faults struct {
 	mu   sync.Mutex
-	list []*Fault
+	list []*APIFault
 }
 
 // Misbehave puts a fault in place. Of several that fit the first counts.
-func (f *faults) Misbehave(fault Fault) (clear func()) {
+func (f *faults) Inject(fault APIFault) (clear func()) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.list = append(f.list, &fault)
 	return func() {
 		f.mu.Lock()
 		defer f.mu.Unlock()
-		f.list = slices.DeleteFunc(f.list, func(g *Fault) bool { return g == &fault })
+		f.list = slices.DeleteFunc(f.list, func(g *APIFault) bool { return g == &fault })
 	}
 }
 
 // take returns what the first fault that fits does, nil if there is none.
-func (f *faults) take(method string, chat int64) Manner {
+func (f *faults) take(method string, chat int64) FaultFunc {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for i, g := range f.list {
@@ -56,7 +56,7 @@ func (f *faults) take(method string, chat int64) Manner {
 }
 
 // Refuse answers with an error of the Bot API.
-func Refuse(code int, description string) Manner {
+func Refuse(code int, description string) FaultFunc {
 	return func(w http.ResponseWriter, _ *http.Request, _ http.HandlerFunc) {
 		respond(w, nil, refuse(code, description))
 	}
@@ -70,12 +70,12 @@ var (
 )
 
 // TooMany answers 429.
-func TooMany(retryAfter int) Manner {
+func TooMany(retryAfter int) FaultFunc {
 	return func(w http.ResponseWriter, _ *http.Request, _ http.HandlerFunc) { respond(w, nil, tooMany(retryAfter)) }
 }
 
 // Redirect answers 302.
-func Redirect(url string) Manner {
+func Redirect(url string) FaultFunc {
 	return func(w http.ResponseWriter, _ *http.Request, _ http.HandlerFunc) {
 		w.Header().Set("Location", url)
 		w.WriteHeader(http.StatusFound)
@@ -132,7 +132,7 @@ func Truncated(w http.ResponseWriter, r *http.Request, serve http.HandlerFunc) {
 }
 
 // Drip sends the answer byte by byte.
-func Drip(pause time.Duration) Manner {
+func Drip(pause time.Duration) FaultFunc {
 	return func(w http.ResponseWriter, r *http.Request, serve http.HandlerFunc) {
 		answer := record(w, r, serve)
 		w.WriteHeader(answer.code)
@@ -149,7 +149,7 @@ func Drip(pause time.Duration) Manner {
 }
 
 // Huge sends the answer after so many blanks that it has n bytes.
-func Huge(n int) Manner {
+func Huge(n int) FaultFunc {
 	return func(w http.ResponseWriter, r *http.Request, serve http.HandlerFunc) {
 		answer := record(w, r, serve)
 		w.Header().Del("Content-Length")

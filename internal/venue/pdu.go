@@ -135,7 +135,7 @@ func (p *PDU) State() State {
 
 // read returns the registers as a request sees them: they may need one more to
 // settle after a reset.
-func (p *PDU) read(m Manners) State {
+func (p *PDU) read(m AgentFaults) State {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	s, old := p.state, p.old

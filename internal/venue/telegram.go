@@ -83,7 +83,7 @@ type Edit struct {
 	At   time.Time
 }
 
-// A Call is a request that came in, also when a Fault kept it from being served.
+// A Call is a request that came in, also when a APIFault kept it from being served.
 // Numbers in Params are json.Number.
 type Call struct {
 	Method string

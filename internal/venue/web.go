@@ -29,7 +29,7 @@ type Web struct {
 
 	mu             sync.Mutex // guards what follows
 	user, password string
-	manners        WebManners
+	manners        WebFaults
 	settings       [][]control // of the configuration page, by unit
 	session        *webSession // nil while nobody is logged in
 	early          map[string]string
@@ -100,7 +100,7 @@ func (w *Web) Close() {
 }
 
 // Behave gives the card new manners from the next request on.
-func (w *Web) Behave(m WebManners) { w.locked(func() { w.manners = m }) }
+func (w *Web) SetFaults(m WebFaults) { w.locked(func() { w.manners = m }) }
 
 // Credentials sets who may log in.
 func (w *Web) Credentials(user, password string) {
@@ -137,7 +137,7 @@ func (w *Web) Applies() (n int) {
 }
 
 // Asked returns how many requests have come in at a stage of those that
-// WebManners has, answered or not.
+// WebFaults has, answered or not.
 func (w *Web) Asked(stage string) (n int) {
 	w.locked(func() { n = w.asked[stage] })
 	return n
@@ -309,14 +309,14 @@ func (w *Web) busy() bool {
 func (w *Web) answer(v *visit) webReply {
 	w.expire(time.Now())
 	switch {
-	case w.manners.Stranger:
+	case w.manners.OtherDevice:
 		if v.Method == "POST" {
 			w.complain("%s: a stranger was sent a form", v.page)
 		}
 		return webReply{code: http.StatusOK, page: strangerPage}
-	case w.manners.Basic:
+	case w.manners.BasicAuth:
 		return webReply{code: http.StatusUnauthorized, page: "<html><body>Authorization required</body></html>"}
-	case w.manners.Secure:
+	case w.manners.NeedsHTTPS:
 		return w.pages().message(http.StatusForbidden, "Protected Object",
 			"Protected Object: this object requires a secure socket connection.")
 	case v.bad != "":

@@ -361,25 +361,25 @@ func TestWebUnknown(t *testing.T) {
 func TestWebManners(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
-		m      WebManners
+		m      WebFaults
 		isLost bool // the answer to Apply is
 		resets int
 		shows  string // on the configuration page
 	}{
-		{"good", WebManners{}, false, 1, "Peak"},
-		{"delay", WebManners{Delay: time.Millisecond}, false, 1, "Peak"},
-		{"cut before Apply", WebManners{CutBeforeApply: true}, true, 0, "Peak"},
-		{"cut after Apply", WebManners{CutAfterApply: true}, true, 1, "Peak"},
-		{"no effect", WebManners{NoEffect: true}, false, 0, "Peak"},
-		{"no peak", WebManners{NoPeak: true}, false, 0, "Energy"},
-		{"two peaks", WebManners{TwoPeaks: true}, false, 1, "Peak Current"},
-		{"big page", WebManners{BigPage: true}, false, 1, "Power &lt; limit"},
-		{"German", WebManners{Language: "01000000"}, false, 1, "Abmelden"},
-		{"new password", WebManners{ForcedPasswordChange: true}, false, 0, "new_password2"},
+		{"good", WebFaults{}, false, 1, "Peak"},
+		{"delay", WebFaults{Delay: time.Millisecond}, false, 1, "Peak"},
+		{"cut before Apply", WebFaults{CutBeforeApply: true}, true, 0, "Peak"},
+		{"cut after Apply", WebFaults{CutAfterApply: true}, true, 1, "Peak"},
+		{"no effect", WebFaults{NoEffect: true}, false, 0, "Peak"},
+		{"no peak", WebFaults{NoPeak: true}, false, 0, "Energy"},
+		{"two peaks", WebFaults{TwoPeaks: true}, false, 1, "Peak Current"},
+		{"big page", WebFaults{BigPage: true}, false, 1, "Power &lt; limit"},
+		{"German", WebFaults{Language: "01000000"}, false, 1, "Abmelden"},
+		{"new password", WebFaults{ForcedPasswordChange: true}, false, 0, "new_password2"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			pdus, w, b := newWeb(t, Bootstrap, 1)
-			w.Behave(tt.m)
+			w.SetFaults(tt.m)
 			b.login("apc")
 			if !b.config() {
 				b.get(w.g.fileOf("cfgdev"))
@@ -400,26 +400,26 @@ func TestWebManners(t *testing.T) {
 
 func TestWebRoot(t *testing.T) {
 	for _, tt := range []struct {
-		m     WebManners
+		m     WebFaults
 		code  int
 		shows string
 		err   string
 	}{
-		{WebManners{Stranger: true}, 200, "LaserWriter", ""},
-		{WebManners{Garbage: true}, 200, "='", ""},
-		{WebManners{Basic: true}, 401, "Authorization", ""},
-		{WebManners{Secure: true}, 403, "requires a secure socket connection", ""},
-		{WebManners{Busy: true}, 403, "Someone", ""},
-		{WebManners{At: "logout", Hang: true}, 200, "login_password", ""},
-		{WebManners{Redirect: "endless"}, 0, "", "stopped after 10 redirects"},
-		{WebManners{At: "root", Redirect: "http://127.0.0.2:9/"}, 0, "", "127.0.0.2:9"},
+		{WebFaults{OtherDevice: true}, 200, "LaserWriter", ""},
+		{WebFaults{Garbage: true}, 200, "='", ""},
+		{WebFaults{BasicAuth: true}, 401, "Authorization", ""},
+		{WebFaults{NeedsHTTPS: true}, 403, "requires a secure socket connection", ""},
+		{WebFaults{Busy: true}, 403, "Someone", ""},
+		{WebFaults{At: "logout", Hang: true}, 200, "login_password", ""},
+		{WebFaults{Redirect: "endless"}, 0, "", "stopped after 10 redirects"},
+		{WebFaults{At: "root", Redirect: "http://127.0.0.2:9/"}, 0, "", "127.0.0.2:9"},
 	} {
 		t.Run(fmt.Sprintf("%+v", tt.m), func(t *testing.T) {
 			_, w, b := newWeb(t, CookieAlone, 1)
 			if tt.m.Busy {
-				w.Occupy(time.Hour)
+				w.SetFaults(WebFaults{Busy: true})
 			}
-			w.Behave(tt.m)
+			w.SetFaults(tt.m)
 			switch err := b.get("/"); {
 			case tt.err != "" && (err == nil || !strings.Contains(err.Error(), tt.err)):
 				t.Errorf("got %v, want %q", err, tt.err)
@@ -433,7 +433,7 @@ func TestWebRoot(t *testing.T) {
 // TestWebClose holds that the end of a card ends what hangs.
 func TestWebClose(t *testing.T) {
 	_, w, b := newWeb(t, CookieAndToken, 1)
-	w.Behave(WebManners{At: "logon", Hang: true})
+	w.SetFaults(WebFaults{At: "logon", Hang: true})
 	b.get("/")
 	lost := make(chan error)
 	go func() {

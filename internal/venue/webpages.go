@@ -20,7 +20,7 @@ type cardPages struct {
 	g        Generation
 	pdus     []*PDU
 	settings [][]control // of the configuration page, by unit
-	manners  WebManners
+	manners  WebFaults
 	session  *webSession // nil while nobody is logged in
 }
 

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// WebManners are the bad manners of a card's web interface. The zero value is a
+// WebFaults are the bad manners of a card's web interface. The zero value is a
 // good card.
 //
 // Hang, Garbage and Redirect strike at one stage, or at every request where At
@@ -13,7 +13,7 @@ import (
 // login (the log-in page), logon (its post), menu (home and all other pages),
 // config (the page with the peak's control), apply (its post), confirm (the
 // second post), logout.
-type WebManners struct {
+type WebFaults struct {
 	At       string
 	Hang     bool   // accepts a request and never answers
 	Garbage  bool   // answers 200 and what is no HTML
@@ -30,9 +30,9 @@ type WebManners struct {
 	NoPeak               bool   // the configuration page has no control for the peak
 	TwoPeaks             bool   // it has two
 	BigPage              bool   // it has more than 1 MiB ahead of its form
-	Stranger             bool   // the address is that of some other device, which has a log-in form too
-	Basic                bool   // HTTP Basic authentication instead of a log-in form, as the AP79xx
-	Secure               bool   // says that it wants https
+	OtherDevice          bool   // the address is that of some other device, which has a log-in form too
+	BasicAuth            bool   // HTTP Basic authentication instead of a log-in form, as the AP79xx
+	NeedsHTTPS           bool   // says that it wants https
 	Language             string // the number of the language that is preselected
 }
 
