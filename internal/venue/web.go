@@ -2,10 +2,15 @@ package venue
 
 import (
 	"context"
+	"crypto/rand"
+	"crypto/rsa"
 	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
 	"fmt"
 	"io"
 	"log"
+	"math/big"
 	"net"
 	"net/http"
 	"slices"
@@ -15,32 +20,29 @@ import (
 	"time"
 )
 
-// A Web is the web interface of a card, behind which one PDU or several chained
-// ones stand. It lets one person in at a time, takes what a browser sends, and
-// complains of what no browser would send and of what nobody may do by way of
-// the bot.
+// A Web is the web interface of a card with one PDU or several chained ones. It
+// lets one person in at a time, takes what a browser sends, and complains of what
+// no browser would send and of what the bot must not do.
 type Web struct {
-	pdus   []*PDU
-	g      Generation
-	url    string
-	srv    *http.Server
-	cancel context.CancelFunc
-	wg     sync.WaitGroup // the server and its connections
+	generation Generation
+	pdus       []*PDU
+	url        string
+	server     *http.Server
+	cancel     context.CancelFunc
 
 	mu             sync.Mutex // guards what follows
 	user, password string
-	manners        WebFaults
-	settings       [][]control // of the configuration page, by unit
-	session        *webSession // nil while nobody is logged in
-	early          map[string]string
-	ended          map[string]bool // cookies of ended sessions
-	refused        map[string]bool // what was refused, user and password
-	occupied       time.Time       // until when somebody else is logged in
-	complaints     []string
-	in, out        int // log-ins taken and refused
-	applied        int
-	asked          map[string]int // requests by stage
-	posts          []string       // forms of the configuration page that came in
+	faults         WebFaults
+	settings       [][]control       // of the configuration page, by unit
+	session        *webSession       // nil while nobody is logged in
+	early          map[string]string // cookies of log-in pages, by token
+	ended          map[string]bool   // cookies of ended sessions
+	refused        map[string]bool   // what was refused, user and password
+
+	loggedIn, refusals, applied int
+	asked                       map[string]int // requests by stage
+	posts                       []string
+	complaints                  []string
 }
 
 // sessionTime is how long a session lasts that nobody uses.
@@ -48,9 +50,7 @@ const sessionTime = 3 * time.Minute
 
 // ServeWeb starts the web interface of a PDU on l, for the user apc with the
 // password apc. Close ends it.
-func ServeWeb(p *PDU, g Generation, l net.Listener) *Web {
-	return serveWeb([]*PDU{p}, g, l, "http")
-}
+func ServeWeb(p *PDU, g Generation, l net.Listener) *Web { return serveWeb([]*PDU{p}, g, l, "http") }
 
 // ServeWebTLS is ServeWeb over TLS.
 func ServeWebTLS(p *PDU, g Generation, l net.Listener, cfg *tls.Config) *Web {
@@ -63,29 +63,22 @@ func ServeWebChain(units []*PDU, g Generation, l net.Listener) *Web {
 }
 
 func serveWeb(units []*PDU, g Generation, l net.Listener, scheme string) *Web {
-	ctx, cancel := context.WithCancel(context.Background())
 	w := &Web{
-		pdus: units, g: g, url: scheme + "://" + l.Addr().String() + "/", cancel: cancel, user: "apc", password: "apc",
+		generation: g, pdus: units, url: scheme + "://" + l.Addr().String() + "/", user: "apc", password: "apc",
 		early: map[string]string{}, ended: map[string]bool{}, refused: map[string]bool{}, asked: map[string]int{},
 	}
 	for _, p := range units {
-		w.settings = append(w.settings, g.settings(p.Name))
+		w.settings = append(w.settings, newSettings(g, p.Name))
 	}
-	w.srv = &http.Server{
+	ctx, cancel := context.WithCancel(context.Background())
+	w.cancel = cancel
+	w.server = &http.Server{
 		Handler:     http.HandlerFunc(w.serve),
 		ErrorLog:    log.New(io.Discard, "", 0),
 		BaseContext: func(net.Listener) context.Context { return ctx },
-		ConnState: func(_ net.Conn, s http.ConnState) {
-			switch s {
-			case http.StateNew:
-				w.wg.Add(1)
-			case http.StateClosed:
-				w.wg.Done()
-			}
-		},
 	}
-	w.srv.SetKeepAlivesEnabled(g.keepAlive)
-	w.wg.Go(func() { w.srv.Serve(l) })
+	w.server.SetKeepAlivesEnabled(g.keepAlive)
+	go w.server.Serve(l)
 	return w
 }
 
@@ -95,27 +88,22 @@ func (w *Web) URL() string { return w.url }
 // Close ends the web interface with all that hangs in it.
 func (w *Web) Close() {
 	w.cancel()
-	w.srv.Close()
-	w.wg.Wait()
+	w.server.Close()
 }
 
-// Behave gives the card new manners from the next request on.
-func (w *Web) SetFaults(m WebFaults) { w.locked(func() { w.manners = m }) }
+// SetFaults gives the card faults from the next request on.
+func (w *Web) SetFaults(f WebFaults) { w.locked(func() { w.faults = f }) }
 
 // Credentials sets who may log in.
 func (w *Web) Credentials(user, password string) {
 	w.locked(func() { w.user, w.password = user, password })
 }
 
-// Occupy logs somebody else in for d, 0 logs him off. He does not count as an
-// open session.
-func (w *Web) Occupy(d time.Duration) { w.locked(func() { w.occupied = time.Now().Add(d) }) }
-
 // Open returns how many sessions are open: more than 0 once a client is done
 // is a leak.
 func (w *Web) Open() (n int) {
 	w.locked(func() {
-		if w.expire(time.Now()); w.session != nil {
+		if w.session != nil {
 			n = 1
 		}
 	})
@@ -125,7 +113,7 @@ func (w *Web) Open() (n int) {
 // Logins returns how many log-ins were taken and how many refused for a wrong
 // user or password.
 func (w *Web) Logins() (ok, refused int) {
-	w.locked(func() { ok, refused = w.in, w.out })
+	w.locked(func() { ok, refused = w.loggedIn, w.refusals })
 	return ok, refused
 }
 
@@ -136,8 +124,8 @@ func (w *Web) Applies() (n int) {
 	return n
 }
 
-// Asked returns how many requests have come in at a stage of those that
-// WebFaults has, answered or not.
+// Asked returns how many requests have come in at a stage of WebFaults,
+// answered or not.
 func (w *Web) Asked(stage string) (n int) {
 	w.locked(func() { n = w.asked[stage] })
 	return n
@@ -150,16 +138,10 @@ func (w *Web) Posts() (all []string) {
 	return all
 }
 
-// Complaints returns what the card's owner has to complain of, in the order in
-// which it happened.
+// Complaints returns what clients did wrong, in the order in which it happened.
 func (w *Web) Complaints() (all []string) {
 	w.locked(func() { all = slices.Clone(w.complaints) })
 	return all
-}
-
-// pages returns the card's pages as they are now.
-func (w *Web) pages() cardPages {
-	return cardPages{w.g, w.pdus, w.settings, w.manners, w.session}
 }
 
 func (w *Web) locked(f func()) {
@@ -172,429 +154,449 @@ func (w *Web) complain(format string, args ...any) {
 	w.complaints = append(w.complaints, fmt.Sprintf(format, args...))
 }
 
-// A visit is one request as the card reads it.
-type visit struct {
+// pages returns the card's pages as they are now.
+func (w *Web) pages() cardPages {
+	return cardPages{w.generation, w.pdus, w.settings, w.faults, w.session}
+}
+
+// A webRequest is one request as the card reads it.
+type webRequest struct {
 	*http.Request
-	token, page, stage string
+	token, file, stage string
 	posted             []pair
 	unit               int
-	bad                string // what is wrong with it
+	mistake            error
+}
+
+// read takes a request apart.
+func (w *Web) read(r *http.Request) *webRequest {
+	q := &webRequest{Request: r, file: strings.TrimPrefix(r.URL.EscapedPath(), "/")}
+	if after, ok := strings.CutPrefix(q.file, "NMC/"); ok {
+		q.token, q.file, _ = strings.Cut(after, "/")
+	}
+	q.stage = w.stage(q.token, q.file)
+
+	unit := r.URL.Query().Get("pdu")
+	isForm := strings.HasPrefix(q.file, "Forms/")
+	switch {
+	case isForm != (r.Method == http.MethodPost):
+		q.mistake = fmt.Errorf("method %s", r.Method)
+	case isForm && r.Header.Get("Content-Type") != "application/x-www-form-urlencoded":
+		q.mistake = fmt.Errorf("content type %q", r.Header.Get("Content-Type"))
+	case isForm:
+		var body []byte
+		if body, q.mistake = io.ReadAll(r.Body); q.mistake == nil {
+			q.posted, q.mistake = decodeForm(string(body), w.generation.latin1)
+			unit, _ = lookup(q.posted, "pdu")
+		}
+	}
+	q.unit = w.unit(unit)
+	return q
+}
+
+// unit returns the unit of that number, the first one if there is no such.
+func (w *Web) unit(number string) int {
+	if n, err := strconv.Atoi(number); err == nil && n >= 1 && n <= len(w.pdus) {
+		return n
+	}
+	return 1
+}
+
+// stage returns the stage of a visit in which a file is asked for.
+func (w *Web) stage(token, file string) string {
+	settings := w.generation.fileOf("cfgdev")
+	name, _, _ := strings.Cut(settings, ".")
+	switch {
+	case file == "" && token == "":
+		return "root"
+	case file == "logon.htm":
+		return "login"
+	case file == "Forms/login1":
+		return "logon"
+	case file == "Forms/confirm1":
+		return "confirm"
+	case file == "logout.htm":
+		return "logout"
+	case file == settings:
+		return "config"
+	case file == "Forms/"+name+"1":
+		return "apply"
+	}
+	return "menu"
+}
+
+func (w *Web) serve(rw http.ResponseWriter, r *http.Request) {
+	q := w.read(r)
+	var faults WebFaults
+	w.locked(func() {
+		w.asked[q.stage]++
+		faults = w.faults
+	})
+	strikes := faults.At == "" || faults.At == q.stage
+	var wait <-chan time.Time // for ever
+	if !faults.Hang || !strikes {
+		wait = time.After(faults.Delay)
+	}
+	select {
+	case <-wait:
+	case <-r.Context().Done():
+		panic(http.ErrAbortHandler)
+	}
+
+	var reply webReply
+	switch {
+	case strikes && faults.Redirect == "endless":
+		n, _ := strconv.Atoi(r.URL.RawQuery)
+		reply = lead(http.StatusFound, r.URL.EscapedPath()+"?"+strconv.Itoa(n+1))
+	case strikes && faults.Redirect != "":
+		reply = lead(http.StatusFound, faults.Redirect)
+	case strikes && faults.Garbage:
+		reply = garbage()
+	default:
+		w.locked(func() { reply = w.reply(q) })
+	}
+	if reply.cut {
+		panic(http.ErrAbortHandler)
+	}
+	w.write(rw, reply)
+}
+
+func (w *Web) write(rw http.ResponseWriter, reply webReply) {
+	h := rw.Header()
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	if w.generation.latin1 {
+		h.Set("Content-Type", "text/html; charset=ISO-8859-1")
+		reply.page = toLatin1(reply.page)
+	}
+	h.Set("Cache-Control", "no-cache")
+	if reply.location != "" {
+		h.Set("Location", reply.location)
+	}
+	if reply.cookie != "" {
+		h.Set("Set-Cookie", w.generation.cookie+"="+reply.cookie+"; path=/; HttpOnly")
+	}
+	if reply.code == http.StatusUnauthorized {
+		h.Set("WWW-Authenticate", `Basic realm="APC Management Card"`)
+	}
+	h.Set("Content-Length", strconv.Itoa(len(reply.page)))
+	rw.WriteHeader(reply.code)
+	io.WriteString(rw, reply.page)
 }
 
 func lead(code int, location string) webReply { return webReply{code: code, location: location} }
 
 // lead redirects to a path on the card. An absolute address is made of the
 // Host header, as cards do.
-func (w *Web) lead(v *visit, path string) webReply {
+func (w *Web) lead(q *webRequest, path string) webReply {
 	switch {
-	case !w.g.absolute:
+	case !w.generation.absolute:
 		return lead(http.StatusSeeOther, path)
-	case v.TLS != nil:
-		return lead(http.StatusSeeOther, "https://"+v.Host+path)
+	case q.TLS != nil:
+		return lead(http.StatusSeeOther, "https://"+q.Host+path)
 	}
-	return lead(http.StatusSeeOther, "http://"+v.Host+path)
+	return lead(http.StatusSeeOther, "http://"+q.Host+path)
 }
 
-// read takes a request apart.
-func (w *Web) read(r *http.Request) *visit {
-	body, err := io.ReadAll(io.LimitReader(r.Body, 64<<10))
-	v := &visit{Request: r, page: strings.TrimPrefix(r.URL.EscapedPath(), "/")}
-	if after, ok := strings.CutPrefix(v.page, "NMC/"); ok {
-		v.token, v.page, _ = strings.Cut(after, "/")
-	}
-	v.stage = w.g.stage(v.token, v.page)
-	unit := r.URL.Query().Get("pdu")
-	contentType, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";")
-	isForm := strings.HasPrefix(v.page, "Forms/")
+// reply finds the answer to a request.
+func (w *Web) reply(q *webRequest) webReply {
 	switch {
-	case err != nil:
-		v.bad = "body: " + err.Error()
-	case r.Method != "GET" && r.Method != "HEAD" && r.Method != "POST", isForm != (r.Method == "POST"):
-		v.bad = "no such method here"
-	case r.Method != "POST" && len(body) > 0:
-		v.bad = "a body"
-	case r.Method == "POST" && contentType != "application/x-www-form-urlencoded":
-		v.bad = fmt.Sprintf("content type %q", contentType)
-	case r.Method == "POST":
-		if v.posted, err = w.g.decode(string(body)); err != nil {
-			v.bad = err.Error()
+	case w.faults.OtherDevice:
+		if q.Method == http.MethodPost {
+			w.complain("%s: another device was sent a form", q.file)
 		}
-		unit, _ = lookup(v.posted, "pdu")
-	}
-	v.unit = 1
-	if n, err := strconv.Atoi(unit); err == nil && n >= 1 && n <= len(w.pdus) {
-		v.unit = n
-	}
-	return v
-}
-
-func (w *Web) serve(rw http.ResponseWriter, r *http.Request) {
-	v := w.read(r)
-	w.mu.Lock()
-	w.asked[v.stage]++
-	m := w.manners
-	w.mu.Unlock()
-	strikes := m.At == "" || m.At == v.stage
-	if m.Hang && strikes {
-		<-r.Context().Done()
-		panic(http.ErrAbortHandler)
-	}
-	if m.Delay > 0 {
-		select {
-		case <-time.After(m.Delay):
-		case <-r.Context().Done():
-			panic(http.ErrAbortHandler)
-		}
+		return webReply{code: http.StatusOK, page: otherDevice}
+	case w.faults.BasicAuth:
+		return webReply{code: http.StatusUnauthorized, page: "<html><body>Authorization required</body></html>"}
+	case w.faults.NeedsHTTPS:
+		return w.pages().message(http.StatusForbidden, "Protected Object",
+			"Protected Object: this object requires a secure socket connection.")
+	case q.mistake != nil:
+		w.complain("malformed request: %s %s: %v", q.Method, q.file, q.mistake)
+		return w.pages().message(http.StatusBadRequest, "Bad Request", "The request could not be understood.")
 	}
 
-	var a webReply
+	if w.session != nil && time.Since(w.session.used) >= sessionTime {
+		w.endSession()
+	}
+	cookie := ""
+	if c, err := q.Cookie(w.generation.cookie); err == nil {
+		cookie = c.Value
+	}
+	s, g := w.session, w.generation
+	isInside := s != nil && q.token == s.token && (s.cookie == "" || cookie == s.cookie)
+	if isInside {
+		s.used = time.Now()
+	}
+	isFront := q.token == "" && slices.Contains(g.hops, q.file) || g.early && q.stage == "login"
+	isKnown := q.file == "" || q.file == passwordPage || strings.HasPrefix(q.file, "Forms/") || g.pageOf(q.file) != ""
 	switch {
-	case strikes && m.Redirect == "endless":
-		n, _ := strconv.Atoi(r.URL.RawQuery)
-		a = lead(http.StatusFound, r.URL.EscapedPath()+"?"+strconv.Itoa(n+1))
-	case strikes && m.Redirect != "":
-		a = lead(http.StatusFound, m.Redirect)
-	case strikes && m.Garbage:
-		a = webReply{code: http.StatusOK, page: garbage()}
-	default:
-		w.locked(func() { a = w.answer(v) })
+	case q.stage == "root" && isInside:
+		return lead(http.StatusSeeOther, s.folder()+"home.htm")
+	case isFront, q.stage == "root":
+		return w.front(q)
+	case q.stage == "logon":
+		return w.logon(q, cookie)
+	case !isKnown:
+		return w.pages().message(http.StatusNotFound, "Not Found", "The page was not found on this server.")
+	case !isInside:
+		return w.away(q)
 	}
-	if a.cut {
-		panic(http.ErrAbortHandler)
-	}
-	w.write(rw, a)
+	return w.inside(q)
 }
 
-func (w *Web) write(rw http.ResponseWriter, a webReply) {
-	h := rw.Header()
-	h.Set("Content-Type", "text/html; charset=utf-8")
-	if w.g.latin1 {
-		h.Set("Content-Type", "text/html; charset=ISO-8859-1")
+// front answers who comes from outside: with the log-in page, or with the next
+// step to it.
+func (w *Web) front(q *webRequest) webReply {
+	g := w.generation
+	hop := slices.Index(g.hops, q.file)
+	switch {
+	case hop < 0, g.early && w.early[q.token] == "":
+		return w.away(q)
+	case hop < len(g.hops)-1:
+		return w.lead(q, "/"+g.hops[hop+1])
+	case g.busyFirst && w.isBusy():
+		return w.pages().message(g.busyStatus, "Access Denied", someone)
 	}
-	h.Set("Cache-Control", "no-cache")
-	if a.location != "" {
-		h.Set("Location", a.location)
-	}
-	if a.cookie != "" {
-		h.Set("Set-Cookie", w.g.cookie+"="+a.cookie+"; path=/; HttpOnly")
-	}
-	if a.code == http.StatusUnauthorized {
-		h.Set("WWW-Authenticate", `Basic realm="APC Management Card"`)
-	}
-	body := w.g.encode(a.page)
-	h.Set("Content-Length", strconv.Itoa(len(body)))
-	rw.WriteHeader(a.code)
-	io.WriteString(rw, body)
+	return webReply{code: http.StatusOK, page: w.pages().loginPage(folderOf(q.token), "")}
 }
 
-// end ends the session, if there is one.
-func (w *Web) end() {
-	if w.session != nil && w.session.cookie != "" {
+// away leads to the first page on the way to the log-in form.
+func (w *Web) away(q *webRequest) webReply {
+	if !w.generation.early {
+		return w.lead(q, "/"+w.generation.hops[0])
+	}
+	token, cookie := newToken(), "apc"+newToken()
+	w.early[token] = cookie
+	reply := w.lead(q, folderOf(token)+w.generation.hops[0])
+	reply.cookie = cookie
+	return reply
+}
+
+func (w *Web) isBusy() bool { return w.session != nil || w.faults.Busy }
+
+// logon takes or refuses a log-in.
+func (w *Web) logon(q *webRequest, cookie string) webReply {
+	g := w.generation
+	switch {
+	case w.ended[cookie]:
+		return w.pages().message(http.StatusBadRequest, "Bad Request", "The session has ended.")
+	case g.early && (cookie == "" || w.early[q.token] != cookie):
+		return w.away(q)
+	}
+	w.check("log-in", w.pages().loginForm(), q.posted)
+	user, _ := lookup(q.posted, "login_username")
+	password, _ := lookup(q.posted, "login_password")
+	if user != w.user || password != w.password {
+		return w.refuse(q, user+"\n"+password)
+	}
+	if w.isBusy() {
+		return w.pages().message(g.busyStatus, "Access Denied", someone)
+	}
+
+	language, _ := lookup(q.posted, "prefLanguage")
+	s := &webSession{form: newToken(), used: time.Now(), foreign: language != webLanguages[0][0]}
+	fresh := "" // a cookie that the session sets
+	switch {
+	case g.early:
+		s.token, s.cookie = q.token, cookie
+		delete(w.early, q.token)
+	case g.cookie != "":
+		fresh = newToken()
+		s.cookie = fresh
+	}
+	if g.tokens && !g.early {
+		s.token = newToken()
+	}
+	w.loggedIn++
+	w.session = s
+	first := "home.htm"
+	if w.faults.ForcedPasswordChange {
+		first = passwordPage
+	}
+	reply := w.lead(q, s.folder()+first)
+	reply.cookie = fresh
+	return reply
+}
+
+// refuse answers a wrong password.
+func (w *Web) refuse(q *webRequest, what string) webReply {
+	w.refusals++
+	if w.refused[what] {
+		w.complain("log-in: what was refused was tried again")
+	}
+	w.refused[what] = true
+	switch w.generation.refusal {
+	case refuseByRedirect:
+		return w.away(q)
+	case refuseByForm:
+		return webReply{code: http.StatusOK, page: w.pages().loginPage(folderOf(q.token), invalid)}
+	}
+	return w.pages().message(http.StatusForbidden, "Access Denied", invalid)
+}
+
+// endSession logs off.
+func (w *Web) endSession() {
+	if w.session.cookie != "" {
 		w.ended[w.session.cookie] = true
 	}
 	w.session = nil
 }
 
-func (w *Web) expire(now time.Time) {
-	if w.session != nil && now.Sub(w.session.used) >= sessionTime {
-		w.end()
-	}
-}
-
-func (w *Web) busy() bool {
-	return w.session != nil || w.manners.Busy || time.Now().Before(w.occupied)
-}
-
-// answer finds the answer to a request.
-func (w *Web) answer(v *visit) webReply {
-	w.expire(time.Now())
-	switch {
-	case w.manners.OtherDevice:
-		if v.Method == "POST" {
-			w.complain("%s: a stranger was sent a form", v.page)
-		}
-		return webReply{code: http.StatusOK, page: strangerPage}
-	case w.manners.BasicAuth:
-		return webReply{code: http.StatusUnauthorized, page: "<html><body>Authorization required</body></html>"}
-	case w.manners.NeedsHTTPS:
-		return w.pages().message(http.StatusForbidden, "Protected Object",
-			"Protected Object: this object requires a secure socket connection.")
-	case v.bad != "":
-		w.complain("malformed request: %s %s: %s", v.Method, v.page, v.bad)
-		return w.pages().message(http.StatusBadRequest, "Bad Request", "The request could not be understood.")
-	}
-	cookie := ""
-	if c, err := v.Cookie(w.g.cookie); err == nil {
-		cookie = c.Value
-	}
-	s := w.session
-	here := s != nil && v.token == s.token && (s.cookie == "" || cookie == s.cookie)
-	if here {
-		s.used = time.Now()
-	}
-	isFront := v.token == "" && slices.Contains(w.g.hops, v.page) || w.g.early && v.stage == "login"
-	switch {
-	case v.stage == "root" && here:
-		return lead(http.StatusSeeOther, s.base()+"home.htm")
-	case isFront, v.stage == "root":
-		return w.front(v)
-	case v.stage == "logon":
-		return w.logon(v, cookie)
-	case !here && w.g.has(v.page):
-		return w.away(v)
-	case !here, !w.g.has(v.page):
-		return w.pages().message(http.StatusNotFound, "Not Found", "The page was not found on this server.")
-	}
-	return w.inside(v)
-}
-
 // inside answers who is logged in.
-func (w *Web) inside(v *visit) webReply {
-	s := w.session
+func (w *Web) inside(q *webRequest) webReply {
+	home := lead(http.StatusSeeOther, w.session.folder()+"home.htm")
+	page := w.generation.pageOf(q.file)
 	switch {
-	case v.stage == "logout":
-		w.end()
+	case q.stage == "logout":
+		w.endSession()
 		return w.pages().message(http.StatusOK, "Log Off", `You are now logged off. <a href="/">Log On</a>`)
-	case s.change && v.Method == "POST":
-		w.complain("%s: the password was to be changed", v.page)
-		return lead(http.StatusSeeOther, s.base()+passwordPage)
-	case s.change && v.page != passwordPage:
-		return lead(http.StatusSeeOther, s.base()+passwordPage)
-	case v.stage == "apply":
-		return w.post(v)
-	case v.stage == "confirm":
-		return w.confirm(v)
-	case v.Method == "POST":
-		w.complain("%s: form posted", v.page)
-		return lead(http.StatusSeeOther, s.base()+"home.htm")
-	}
-	if page := w.g.pageOf(v.page); slices.Contains(dangerous, page) {
+	case w.faults.ForcedPasswordChange && q.Method == http.MethodPost:
+		w.complain("%s: the password was to be changed", q.file)
+		return home
+	case w.faults.ForcedPasswordChange:
+		return webReply{code: http.StatusOK, page: w.pages().passwordPage()}
+	case q.stage == "apply":
+		return w.post(q, home)
+	case q.stage == "confirm":
+		return w.confirm(q, home)
+	case q.Method == http.MethodPost:
+		w.complain("%s: form posted", q.file)
+		return home
+	case slices.Contains(dangerous, page):
 		w.complain("%s: dangerous page opened", webMenu[menuIndex(page)].text)
+	case page == "":
+		page = "home"
 	}
-	return webReply{code: http.StatusOK, page: w.pages().content(v.page, v.unit)}
-}
-
-// away leads to the first page on the way to the log-in form.
-func (w *Web) away(v *visit) webReply {
-	if !w.g.early {
-		return w.lead(v, "/"+w.g.hops[0])
-	}
-	token, cookie := newToken(), "apc"+newToken()
-	if len(w.early) > 64 {
-		clear(w.early)
-	}
-	w.early[token] = cookie
-	a := w.lead(v, "/NMC/"+token+"/"+w.g.hops[0])
-	a.cookie = cookie
-	return a
-}
-
-// front answers who comes from outside: with the log-in page, or with the next
-// step to it.
-func (w *Web) front(v *visit) webReply {
-	hop := slices.Index(w.g.hops, v.page)
-	switch {
-	case hop < 0, w.g.early && w.early[v.token] == "":
-		return w.away(v)
-	case hop < len(w.g.hops)-1:
-		return w.lead(v, "/"+w.g.hops[hop+1])
-	case w.g.busyFirst && w.busy():
-		return w.pages().message(w.g.busyStatus, "Access Denied", someone)
-	}
-	return webReply{code: http.StatusOK, page: w.pages().loginPage(v.token, "")}
-}
-
-// logon takes or refuses a log-in.
-func (w *Web) logon(v *visit, cookie string) webReply {
-	switch {
-	case w.ended[cookie]:
-		return w.pages().message(http.StatusBadRequest, "Bad Request", "The session has ended.")
-	case w.g.early && (cookie == "" || w.early[v.token] != cookie):
-		return w.away(v)
-	}
-	w.check("log-in", w.g.loginForm(w.pages().preselected()), v.posted)
-	user, _ := lookup(v.posted, "login_username")
-	password, _ := lookup(v.posted, "login_password")
-	if user != w.user || password != w.password {
-		return w.refuse(v, user+"\n"+password)
-	}
-	if w.busy() {
-		return w.pages().message(w.g.busyStatus, "Access Denied", someone)
-	}
-
-	s := &webSession{form: newToken(), used: time.Now(), change: w.manners.ForcedPasswordChange}
-	language, _ := lookup(v.posted, "prefLanguage")
-	s.foreign = language != webLanguages[0][0]
-	switch {
-	case w.g.early:
-		s.token, s.cookie = v.token, cookie
-		delete(w.early, v.token)
-	case w.g.tokens:
-		s.token = newToken()
-	}
-	if w.g.cookie != "" && !w.g.early {
-		s.cookie = newToken()
-	}
-	w.in++
-	w.session = s
-	a := w.lead(v, s.base()+"home.htm")
-	if s.change {
-		a = w.lead(v, s.base()+passwordPage)
-	}
-	if !w.g.early {
-		a.cookie = s.cookie
-	}
-	return a
-}
-
-// refuse answers a wrong password.
-func (w *Web) refuse(v *visit, what string) webReply {
-	w.out++
-	if w.refused[what] {
-		w.complain("log-in: what was refused was tried again")
-	}
-	w.refused[what] = true
-	switch w.g.refusal {
-	case refuseByRedirect:
-		return w.away(v)
-	case refuseByForm:
-		return webReply{code: http.StatusOK, page: w.pages().loginPage(v.token, invalid)}
-	}
-	return w.pages().message(http.StatusForbidden, "Access Denied", invalid)
+	return webReply{code: http.StatusOK, page: w.pages().menuPage(page, q.unit)}
 }
 
 // post takes the form of the configuration page.
-func (w *Web) post(v *visit) webReply {
-	s := w.session
-	form := w.pages().form(v.unit)
-	button := w.check("configuration", form, v.posted)
+func (w *Web) post(q *webRequest, home webReply) webReply {
+	button := w.check("configuration", w.pages().settingsForm(q.unit), q.posted)
 	var fields []string
-	for _, p := range v.posted {
-		if p[1] != s.form {
+	for _, p := range q.posted {
+		if p[1] != w.session.form {
 			fields = append(fields, p[0]+"="+p[1])
 		}
 	}
 	w.posts = append(w.posts, strings.Join(fields, "&"))
 	switch {
 	case button == "Cancel":
-		return lead(http.StatusSeeOther, s.base()+"home.htm")
-	case w.manners.CutBeforeApply:
+		return home
+	case w.faults.CutBeforeApply:
 		return webReply{cut: true}
-	case w.g.confirm:
-		s.pending = v.posted
+	case w.generation.confirm:
+		w.session.pending = q.posted
 		return webReply{code: http.StatusOK, page: w.pages().confirmPage()}
 	}
-	return w.apply(v.unit, v.posted)
+	return w.apply(q.posted)
 }
 
 // confirm takes the form of the confirm page.
-func (w *Web) confirm(v *visit) webReply {
-	s := w.session
-	button, posted := w.check("confirm page", w.pages().confirmForm(), v.posted), s.pending
+func (w *Web) confirm(q *webRequest, home webReply) webReply {
+	button := w.check("confirm page", w.pages().confirmForm(), q.posted)
+	posted := w.session.pending
 	switch {
-	case posted == nil:
-		w.complain("confirm page: nothing to confirm")
-		return lead(http.StatusSeeOther, s.base()+"home.htm")
-	case w.manners.CutConfirm:
+	case w.faults.CutConfirm:
 		return webReply{cut: true}
+	case button == "Cancel" || posted == nil:
+		return home
 	}
-	s.pending = nil
-	if button == "Cancel" {
-		return lead(http.StatusSeeOther, s.base()+"home.htm")
-	}
-	unit := 1
-	if n, ok := lookup(posted, "pdu"); ok {
-		unit, _ = strconv.Atoi(n)
-	}
-	return w.apply(unit, posted)
+	w.session.pending = nil
+	return w.apply(posted)
 }
 
 // apply puts what was posted into effect, wrong or right: a field that is
 // missing clears its setting.
-func (w *Web) apply(unit int, posted []pair) webReply {
+func (w *Web) apply(posted []pair) webReply {
 	w.applied++
-	for i := range w.settings[unit-1] {
-		c := &w.settings[unit-1][i]
+	number, _ := lookup(posted, "pdu")
+	unit := w.unit(number)
+	p, settings := w.pdus[unit-1], w.settings[unit-1]
+	for i := range settings {
+		c := &settings[i]
 		value, has := lookup(posted, c.name)
 		switch {
 		case c.off, c.isButton(), c.kind == "hidden":
 		case c.role == "peak":
-			if c.sets(value, has) && !w.manners.NoEffect && !w.manners.NoPeak {
-				w.pdus[unit-1].ResetPeak()
+			if c.resets(value, has) && !w.faults.NoEffect && !w.faults.NoPeak {
+				p.ResetPeak()
 			}
 		case c.role == "energy":
-			if c.sets(value, has) {
-				w.pdus[unit-1].ResetEnergy()
+			if c.resets(value, has) {
+				p.ResetEnergy()
 				w.complain("the energy meter was reset")
 			}
 		case c.kind == "checkbox":
-			c.on = has
+			c.checked = has
 		default:
 			c.value = strings.ReplaceAll(value, "\r\n", "\n")
 		}
 	}
-	switch {
-	case w.manners.CutAfterApply:
+	switch g := w.generation; {
+	case w.faults.CutAfterApply:
 		return webReply{cut: true}
-	case w.g.applied == "":
-		page := w.pages().skin("Device", "<p>The changes have been applied.</p>", "cfgdev", "../")
+	case g.applied == "":
+		page := w.pages().page("Device", "<p>The changes have been applied.</p>", "cfgdev", "../")
 		return webReply{code: http.StatusOK, page: page}
+	default:
+		return lead(http.StatusSeeOther, w.session.folder()+g.fileOf(g.applied))
 	}
-	return lead(http.StatusSeeOther, w.session.base()+w.g.fileOf(w.g.applied))
 }
 
 // check compares what was posted with what a browser would send of the form
 // and returns the text of the button that was pressed.
 func (w *Web) check(what string, form []control, posted []pair) string {
-	want, button := fromBrowser(form, posted)
-	if slices.Equal(want, posted) {
-		return button
-	}
-	rest, before := slices.Clone(posted), len(w.complaints)
-	for _, f := range want {
-		i := slices.IndexFunc(rest, func(p pair) bool { return p[0] == f[0] })
-		if i < 0 {
-			w.complain("%s: field %s is missing", what, f[0])
-			continue
+	want, button := browserSends(form, posted)
+	before := len(w.complaints)
+	for _, p := range want {
+		if !slices.Contains(posted, p) {
+			w.complain("%s: field %s is missing, with the value %q", what, p[0], p[1])
 		}
-		if rest[i][1] != f[1] {
-			w.complain("%s: field %s changed from %q to %q", what, f[0], f[1], rest[i][1])
+	}
+	for _, p := range posted {
+		if !slices.Contains(want, p) {
+			w.complain("%s: field %s does not belong there", what, p[0])
 		}
-		rest = slices.Delete(rest, i, i+1)
 	}
-	for _, f := range rest {
-		w.complain("%s: field %s does not belong there", what, f[0])
-	}
-	if len(w.complaints) == before {
+	if len(w.complaints) == before && !slices.Equal(want, posted) {
 		w.complain("%s: the fields are out of order", what)
 	}
 	return button
 }
 
-// fromBrowser returns what a browser sends of a form in which the free controls
-// were set as posted, and the button's text.
-func fromBrowser(form []control, posted []pair) (sent []pair, button string) {
-	pressed := slices.IndexFunc(form, func(c control) bool {
-		return c.isButton() && slices.Contains(posted, pair{c.name, c.value})
-	})
-	if pressed < 0 { // Enter presses the first one
-		pressed = slices.IndexFunc(form, control.isButton)
+// newToken makes one of the 22 characters that stand in paths and cookies, with
+// a + and a - in each.
+func newToken() string {
+	const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+-"
+	b := make([]byte, 22)
+	rand.Read(b)
+	for i := range b {
+		b[i] = letters[b[i]%64]
 	}
-	for i, c := range form {
-		value, has := lookup(posted, c.name)
-		on := c.on
-		if c.role != "" && c.kind == "checkbox" {
-			on = has
-		} else if c.role != "" && (c.sets(value, has) || c.opts == nil || c.role == "free") {
-			c.value = value
-		}
-		switch {
-		case c.off, c.kind == "reset", c.isButton() && i != pressed, c.kind == "checkbox" && !on:
-			continue
-		case c.kind == "textarea":
-			c.value = strings.ReplaceAll(c.value, "\n", "\r\n")
-		}
-		sent = append(sent, pair{c.name, c.value})
+	b[7], b[15] = '+', '-'
+	return string(b)
+}
+
+// OldTLS is what the oldest cards speak: TLS 1.0 with RSA key exchange and
+// 3DES, nothing else.
+func OldTLS(cert tls.Certificate) *tls.Config {
+	return &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS10,
+		CipherSuites: []uint16{tls.TLS_RSA_WITH_3DES_EDE_CBC_SHA}}
+}
+
+// SelfSigned makes a certificate with an RSA key, as cards do when they first
+// start.
+func SelfSigned(host string) tls.Certificate {
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		panic("venue: " + err.Error())
 	}
-	return sent, form[pressed].label
+	cert := &x509.Certificate{SerialNumber: big.NewInt(time.Now().UnixNano()), Subject: pkix.Name{CommonName: host},
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().AddDate(10, 0, 0)}
+	der, err := x509.CreateCertificate(rand.Reader, cert, cert, &key.PublicKey, key)
+	if err != nil {
+		panic("venue: " + err.Error())
+	}
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
 }

@@ -1,10 +1,6 @@
 package venue
 
 import (
-	"crypto/tls"
-	"errors"
-	"fmt"
-	"html"
 	"io"
 	"net"
 	"net/http"
@@ -20,455 +16,190 @@ import (
 	"time"
 )
 
-// A browser is as much of one as it takes to walk through the pages.
-type browser struct {
+// A visitor knows what the forms of a card are, and posts them as a browser does
+// or with a change.
+type visitor struct {
+	*http.Client
 	t    *testing.T
-	c    *http.Client
 	w    *Web
-	at   *url.URL // address of the page
+	pdus []*PDU
+	at   *url.URL // of the last page
 	page string
 	code int
 }
 
-// newWeb starts a card with units, and a browser for it.
-func newWeb(t *testing.T, g Generation, units int) ([]*PDU, *Web, *browser) {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+func eachGeneration(t *testing.T, test func(t *testing.T, v *visitor)) {
+	for _, g := range Generations {
+		t.Run(g.String(), func(t *testing.T) {
+			l, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				t.Fatal(err)
+			}
+			pdus := []*PDU{NewPDU(101, "First", 1500), NewPDU(102, "Second", 1500)}
+			w := ServeWebChain(pdus, g, l)
+			t.Cleanup(w.Close)
+			test(t, newVisitor(t, w, pdus))
+		})
 	}
-	var pdus []*PDU
-	for n := range units {
-		p := NewPDU(101+n, "Second_PDU", 1500)
-		p.Spike(2800)
-		pdus = append(pdus, p)
-	}
-	w := ServeWebChain(pdus, g, l)
-	t.Cleanup(w.Close)
-	return pdus, w, browse(t, w)
 }
 
-func browse(t *testing.T, w *Web) *browser {
+func newVisitor(t *testing.T, w *Web, pdus []*PDU) *visitor {
 	jar, _ := cookiejar.New(nil)
-	tr := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}
-	t.Cleanup(tr.CloseIdleConnections)
-	b := &browser{t: t, w: w, c: &http.Client{Jar: jar, Transport: tr}}
-	b.at, _ = url.Parse(w.URL())
-	return b
+	v := &visitor{Client: &http.Client{Jar: jar, Transport: &http.Transport{}}, t: t, w: w, pdus: pdus}
+	t.Cleanup(v.CloseIdleConnections)
+	v.at, _ = url.Parse(w.URL())
+	return v
 }
 
-var markupToSkip = regexp.MustCompile(`(?s)<!--.*?-->|<script.*?</script>`)
+// get opens a page, from the last one.
+func (v *visitor) get(ref string) {
+	v.t.Helper()
+	to, _ := v.at.Parse(ref)
+	v.take(v.Get(to.String()))
+}
 
-func (b *browser) take(resp *http.Response, err error) error {
+func (v *visitor) post(action string, form []pair) {
+	v.t.Helper()
+	var fields []string
+	for _, p := range form {
+		if v.w.generation.latin1 {
+			p[0], p[1] = toLatin1(p[0]), toLatin1(p[1])
+		}
+		fields = append(fields, url.QueryEscape(p[0])+"="+url.QueryEscape(p[1]))
+	}
+	to, _ := v.at.Parse(action)
+	v.take(v.Post(to.String(), "application/x-www-form-urlencoded", strings.NewReader(strings.Join(fields, "&"))))
+}
+
+func (v *visitor) take(resp *http.Response, err error) {
+	v.t.Helper()
 	if err != nil {
-		return err
+		v.t.Fatal(err)
 	}
 	defer resp.Body.Close()
-	page, err := io.ReadAll(resp.Body)
-	b.page, b.code, b.at = string(page), resp.StatusCode, resp.Request.URL
-	if b.w.g.latin1 {
-		runes := make([]rune, len(page))
-		for i, c := range page {
-			runes[i] = rune(c)
-		}
-		b.page = string(runes)
-	}
-	b.page = markupToSkip.ReplaceAllString(b.page, "")
-	return err
+	page, _ := io.ReadAll(resp.Body)
+	v.at, v.page, v.code = resp.Request.URL, string(page), resp.StatusCode
 }
 
-func (b *browser) get(ref string) error {
-	u, err := b.at.Parse(ref)
-	if err != nil {
-		return err
+func (v *visitor) login(password string) {
+	v.t.Helper()
+	v.get("/")
+	if strings.Contains(v.page, "login_password") {
+		form, _ := browserSends(v.w.pages().loginForm(), []pair{{"login_username", "apc"},
+			{"login_password", password}, {"prefLanguage", webLanguages[0][0]}})
+		v.post("Forms/login1", form)
 	}
-	return b.take(b.c.Get(u.String()))
 }
 
-// follow follows the last link that has the text.
-func (b *browser) follow(text string) bool {
-	links := regexp.MustCompile(`(?i)<a [^>]*href=["']?([^"' >#]+)[^>]*>(?:`+
-		`<span>)?`+text+`<`).FindAllStringSubmatch(b.page, -1)
-	if links == nil {
-		return false
+// apply posts settings of the second unit, and confirms that.
+func (v *visitor) apply(settings []pair) {
+	v.t.Helper()
+	file := v.w.generation.fileOf("cfgdev")
+	name, _, _ := strings.Cut(file, ".")
+	v.get(file + "?pdu=2")
+	v.post("Forms/"+name+"1", settings)
+	if strings.Contains(v.page, "Continue?") {
+		form, _ := browserSends(v.w.pages().confirmForm(), nil)
+		v.post("confirm1", form)
 	}
-	if err := b.get(html.UnescapeString(links[len(links)-1][1])); err != nil {
-		b.t.Fatalf("link %s: %v", text, err)
-	}
-	return true
 }
 
-var (
-	tags  = regexp.MustCompile(`(?i)<(form|/form|input|select|option|textarea|button)\b([^>]*)>([^<]*)`)
-	attrs = regexp.MustCompile(`(?i)\b(\w+)=("[^"]*"|'[^']*'|[^\s>]+)`)
-)
-
-// submit sends the page's form that has a button of that text, with the values
-// in set.
-func (b *browser) submit(button string, set map[string]string) error {
-	var action, name string
-	var sent []pair
-	pressed := false
-	for _, m := range tags.FindAllStringSubmatch(b.page, -1) {
-		a := map[string]string{}
-		for _, kv := range attrs.FindAllStringSubmatch(m[2], -1) {
-			a[strings.ToLower(kv[1])] = html.UnescapeString(strings.Trim(kv[2], `"'`))
-		}
-		flags := strings.ToLower(m[2])
-		value, has := a["value"]
-		want, isSet := set[a["name"]]
-		switch tag := strings.ToLower(m[1]); {
-		case tag == "form":
-			action, sent = a["action"], nil
-		case tag == "/form":
-			if pressed {
-				return b.post(action, sent)
-			}
-		case strings.Contains(flags, "disabled"), a["type"] == "reset", a["type"] == "image":
-		case a["type"] == "submit":
-			if text := strings.TrimSpace(m[3]); value == button || text == button {
-				pressed, sent = true, append(sent, pair{a["name"], value})
-			}
-		case tag == "select":
-			name = a["name"]
-			sent = append(sent, pair{name, ""})
-		case tag == "option":
-			if !has {
-				value = m[3]
-			}
-			if want, isSet := set[name]; isSet && value == want || !isSet && (strings.Contains(flags,
-				"selected") || sent[len(sent)-1][1] == "") {
-				sent[len(sent)-1][1] = value
-			}
-		case tag == "textarea":
-			sent = append(sent, pair{a["name"], strings.ReplaceAll(html.UnescapeString(m[3]), "\n", "\r\n")})
-		case a["type"] == "checkbox" || a["type"] == "radio":
-			if !has {
-				value = "on"
-			}
-			if isSet && value == want || !isSet && strings.Contains(flags, "checked") {
-				sent = append(sent, pair{a["name"], value})
-			}
-		default:
-			if isSet {
-				value = want
-			}
-			sent = append(sent, pair{a["name"], value})
+// settings returns what a browser sends if the user chose the reset of a meter,
+// if any, and pressed Apply.
+func (v *visitor) settings(meter string) []pair {
+	form := v.w.pages().settingsForm(2)
+	var chosen []pair
+	for _, c := range form {
+		switch {
+		case c.label == "Apply", meter != "" && c.role == meter && c.options == nil:
+			chosen = append(chosen, pair{c.name, c.value})
+		case meter != "" && c.role == meter:
+			chosen = append(chosen, pair{c.name, c.options[1][0]})
 		}
 	}
-	b.t.Fatalf("no form with %q in\n%s", button, b.page)
-	return nil
+	sent, _ := browserSends(form, chosen)
+	return sent
 }
 
-func (b *browser) post(action string, form []pair) error {
-	u, err := b.at.Parse(action)
-	if err != nil {
-		return err
-	}
-	var fields []string
-	for _, f := range form {
-		fields = append(fields, url.QueryEscape(b.w.g.encode(f[0]))+"="+url.QueryEscape(b.w.g.encode(f[1])))
-	}
-	return b.take(b.c.Post(u.String(), "application/x-www-form-urlencoded", strings.NewReader(strings.Join(fields,
-		"&"))))
-}
-
-func (b *browser) login(password string) error {
-	if err := b.get("/"); err != nil {
-		return err
-	}
-	if !strings.Contains(b.page, "login_password") {
-		return nil
-	}
-	return b.submit("Log On", map[string]string{"login_username": "apc", "login_password": password})
-}
-
-// config walks to the configuration page.
-func (b *browser) config() bool {
-	for _, text := range []string{"Configuration", "RPDU"} {
-		b.follow(text)
-	}
-	return b.follow("Device(?: Manager)?")
-}
-
-// apply presses Apply, and again on a page that asks for confirmation.
-func (b *browser) apply(set map[string]string) error {
-	err := b.submit("Apply", set)
-	if err == nil && strings.Contains(b.page, "Continue?") {
-		err = b.submit("Apply", nil)
-	}
-	return err
-}
-
-// setting returns the field that sets the control with a role.
-func (w *Web) setting(role string) map[string]string {
-	for _, c := range w.settings[0] {
-		if c.role != role {
-			continue
-		}
-		if c.opts != nil {
-			return map[string]string{c.name: c.opts[1][0]}
-		}
-		return map[string]string{c.name: c.value}
-	}
-	return nil
-}
-
-func each(t *testing.T, f func(t *testing.T, g Generation)) {
-	for _, g := range Generations {
-		t.Run(g.String(), func(t *testing.T) { f(t, g) })
-	}
-}
-
-func TestWebReset(t *testing.T) {
-	each(t, func(t *testing.T, g Generation) {
-		pdus, w, b := newWeb(t, g, 1)
-		w.Credentials("apc", "p&s w+ü")
-		if err := b.login("p&s w+ü"); err != nil || b.code != 200 || w.Open() != 1 {
-			t.Fatalf("log-in: %v, status %d, %d sessions open\n%s", err, b.code, w.Open(), b.page)
-		}
-		before := pdus[0].State()
-		if !b.config() || !strings.Contains(b.page, "Reset (last reset "+before.ResetAt.Format(dateTime)+")") {
-			t.Fatalf("configuration page at %s:\n%s", b.at, b.page)
-		}
-		if err := b.apply(w.setting("peak")); err != nil {
-			t.Fatal(err)
-		}
-		if s := pdus[0].State(); s.Peak != 1500 || s.Resets != 1 || s.Energy == 0 || w.Applies() != 1 ||
-			len(w.Posts()) != 1 {
-			t.Errorf("after Apply: status %d, %+v", b.code, s)
-		}
-		if !b.follow("Log Off") || w.Open() != 0 || w.Complaints() != nil {
-			t.Errorf("after the log-off %d sessions are open, complaints: %q", w.Open(), w.Complaints())
-		}
-	})
-}
-
-func TestWebUnchanged(t *testing.T) {
-	each(t, func(t *testing.T, g Generation) {
-		pdus, w, b := newWeb(t, g, 1)
-		b.login("apc")
-		b.config()
-		b.apply(nil)
-		if s := pdus[0].State(); s.Resets != 0 || s.Energy == 0 || w.Applies() != 1 || w.Complaints() != nil {
-			t.Errorf("%+v, complaints: %q", s, w.Complaints())
-		}
-	})
-}
-
-func TestWebUnits(t *testing.T) {
-	each(t, func(t *testing.T, g Generation) {
-		pdus, w, b := newWeb(t, g, 2)
-		b.login("apc")
-		b.config()
-		b.get("?pdu=2")
-		b.apply(w.setting("peak"))
-		if pdus[0].State().Resets != 0 || pdus[1].State().Resets != 1 || w.Complaints() != nil {
-			t.Errorf("%+v, %+v, complaints: %q", pdus[0].State(), pdus[1].State(), w.Complaints())
-		}
-	})
-}
-
-func TestWebComplaints(t *testing.T) {
-	textarea := regexp.MustCompile(`(?i)<textarea`)
-	for _, tt := range []struct {
-		name string
-		do   func(b *browser)
-		want string
+// TestWebApply holds that the card takes what a browser sends, and complains of
+// everything else.
+func TestWebApply(t *testing.T) {
+	keep := func(form []pair) []pair { return form }
+	remove := func(form []pair) []pair { return slices.Delete(form, 3, 4) }
+	add := func(form []pair) []pair { return slices.Insert(form, 3, pair{"x", "y"}) }
+	swap := func(form []pair) []pair { form[2], form[3] = form[3], form[2]; return form }
+	for name, tt := range map[string]struct {
+		meter          string
+		change         func(form []pair) []pair
+		resets, energy int
+		complaint      string
 	}{
-		{"energy", func(b *browser) { b.apply(b.w.setting("energy")) }, "energy meter was reset"},
-		{"changed", func(b *browser) { b.apply(map[string]string{b.w.settings[0][2].name: "Zürich"}) }, "changed from"},
-		{"missing", func(b *browser) {
-			b.page = regexp.MustCompile(`<[^>]*Halle[^>]*>`).ReplaceAllString(b.page, "")
-			b.apply(nil)
-		}, "is missing"},
-		{"added", func(b *browser) {
-			b.page = textarea.ReplaceAllString(b.page, "<input name=x value=y>$0")
-			b.apply(nil)
-		}, "does not belong"},
-		{"content type", func(b *browser) {
-			b.c.Post(b.w.URL()+"Forms/login1", "text/plain",
-				strings.NewReader("a=b"))
-		}, "content type"},
-		{"get of an action", func(b *browser) { b.get("/Forms/login1") }, "method"},
-		{"reboot", func(b *browser) { b.get(b.w.g.fileOf("ctlboot")) }, "dangerous"},
-		{"security", func(b *browser) { b.get(b.w.g.fileOf("ctlsec")) }, "dangerous"},
-		{"another form", func(b *browser) { b.get(b.w.g.fileOf("ctlout")); b.submit("Apply", nil) }, "form posted"},
+		"nothing": {"", keep, 0, 35128, ""},
+		"peak":    {"peak", keep, 1, 35128, ""},
+		"energy":  {"energy", keep, 0, 0, "energy meter was reset"},
+		"missing": {"", remove, 0, 35128, "is missing"},
+		"added":   {"", add, 0, 35128, "does not belong"},
+		"swapped": {"", swap, 0, 35128, "out of order"},
 	} {
-		t.Run(tt.name, func(t *testing.T) {
-			each(t, func(t *testing.T, g Generation) {
-				_, w, b := newWeb(t, g, 1)
-				b.login("apc")
-				b.config()
-				tt.do(b)
-				if c := strings.Join(w.Complaints(), "\n"); !strings.Contains(c, tt.want) {
-					t.Errorf("complaints %q, want %q", c, tt.want)
+		t.Run(name, func(t *testing.T) {
+			eachGeneration(t, func(t *testing.T, v *visitor) {
+				v.login("apc")
+				v.apply(tt.change(v.settings(tt.meter)))
+				first, second := v.pdus[0].State(), v.pdus[1].State()
+				if first.Resets != 0 || second.Resets != tt.resets || second.Energy != tt.energy || v.w.Applies() != 1 {
+					t.Errorf("%+v, %+v, page:\n%s", first, second, v.page)
+				}
+				c := strings.Join(v.w.Complaints(), "\n")
+				if (c != "") != (tt.complaint != "") || !strings.Contains(c, tt.complaint) {
+					t.Errorf("complaints %q, want %q", c, tt.complaint)
 				}
 			})
 		})
 	}
 }
 
-func TestWebRefused(t *testing.T) {
-	each(t, func(t *testing.T, g Generation) {
-		_, w, b := newWeb(t, g, 1)
-		b.login("wrong & long")
-		if hasForm := strings.Contains(b.page, "login_password"); hasForm != (b.code == 200) ||
-			hasForm == (g.refusal == refuseByStatus) {
-			t.Errorf("refused: status %d\n%s", b.code, b.page)
+// TestWebSession holds that one person can be logged in, until the session ends,
+// and that pages which do harm are complained of.
+func TestWebSession(t *testing.T) {
+	eachGeneration(t, func(t *testing.T, v *visitor) {
+		g := v.w.generation
+		for range 2 {
+			v.login("wrong")
 		}
-		if ok, refused := w.Logins(); ok != 0 || refused != 1 || w.Open() != 0 || w.Complaints() != nil {
-			t.Errorf("%d log-ins, %d refused, complaints %q", ok, refused, w.Complaints())
+		if c := v.w.Complaints(); len(c) != 1 || !strings.Contains(c[0], "refused was tried again") {
+			t.Errorf("complaints %q", c)
 		}
-		if b.login("wrong & long"); len(w.Complaints()) != 1 {
-			t.Errorf("refused twice: %q", w.Complaints())
-		}
-	})
-}
-
-func TestWebBusy(t *testing.T) {
-	each(t, func(t *testing.T, g Generation) {
-		_, w, b := newWeb(t, g, 1)
-		b.login("apc")
-		other := browse(t, w)
+		v.login("apc")
+		other := newVisitor(t, v.w, v.pdus)
 		other.login("apc")
 		if other.code != g.busyStatus || !strings.Contains(other.page, "Someone is currently logged into") {
-			t.Errorf("status %d\n%s", other.code, other.page)
+			t.Errorf("busy: status %d\n%s", other.code, other.page)
 		}
-		w.locked(func() { w.session.used = time.Now().Add(-sessionTime) })
-		if b.config(); !strings.Contains(b.page, "login_password") || w.Open() != 0 {
-			t.Errorf("a session that is over shows\n%s", b.page)
+		v.get(g.fileOf("ctlboot"))
+		v.post("Forms/lang1", nil)
+		v.get("favicon.ico")
+		if c := strings.Join(v.w.Complaints(), "\n"); !strings.Contains(c, "dangerous") || v.code != http.StatusNotFound {
+			t.Errorf("status %d, complaints %q", v.code, c)
 		}
-		if b.login("apc"); g.cookie != "" && !g.early && b.code != 400 {
-			t.Errorf("log-in with an ended session's cookie: status %d", b.code)
+
+		v.w.locked(func() { v.w.session.used = time.Now().Add(-sessionTime) })
+		v.login("apc")
+		if g.cookie != "" && !g.early {
+			if v.code != http.StatusBadRequest {
+				t.Errorf("log-in with an ended session's cookie: status %d", v.code)
+			}
+			v = newVisitor(t, v.w, v.pdus)
+			v.login("apc")
+		}
+		if v.get("logout.htm"); v.w.Open() != 0 {
+			t.Error("not logged off")
 		}
 	})
 }
 
-func TestWebUnknown(t *testing.T) {
-	each(t, func(t *testing.T, g Generation) {
-		_, _, b := newWeb(t, g, 1)
-		b.c.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-		for path, want := range map[string]int{"favicon.ico": 404, "NMC/abc/" + g.fileOf("cfgdev"): 303,
-			g.fileOf("cfgdev"): 303} {
-			if err := b.get("/" + path); err != nil || b.code != want {
-				t.Errorf("GET /%s: %v, status %d, want %d", path, err, b.code, want)
-			}
-		}
-	})
-}
-
-func TestWebManners(t *testing.T) {
-	for _, tt := range []struct {
-		name   string
-		m      WebFaults
-		isLost bool // the answer to Apply is
-		resets int
-		shows  string // on the configuration page
-	}{
-		{"good", WebFaults{}, false, 1, "Peak"},
-		{"delay", WebFaults{Delay: time.Millisecond}, false, 1, "Peak"},
-		{"cut before Apply", WebFaults{CutBeforeApply: true}, true, 0, "Peak"},
-		{"cut after Apply", WebFaults{CutAfterApply: true}, true, 1, "Peak"},
-		{"no effect", WebFaults{NoEffect: true}, false, 0, "Peak"},
-		{"no peak", WebFaults{NoPeak: true}, false, 0, "Energy"},
-		{"two peaks", WebFaults{TwoPeaks: true}, false, 1, "Peak Current"},
-		{"big page", WebFaults{BigPage: true}, false, 1, "Power &lt; limit"},
-		{"German", WebFaults{Language: "01000000"}, false, 1, "Abmelden"},
-		{"new password", WebFaults{ForcedPasswordChange: true}, false, 0, "new_password2"},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			pdus, w, b := newWeb(t, Bootstrap, 1)
-			w.SetFaults(tt.m)
-			b.login("apc")
-			if !b.config() {
-				b.get(w.g.fileOf("cfgdev"))
-			}
-			if !strings.Contains(b.page, tt.shows) {
-				t.Errorf("page without %q:\n%s", tt.shows, b.page[max(0, len(b.page)-2000):])
-			}
-			if tt.m.ForcedPasswordChange {
-				return
-			}
-			err := b.apply(w.setting("peak"))
-			if (err != nil) != tt.isLost || pdus[0].State().Resets != tt.resets || w.Complaints() != nil {
-				t.Errorf("%v, %d resets, complaints %q", err, pdus[0].State().Resets, w.Complaints())
-			}
-		})
-	}
-}
-
-func TestWebRoot(t *testing.T) {
-	for _, tt := range []struct {
-		m     WebFaults
-		code  int
-		shows string
-		err   string
-	}{
-		{WebFaults{OtherDevice: true}, 200, "LaserWriter", ""},
-		{WebFaults{Garbage: true}, 200, "='", ""},
-		{WebFaults{BasicAuth: true}, 401, "Authorization", ""},
-		{WebFaults{NeedsHTTPS: true}, 403, "requires a secure socket connection", ""},
-		{WebFaults{Busy: true}, 403, "Someone", ""},
-		{WebFaults{At: "logout", Hang: true}, 200, "login_password", ""},
-		{WebFaults{Redirect: "endless"}, 0, "", "stopped after 10 redirects"},
-		{WebFaults{At: "root", Redirect: "http://127.0.0.2:9/"}, 0, "", "127.0.0.2:9"},
-	} {
-		t.Run(fmt.Sprintf("%+v", tt.m), func(t *testing.T) {
-			_, w, b := newWeb(t, CookieAlone, 1)
-			if tt.m.Busy {
-				w.SetFaults(WebFaults{Busy: true})
-			}
-			w.SetFaults(tt.m)
-			switch err := b.get("/"); {
-			case tt.err != "" && (err == nil || !strings.Contains(err.Error(), tt.err)):
-				t.Errorf("got %v, want %q", err, tt.err)
-			case tt.err == "" && (err != nil || b.code != tt.code || !strings.Contains(b.page, tt.shows)):
-				t.Errorf("%v, status %d, page:\n%s", err, b.code, b.page)
-			}
-		})
-	}
-}
-
-// TestWebClose holds that the end of a card ends what hangs.
-func TestWebClose(t *testing.T) {
-	_, w, b := newWeb(t, CookieAndToken, 1)
-	w.SetFaults(WebFaults{At: "logon", Hang: true})
-	b.get("/")
-	lost := make(chan error)
-	go func() {
-		lost <- b.submit("Log On", map[string]string{"login_username": "apc", "login_password": "apc"})
-	}()
-	for w.Asked("logon") == 0 {
-		time.Sleep(time.Millisecond)
-	}
-	w.Close()
-	if err := <-lost; err == nil {
-		t.Error("answered at the end")
-	}
-}
-
-func TestWebTLS(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	w := ServeWebTLS(NewPDU(101, "First", 1000), TokenPath, l, OldTLS(SelfSigned("127.0.0.1")))
-	defer w.Close()
-	b := browse(t, w)
-	if err := b.login("apc"); err == nil {
-		t.Error("a new client speaks with the old card")
-	}
-	c := b.c.Transport.(*http.Transport).TLSClientConfig
-	c.MinVersion, c.CipherSuites = tls.VersionTLS10, []uint16{tls.TLS_RSA_WITH_3DES_EDE_CBC_SHA}
-	if err := b.login("apc"); err != nil || w.Open() != 1 || b.at.Scheme != "https" {
-		t.Errorf("%v, %d sessions open at %s", err, w.Open(), b.at)
-	}
-}
-
-// TestELinks lets the text browser ELinks, by which people reset peaks before,
-// show the log-in form and the configuration form.
-func TestELinks(t *testing.T) {
+// TestWebInELinks lets the text browser ELinks, by which people reset peaks
+// before, show the forms.
+func TestWebInELinks(t *testing.T) {
 	elinks, err := exec.LookPath("elinks")
 	if err != nil {
 		if os.Getenv("ISCBOT_TEST_ALL") != "" {
@@ -477,29 +208,23 @@ func TestELinks(t *testing.T) {
 		t.Skip("elinks is missing")
 	}
 	t.Setenv("HOME", t.TempDir())
-	each(t, func(t *testing.T, g Generation) {
-		_, _, b := newWeb(t, g, 1)
+	eachGeneration(t, func(t *testing.T, v *visitor) {
 		shows := func(words ...string) {
 			file := filepath.Join(t.TempDir(), "page.html")
-			if err := errors.Join(b.get(b.at.String()), os.WriteFile(file, []byte(b.page), 0o600)); err != nil {
+			if err := os.WriteFile(file, []byte(v.page), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			out, err := exec.Command(elinks, "-dump", "-no-references", file).CombinedOutput()
-			if err != nil {
-				t.Fatalf("%v: %s", err, out)
-			}
-			missing := slices.DeleteFunc(words, func(w string) bool {
-				return regexp.MustCompile(`(?is)` +
-					w).Match(out)
-			})
-			if len(missing) > 0 {
-				t.Errorf("%q does not show in:\n%s", missing, out)
+			out, _ := exec.Command(elinks, "-dump", "-no-references", file).CombinedOutput()
+			for _, w := range words {
+				if !regexp.MustCompile(`(?is)` + w).Match(out) {
+					t.Errorf("%q does not show in:\n%s", w, out)
+				}
 			}
 		}
+		v.get("/")
 		shows(`user name`, `password`, `log on`)
-		if err := b.login("apc"); err != nil || !b.config() {
-			t.Fatal(err)
-		}
+		v.login("apc")
+		v.get(v.w.generation.fileOf("cfgdev"))
 		shows(`peak[^\n]*reset|peak.{0,80}last reset`, `energy|kwh`, `apply`)
 	})
 }

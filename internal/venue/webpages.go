@@ -3,7 +3,6 @@ package venue
 import (
 	"fmt"
 	"html"
-	"math/rand/v2"
 	"slices"
 	"strings"
 	"time"
@@ -13,15 +12,72 @@ const (
 	someone  = "Someone is currently logged into the APC Management Web Server. Please try again later."
 	invalid  = "Invalid User Name or Password."
 	dateTime = "01/02/2006 15:04:05"
+
+	passwordPage = "pwd.htm" // where a new password is demanded
 )
 
-// cardPages are the pages of a card as they are at the moment.
-type cardPages struct {
-	g        Generation
-	pdus     []*PDU
-	settings [][]control // of the configuration page, by unit
-	manners  WebFaults
-	session  *webSession // nil while nobody is logged in
+// webLanguages are the values of prefLanguage.
+var webLanguages = []pair{{"00000000", "English"}, {"01000000", "Deutsch"}, {"02000000", "Français"}}
+
+// german is what pages say to those who did not choose English.
+var german = map[string]string{
+	"Home":          "Startseite",
+	"Configuration": "Konfiguration",
+	"Device":        "Gerät",
+	"Log Off":       "Abmelden",
+	"Peak Power":    "Spitzenleistung",
+}
+
+// newSettings returns the controls of the configuration page as the card comes
+// to the venue.
+func newSettings(g Generation, name string) []control {
+	if g.latin1 {
+		name = fromLatin1(toLatin1(name))
+	}
+	field := func(n int) string { return fmt.Sprintf(g.field, n) }
+	settings := []control{
+		{kind: "hidden", name: field(1)}, // the session's
+		{kind: "text", name: field(5), label: "Name", value: name},
+		{kind: "text", name: field(6), label: "Location", value: `Zürich & "Halle 3" <Nord>`},
+		{kind: "textarea", name: field(7), label: "Contact", value: "Jörg O'Neill\nHall & floor, ext. 12"},
+		{kind: "text", name: field(8), label: "Low Load Warning", value: "0.0", note: "kW"},
+		{kind: "hidden", name: field(9), value: " 1"},
+		{kind: "text", name: field(10), label: "Overload Alarm", value: "3.0", note: "kW"},
+		{kind: "select", name: field(2), label: "Coldstart Delay", value: g.delays[1][0], options: g.delays},
+		{kind: "checkbox", name: field(11), label: "Audible Alarm", value: "1", note: "Enable"},
+		{kind: "checkbox", name: field(3), label: "Display", value: "on", note: "Enable", checked: true},
+		{kind: "text", name: field(4), label: "Model Number", value: "AP8858", off: true},
+	}
+	if g.onlyChanges {
+		settings = append(settings, control{kind: "hidden", name: "apply_only_changes", value: "1"})
+	}
+
+	peak, energy := g.reset, g.reset
+	peak.name, peak.label, peak.role = field(12), g.resetLabels[0], "peak"
+	energy.name, energy.label, energy.role = field(13), g.resetLabels[1], "energy"
+	resets := []control{peak, energy}
+	if g.energyFirst {
+		resets = []control{energy, peak}
+	}
+	return slices.Concat(settings, resets, g.buttons)
+}
+
+// A webSession is that of somebody who is logged in.
+type webSession struct {
+	token, cookie, form string // form is the token of its forms
+	used                time.Time
+	pending             []pair // posted and not yet confirmed
+	foreign             bool   // not in English
+}
+
+// folder is where a session's pages are.
+func (s *webSession) folder() string { return folderOf(s.token) }
+
+func folderOf(token string) string {
+	if token == "" {
+		return "/"
+	}
+	return "/NMC/" + token + "/"
 }
 
 // A webReply is the card's answer: a page, a redirection, or the end of the
@@ -32,51 +88,104 @@ type webReply struct {
 	cut                    bool
 }
 
-// form returns the configuration page's form for a unit as it stands.
-func (c cardPages) form(unit int) []control {
-	form := slices.Clone(c.settings[unit-1])
-	form[0].value = c.session.form
+// cardPages are the pages of a card as they are at the moment.
+type cardPages struct {
+	Generation
+	pdus     []*PDU
+	settings [][]control // of the configuration page, by unit
+	faults   WebFaults
+	session  *webSession // nil while nobody is logged in
+}
+
+// settingsForm returns the form of the configuration page of a unit.
+func (p cardPages) settingsForm(unit int) []control {
+	form := slices.Clone(p.settings[unit-1])
+	form[0].value = p.session.form
 	for i := range form {
-		switch field := &form[i]; field.role {
+		switch form[i].role {
 		case "peak":
-			field.note = "Reset (last reset " + c.pdus[unit-1].State().ResetAt.Format(dateTime) + ")"
+			form[i].note = "Reset (last reset " + p.pdus[unit-1].State().ResetAt.Format(dateTime) + ")"
 		case "energy":
-			field.note = "Reset (last reset 05/18/2018 08:00:00)"
+			form[i].note = "Reset (last reset 05/18/2018 08:00:00)"
 		}
 	}
-	if len(c.pdus) > 1 {
-		form = append([]control{form[0], {kind: "hidden", name: "pdu", value: fmt.Sprint(unit)}}, form[1:]...)
+	if len(p.pdus) > 1 {
+		form = slices.Insert(form, 1, control{kind: "hidden", name: "pdu", value: fmt.Sprint(unit)})
 	}
-	i := slices.IndexFunc(form, func(f control) bool { return f.role == "peak" })
-	if c.manners.TwoPeaks {
-		second := form[i]
+
+	peak := slices.IndexFunc(form, func(c control) bool { return c.role == "peak" })
+	if p.faults.TwoPeaks {
+		second := form[peak]
 		second.name, second.label, second.role = second.name+"b", "Peak Current", ""
-		form = slices.Insert(form, i+1, second)
+		form = slices.Insert(form, peak+1, second)
 	}
-	if c.manners.NoPeak {
-		form = slices.Delete(form, i, i+1)
+	if p.faults.NoPeak {
+		form = slices.Delete(form, peak, peak+1)
 	}
 	return form
 }
 
-func (c cardPages) confirmForm() []control {
-	return []control{{kind: "hidden", name: "HX0001", value: c.session.form}, applyButton, cancelButton}
+func (p cardPages) confirmForm() []control {
+	return []control{{kind: "hidden", name: "HX0001", value: p.session.form}, applyButton, cancelButton}
 }
 
-// skin puts the card's frame around a page. Without a menu page that it belongs
-// to it has no menu.
-func (c cardPages) skin(title, body, at, up string) string {
-	p := framed{
-		g: c.g, title: title, body: body, up: up,
-		name:    html.EscapeString(c.pdus[0].Name),
-		now:     time.Now().Format(dateTime),
-		foreign: c.session != nil && c.session.foreign,
+// loginForm returns the form of the log-in page.
+func (p cardPages) loginForm() []control {
+	language := control{kind: "hidden", name: "prefLanguage", value: webLanguages[0][0]}
+	if p.faults.Language != "" {
+		language.value = p.faults.Language
 	}
+	if !p.hiddenLanguage {
+		language.kind, language.label, language.options, language.role = "select", "Language", webLanguages, "free"
+	}
+	return []control{
+		{kind: "text", name: "login_username", label: "User Name", role: "free"},
+		{kind: "password", name: "login_password", label: "Password", role: "free"},
+		language,
+		{kind: "submit", name: "submit", label: "Log On", value: "Log On"},
+	}
+}
+
+// formHTML writes a form.
+func (p cardPages) formHTML(name, action string, form []control) string {
+	rows, buttons := "", ""
+	for _, c := range form {
+		label, id := c.label, ""
+		if p.labels && c.kind != "radio" {
+			id = "i" + c.name
+			label = p.tags.tag("label", pair{"for", id}) + label + "</label>"
+		}
+		switch input := p.tags.input(c, id); {
+		case c.kind == "hidden":
+			rows += input
+		case c.isButton(), c.kind == "reset":
+			buttons += input + "\n"
+		default:
+			rows += fill(p.row, "{label}", label, "{control}", input, "{note}", c.note)
+		}
+	}
+	if p.formName != "" {
+		name = p.formName
+	}
+	return p.tags.tag("form", pair{"name", name}, pair{"method", "post"}, pair{"action", action}) + "\n" +
+		p.table[0] + rows + p.table[1] + buttons + "</form>\n"
+}
+
+// page puts the card's frame around a body. Without a menu page that it belongs
+// to it has no menu. Up is the way to the folder of the pages.
+func (p cardPages) page(title, body, at, up string) string {
+	language := control{kind: "select", name: "prefLanguage", value: webLanguages[0][0], options: webLanguages}
+	isForeign := p.session != nil && p.session.foreign
+	if isForeign {
+		language.value = webLanguages[1][0]
+	}
+	menu := ""
 	if at != "" {
-		p.menu = c.g.menu(c.g, at, up)
+		menu = p.menuAt(at, up)
 	}
-	page := c.g.frame(p)
-	if p.foreign {
+	page := fill(p.frame, "{title}", title, "{name}", html.EscapeString(p.pdus[0].Name), "{menu}", menu,
+		"{body}", body, "{languages}", p.tags.input(language, ""), "{now}", time.Now().Format(dateTime), "{up}", up)
+	if isForeign {
 		for word, translated := range german {
 			page = strings.ReplaceAll(page, ">"+word, ">"+translated)
 		}
@@ -84,108 +193,114 @@ func (c cardPages) skin(title, body, at, up string) string {
 	return page
 }
 
+// menuAt writes the menu as a page has it.
+func (p cardPages) menuAt(at, up string) string {
+	section := func(i, depth int) int { // the menu entry of that depth above entry i
+		for webMenu[i].depth > depth {
+			i--
+		}
+		return i
+	}
+	here := menuIndex(at)
+	isNear := func(i int) bool { // beside or below this page
+		depth := max(webMenu[i].depth-1, 0)
+		above := section(i, depth)
+		return webMenu[i].depth == 0 || above == here || above == section(here, depth)
+	}
+
+	text, depth := "", 0
+	for i, m := range webMenu {
+		if !p.has(m.page) || p.menu.walked && !isNear(i) {
+			continue
+		}
+		for ; depth > m.depth; depth-- {
+			text += p.menu.end
+		}
+		template := p.menu.leaf
+		if isParent := i+1 < len(webMenu) && webMenu[i+1].depth > m.depth; isParent && !p.menu.walked {
+			template = p.menu.parent
+			depth++
+		}
+		if m.page == "cfgdev" || m.page == "statdev" {
+			m.text = p.deviceLink
+		}
+		text += fill(template, "{text}", m.text, "{href}", up+p.fileOf(m.page), "{depth}", fmt.Sprint(m.depth))
+	}
+	return text
+}
+
 // message is a page with a text and no menu.
-func (c cardPages) message(code int, title, text string) webReply {
-	return webReply{code: code, page: c.skin(title, "<p>"+text+"</p>\n", "", "/")}
+func (p cardPages) message(code int, title, text string) webReply {
+	return webReply{code: code, page: p.page(title, "<p>"+text+"</p>\n", "", "/")}
 }
 
-func (c cardPages) loginPage(token, message string) string {
-	action := "/Forms/login1"
-	if c.g.early {
-		action = "/NMC/" + token + action
+// loginPage is the page with the log-in form, which posts to a folder.
+func (p cardPages) loginPage(folder, message string) string {
+	body := p.formHTML("frmLogin", folder+"Forms/login1", p.loginForm())
+	if message != "" {
+		body = `<p class="err">` + message + "</p>\n" + body
 	}
-	return c.skin("Log On", when(message != "", "<p class=\"err\">"+message+"</p>\n")+
-		c.g.formHTML("frmLogin", action, c.g.loginForm(c.preselected())), "", "")
+	return p.page("Log On", body, "", "")
 }
 
-func (c cardPages) preselected() string {
-	if c.manners.Language != "" {
-		return c.manners.Language
-	}
-	return webLanguages[0][0]
-}
-
-func (c cardPages) confirmPage() string {
-	return c.skin("Device", "<p>The changes to the device are about to be applied. Continue?</p>\n"+
-		c.g.formHTML("frmConfirm", c.session.base()+"Forms/confirm1", c.confirmForm()), "cfgdev", "../")
-}
-
-// content is what a page of the menu has in it.
-func (c cardPages) content(file string, unit int) string {
-	page, s := c.g.pageOf(file), c.pdus[unit-1].State()
-	kW := func(watts int) string { return fmt.Sprintf("%.2f kW", float64(watts)/1000) }
-	rows := func(rows ...string) string { return c.g.table[0] + strings.Join(rows, "") + c.g.table[1] }
-	body := "<p>Select an item of the menu.</p>\n"
-	switch page {
-	case "":
-		page = "home"
-	case "statdev":
-		body = rows(c.g.row("Device Load", kW(s.Watts), ""),
-			c.g.row("Peak Power", kW(s.Peak), "on "+s.PeakAt.Format(dateTime)),
-			c.g.row("Energy", fmt.Sprintf("%.2f kWh", float64(s.Energy)/100), ""))
-	case "cfgdev":
-		filler := "<p>Power &lt; limit &amp; no alarm present on this device.</p>\n"
-		body = when(c.manners.BigPage, strings.Repeat(filler, 20000)) +
-			c.unitChoice(page, unit) + c.g.formHTML("frmDevice", c.session.base()+c.g.action(page), c.form(unit))
-	case "ctlout", "ctldev":
-		body = c.g.formHTML("frmOutlets", c.g.action(page), []control{
-			{kind: "select", name: "o1", label: "Outlet 1", value: "0",
-				opts: []pair{{"0", "No Action"}, {"1", "Off"}, {"2", "Reboot"}}},
-			applyButton,
-		})
-	}
-	if file == passwordPage {
-		return c.passwordPage()
-	}
-	return c.skin(webMenu[menuIndex(page)].text, body, page, "")
+func (p cardPages) confirmPage() string {
+	form := p.formHTML("frmConfirm", p.session.folder()+"Forms/confirm1", p.confirmForm())
+	return p.page("Device", "<p>The changes to the device are about to be applied. Continue?</p>\n"+form, "cfgdev", "../")
 }
 
 // passwordPage demands a new password.
-func (c cardPages) passwordPage() string {
-	form := c.g.formHTML("frmPwd", "Forms/pwd1", []control{
+func (p cardPages) passwordPage() string {
+	form := p.formHTML("frmPwd", "Forms/pwd1", []control{
 		{kind: "password", name: "new_password", label: "New Password"},
 		{kind: "password", name: "new_password2", label: "Confirm Password"},
 		applyButton,
 	})
-	return c.skin("Change Password", "<p>The password must be changed before the first use.</p>\n"+form+
+	return p.page("Change Password", "<p>The password must be changed before the first use.</p>\n"+form+
 		"<p><a href=\"logout.htm\">Log Off</a>\n", "", "")
 }
 
-// unitChoice writes what leads to the pages of other chained units.
-func (c cardPages) unitChoice(page string, unit int) string {
-	if len(c.pdus) == 1 {
-		return ""
-	}
-	file, s := c.g.fileOf(page), ""
-	if c.g.units == "link" {
-		for n := range c.pdus {
-			s += fmt.Sprintf("<a href=\"%s?pdu=%d\">%d</a> \n", file, n+1, n+1)
+// menuPage is a page of the menu, for a unit.
+func (p cardPages) menuPage(page string, unit int) string {
+	body := "<p>Select an item of the menu.</p>\n"
+	switch page {
+	case "statdev":
+		body = p.status(p.pdus[unit-1].State())
+	case "cfgdev":
+		name, _, _ := strings.Cut(p.fileOf(page), ".")
+		body = p.unitChoice(page, unit) +
+			p.formHTML("frmDevice", p.session.folder()+"Forms/"+name+"1", p.settingsForm(unit))
+		if p.faults.BigPage {
+			body = strings.Repeat("<p>Power &lt; limit &amp; no alarm present on this device.</p>\n", 20000) + body
 		}
-		return "<p>Rack PDU: " + s + "</p>\n"
 	}
-	for n := range c.pdus {
-		s += c.g.tags.tag("option", "value", fmt.Sprint(n+1), when(n+1 == unit, "selected")) +
-			fmt.Sprintf("Rack PDU %d", n+1)
-	}
-	return c.g.tags.tag("form", "method", "get", "action", file) + "<select name=\"pdu\">" + s + "</select><noscript>" +
-		c.g.tags.tag("input", "type", "submit", "value", "Go") + "</noscript></form>\n"
+	return p.page(webMenu[menuIndex(page)].text, body, page, "")
 }
 
-const strangerPage = `<html><head><title>LaserWriter 4100</title></head><body><h1>Office printer, 2nd floor</h1>
-<p>Toner 34 %
-<form action="/login.cgi" method="post">User <input name="user"> Password <input type="password" name="pw">
-<input type="submit" value="Sign in"></form>
-<p><a href="/device.html">Device</a> <a href="/cfg.html">Configuration</a></body></html>
-`
-
-// garbage is 64 KiB of no HTML, the same each time.
-func garbage() string {
-	r, b := rand.New(rand.NewPCG(1, 2)), make([]byte, 0, 64<<10)
-	for len(b) < cap(b)-16 {
-		b = append(b, byte(r.Uint32()))
-		if r.IntN(9) == 0 {
-			b = append(b, []string{"<form ", "<!--", "<script>", "<td", "='", "&#", `="`, "</"}[r.IntN(8)]...)
-		}
+// status has the registers, and no form.
+func (p cardPages) status(s State) string {
+	row := func(label, unit string, value float64, note string) string {
+		return fill(p.row, "{label}", label, "{control}", fmt.Sprintf("%.2f %s", value, unit), "{note}", note)
 	}
-	return string(b)
+	return p.table[0] +
+		row("Device Load", "kW", float64(s.Watts)/1000, "") +
+		row("Peak Power", "kW", float64(s.Peak)/1000, "on "+s.PeakAt.Format(dateTime)) +
+		row("Energy", "kWh", float64(s.Energy)/100, "") + p.table[1]
+}
+
+// unitChoice leads to the pages of other chained units.
+func (p cardPages) unitChoice(page string, unit int) string {
+	file, links := p.fileOf(page), ""
+	choice := control{kind: "select", name: "pdu", value: fmt.Sprint(unit)}
+	for n := range len(p.pdus) {
+		links += fmt.Sprintf("<a href=\"%s?pdu=%d\">%d</a> \n", file, n+1, n+1)
+		choice.options = append(choice.options, pair{fmt.Sprint(n + 1), fmt.Sprintf("Rack PDU %d", n+1)})
+	}
+	switch {
+	case len(p.pdus) == 1:
+		return ""
+	case p.unitLinks:
+		return "<p>Rack PDU: " + links + "</p>\n"
+	}
+	return p.tags.tag("form", pair{"method", "get"}, pair{"action", file}) + p.tags.input(choice, "") + "<noscript>" +
+		p.tags.tag("input", pair{"type", "submit"}, pair{"value", "Go"}) + "</noscript></form>\n"
 }
