@@ -3,7 +3,6 @@ package venue
 import (
 	"bufio"
 	"bytes"
-	"cmp"
 	"context"
 	"fmt"
 	"image"
@@ -29,7 +28,6 @@ const (
 type terminal struct {
 	*telegram
 	wait    time.Duration // pressWait, or less in tests
-	dir     string        // for pictures; "" for the system's directory for temporary files
 	out     sync.Mutex    // held while something is written
 	pressed atomic.Int64  // the message whose button was pressed last
 }
@@ -79,12 +77,12 @@ func (t *terminal) write(out io.Writer, text string) {
 func (t *terminal) keep(picture []byte) string {
 	size, format, _ := image.DecodeConfig(bytes.NewReader(picture)) // sendPhoto has checked it
 	what := fmt.Sprintf("picture, %d x %d, %d kB", size.Width, size.Height, kilobytes(picture))
-	f, err := os.CreateTemp(t.dir, "iscbot-*."+format)
+	f, err := os.CreateTemp("", "iscbot-*."+format)
 	if err != nil {
 		return fmt.Sprintf("[%s, not kept: %v]", what, err)
 	}
-	_, err = f.Write(picture)
-	if err = cmp.Or(err, f.Close()); err != nil {
+	defer f.Close()
+	if _, err := f.Write(picture); err != nil {
 		os.Remove(f.Name())
 		return fmt.Sprintf("[%s, not kept: %v]", what, err)
 	}
@@ -131,19 +129,20 @@ func kilobytes(data []byte) int { return (len(data) + 999) / 1000 }
 
 // Type lets u say the lines of in in c, which the bot knows from the start; a
 // line [TEXT] presses the newest button TEXT, and waits for the bot's answer to
-// that. With echo, for input that is no terminal, out shows what is typed. At the end
-// of in it returns once the bot has confirmed all that was said. When ctx is done
-// before, it returns its cause, and a read from in may be left waiting.
-func (t *terminal) Type(ctx context.Context, c Chat, u User, in io.Reader, out io.Writer, echo bool) error {
+// that. With echo, for input that is no terminal, out shows what is typed. It returns
+// when the bot has confirmed all that was said until the end of in, or when ctx is
+// done; a read from in may be left waiting then.
+func (t *terminal) Type(ctx context.Context, c Chat, u User, in io.Reader, out io.Writer, echo bool) {
 	t.Know(c)
-	lines, failed := readLines(ctx, in)
+	lines := readLines(ctx, in)
 	for {
 		select {
 		case <-ctx.Done():
-			return context.Cause(ctx)
+			return
 		case line, ok := <-lines:
 			if !ok {
-				return cmp.Or(t.AwaitConfirmed(ctx), <-failed)
+				t.AwaitConfirmed(ctx)
+				return
 			}
 			if echo {
 				t.write(out, "> "+line+"\n")
@@ -153,13 +152,11 @@ func (t *terminal) Type(ctx context.Context, c Chat, u User, in io.Reader, out i
 	}
 }
 
-// readLines sends the lines of in that are not blank, and at its end the error of
-// reading it.
-func readLines(ctx context.Context, in io.Reader) (<-chan string, <-chan error) {
-	lines, failed := make(chan string), make(chan error, 1)
+// readLines sends the lines of in that are not blank.
+func readLines(ctx context.Context, in io.Reader) <-chan string {
+	lines := make(chan string)
 	go func() {
 		defer close(lines)
-		defer close(failed)
 		s := bufio.NewScanner(in)
 		for s.Scan() {
 			line := strings.TrimSpace(s.Text())
@@ -172,22 +169,15 @@ func readLines(ctx context.Context, in io.Reader) (<-chan string, <-chan error) 
 				return
 			}
 		}
-		failed <- s.Err()
 	}()
-	return lines, failed
+	return lines
 }
 
-// enter does what a typed line asks for. What follows a question with force_reply
-// answers it, as in Telegram's apps.
+// enter does what a typed line asks for.
 func (t *terminal) enter(ctx context.Context, c Chat, u User, line string, out io.Writer) {
 	isButton := strings.HasPrefix(line, "[") && strings.HasSuffix(line, "]")
 	if isButton {
 		t.pressButton(ctx, c, u, strings.TrimSpace(line[1:len(line)-1]), out)
-		return
-	}
-	list := t.Messages(c.ID)
-	if n := len(list); n > 0 && list[n-1].ForceReply {
-		t.Reply(c, u, list[n-1].ID, line)
 		return
 	}
 	t.Say(c, u, line)

@@ -251,7 +251,7 @@ func (w *Web) serve(rw http.ResponseWriter, r *http.Request) {
 	case strikes && faults.Redirect != "":
 		reply = lead(http.StatusFound, faults.Redirect)
 	case strikes && faults.Garbage:
-		reply = garbage()
+		reply = webReply{code: http.StatusOK, page: garbage()}
 	default:
 		w.locked(func() { reply = w.reply(q) })
 	}

@@ -2,7 +2,6 @@ package venue
 
 import (
 	"math/rand/v2"
-	"net/http"
 	"time"
 )
 
@@ -46,7 +45,7 @@ const otherDevice = `<html><head><title>LaserWriter 4100</title></head><body><h1
 `
 
 // garbage is 64 KiB that is no HTML, the same each time.
-func garbage() webReply {
+func garbage() string {
 	r, b := rand.New(rand.NewPCG(1, 2)), make([]byte, 0, 64<<10)
 	for len(b) < cap(b)-16 {
 		b = append(b, byte(r.Uint32()))
@@ -54,5 +53,5 @@ func garbage() webReply {
 			b = append(b, []string{"<form ", "<!--", "<script>", "<td", "='", "&#", `="`, "</"}[r.IntN(8)]...)
 		}
 	}
-	return webReply{code: http.StatusOK, page: string(b)}
+	return string(b)
 }

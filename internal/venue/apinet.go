@@ -18,17 +18,16 @@ type network struct {
 	addr    string
 	ctx     context.Context // ends with Close
 	cancel  context.CancelFunc
-	wg      sync.WaitGroup
 
-	mu     sync.Mutex   // guards what follows
-	server *http.Server // nil while down
-	down   *atomic.Bool // set when the server has gone down
-	frozen *atomic.Bool // set when the connections made so far are to be frozen
+	serving sync.WaitGroup
+	mu      sync.Mutex // guards what follows
+	server  *http.Server
+	conns   []*conn // since Up
 }
 
 // newNetwork serves handler on a free port of 127.0.0.1.
 func newNetwork(handler http.HandlerFunc) *network {
-	n := &network{handler: handler, addr: "127.0.0.1:0", frozen: new(atomic.Bool)}
+	n := &network{handler: handler, addr: "127.0.0.1:0"}
 	n.ctx, n.cancel = context.WithCancel(context.Background())
 	n.Up()
 	return n
@@ -47,27 +46,27 @@ func (n *network) Up() {
 		Handler:     n.handler,
 		ErrorLog:    log.New(io.Discard, "", 0),
 		BaseContext: func(net.Listener) context.Context { return n.ctx },
-		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
-			return context.WithValue(ctx, connKey{}, c)
-		},
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.addr, n.server, n.down = l.Addr().String(), server, new(atomic.Bool)
-	n.wg.Go(func() { server.Serve(listener{l, n}) })
+	n.addr, n.server = l.Addr().String(), server
+	n.serving.Go(func() { server.Serve(listener{l, n}) })
 }
 
 // Down ends all connections and refuses new ones until Up.
 func (n *network) Down() {
 	n.mu.Lock()
 	server := n.server
-	n.server = nil
-	n.down.Store(true)
 	n.mu.Unlock()
-	if server != nil {
-		server.Close() // waits for Accept
+	server.Close()
+	n.serving.Wait() // no connection comes after that
+
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for _, c := range n.conns { // also those that the server did not know yet, and frozen ones
+		c.Conn.Close()
 	}
-	n.wg.Wait()
+	n.conns = nil
 }
 
 // Close ends the server, and the calls that hang in it.
@@ -82,8 +81,9 @@ func (n *network) Close() {
 func (n *network) Freeze() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.frozen.Store(true)
-	n.frozen = new(atomic.Bool)
+	for _, c := range n.conns {
+		c.frozen.Store(true)
+	}
 }
 
 type listener struct {
@@ -92,32 +92,26 @@ type listener struct {
 }
 
 func (l listener) Accept() (net.Conn, error) {
-	c, err := l.Listener.Accept()
+	accepted, err := l.Listener.Accept()
 	if err != nil {
 		return nil, err
 	}
 	l.network.mu.Lock()
 	defer l.network.mu.Unlock()
-	return &conn{c, l.network.frozen, l.network.down}, nil
+	c := &conn{Conn: accepted}
+	l.network.conns = append(l.network.conns, c)
+	return c, nil
 }
 
 // A conn is a connection that can be frozen.
 type conn struct {
 	net.Conn
-	frozen, down *atomic.Bool
+	frozen atomic.Bool
 }
-
-type connKey struct{}
-
-// connOf returns the connection of a request.
-func connOf(r *http.Request) *conn { return r.Context().Value(connKey{}).(*conn) }
 
 func (c *conn) Read(p []byte) (int, error) {
 	for {
 		n, err := c.Conn.Read(p)
-		if c.down.Load() { // perhaps too new to be known to the server
-			return 0, net.ErrClosed
-		}
 		if err != nil || !c.frozen.Load() {
 			return n, err
 		}
@@ -133,7 +127,7 @@ func (c *conn) Write(p []byte) (int, error) {
 
 // Close leaves a frozen connection to Down.
 func (c *conn) Close() error {
-	if c.frozen.Load() && !c.down.Load() {
+	if c.frozen.Load() {
 		return nil
 	}
 	return c.Conn.Close()

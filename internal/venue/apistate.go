@@ -59,22 +59,20 @@ type Button struct {
 
 // A Message is one that the bot sent, as it stands now.
 type Message struct {
-	ID, Chat   int64
-	Topic      int64  // of a forum; 0 for General
-	Text       string // as people read it; the caption of a picture or file
-	HTML       string // as it was sent
-	Pre        bool   // has a <pre> block
-	Silent     bool
-	Photo      []byte
-	File       File
-	Buttons    [][]Button
-	ForceReply bool
-	ReplyTo    int64
-	Edits      []Edit
-	At         time.Time // when it was sent, by the true clock
+	ID, Chat int64
+	Topic    int64  // of a forum; 0 for General
+	Text     string // as people read it; the caption of a picture or file
+	HTML     string // as it was sent
+	Pre      bool   // has a <pre> block
+	Silent   bool
+	Photo    []byte
+	File     File
+	Buttons  [][]Button
+	ReplyTo  int64
+	Edits    []Edit
+	At       time.Time // when it was sent, by the true clock
 
-	from   *User // nil for the bot
-	update int64 // that told the bot of it; 0 for none
+	from *User // nil for the bot
 }
 
 // An Edit is the text that a message had until it was edited, and when that was.
@@ -83,8 +81,8 @@ type Edit struct {
 	At   time.Time
 }
 
-// A Call is a request that came in, also when a APIFault kept it from being served.
-// Numbers in Params are json.Number.
+// A Call is a request that came in, also when an APIFault kept it from being
+// served.
 type Call struct {
 	Method string
 	Params map[string]any
@@ -110,20 +108,17 @@ type telegram struct {
 	skew       time.Duration
 	webhook    string
 	impatient  bool // getUpdates does not wait
-	limited    bool // to Telegram's pace
 	updates    []update
 	nextUpdate int64
 	offset     int64    // of the last getUpdates
 	allowed    []string // kinds of updates; none for all
 	chats      map[int64]Chat
-	met        map[int64]bool // people seen, perhaps only in groups
 	blocked    map[int64]bool
 	moved      map[int64]int64          // groups that became supergroups
 	topics     map[int64]map[int64]bool // of forums: whether they are open
 	lastID     map[int64]int64          // of messages, by supergroup; those of all other chats are at 0
 	messages   []*Message               // people's too
 	shown      []Message                // each text that a message of the bot had, for Print
-	sent       map[int64][]time.Time    // messages and edits by chat; those of all chats are at 0
 	answers    map[string]*string       // texts of answers to callback queries; nil until answered
 	calls      []Call
 	complaints []string
@@ -135,12 +130,10 @@ func newTelegram(bot User) *telegram {
 		changed:    make(chan struct{}),
 		nextUpdate: 875_000_001,
 		chats:      map[int64]Chat{},
-		met:        map[int64]bool{},
 		blocked:    map[int64]bool{},
 		moved:      map[int64]int64{},
 		topics:     map[int64]map[int64]bool{},
 		lastID:     map[int64]int64{},
-		sent:       map[int64][]time.Time{},
 		answers:    map[string]*string{},
 	}
 }
@@ -167,41 +160,33 @@ func (t *telegram) complain(format string, args ...any) {
 	}
 }
 
-// Say lets u write text in c and returns the ID of the update, 0 if the bot gets
-// none.
-func (t *telegram) Say(c Chat, u User, text string) int64 { return t.say(c, u, text, time.Time{}, 0) }
+// Say lets u write text in c.
+func (t *telegram) Say(c Chat, u User, text string) {
+	t.say(&Message{Topic: c.Topic, Text: text}, c, u)
+}
 
 // SayAt is Say with another date, by the server's clock.
-func (t *telegram) SayAt(at time.Time, c Chat, u User, text string) int64 {
-	return t.say(c, u, text, at, 0)
+func (t *telegram) SayAt(at time.Time, c Chat, u User, text string) {
+	t.say(&Message{Topic: c.Topic, Text: text, At: at.Add(-t.skew)}, c, u)
 }
 
 // Reply is Say as an answer to a message of the chat, in its topic.
-func (t *telegram) Reply(c Chat, u User, to int64, text string) int64 {
-	return t.say(c, u, text, time.Time{}, to)
+func (t *telegram) Reply(c Chat, u User, to int64, text string) {
+	t.say(&Message{ReplyTo: to, Text: text}, c, u)
 }
 
-func (t *telegram) say(c Chat, u User, text string, at time.Time, to int64) (id int64) {
+func (t *telegram) say(m *Message, c Chat, u User) {
 	t.change(func() {
-		if at.IsZero() {
-			at = t.now()
+		t.know(c)
+		if m.At.IsZero() {
+			m.At = time.Now()
 		}
-		t.know(c, u)
-		m := &Message{ID: t.newID(c.ID), Chat: c.ID, Topic: c.Topic, Text: text, At: at.Add(-t.skew), from: &u}
-		if replied := t.find(c.ID, to); replied != nil {
-			m.ReplyTo, m.Topic = to, replied.Topic
+		if replied := t.find(c.ID, m.ReplyTo); replied != nil {
+			m.Topic = replied.Topic
 		}
+		m.ID, m.Chat, m.from = t.newID(c.ID), c.ID, &u
 		t.messages = append(t.messages, m)
-		m.update = t.push(map[string]any{"message": t.wire(m)})
-		id = m.update
-	})
-	return id
-}
-
-// Unsay deletes a person's message. The bot gets its update all the same.
-func (t *telegram) Unsay(update int64) {
-	t.change(func() {
-		t.messages = slices.DeleteFunc(t.messages, func(m *Message) bool { return m.from != nil && m.update == update })
+		t.push(map[string]any{"message": t.wire(m)})
 	})
 }
 
@@ -209,7 +194,7 @@ func (t *telegram) Unsay(update int64) {
 // message 0 makes a query without one. The returned ID is for AwaitAnswer.
 func (t *telegram) Press(c Chat, u User, message int64, data string) (id string) {
 	t.change(func() {
-		t.know(c, u)
+		t.know(c)
 		id = strconv.Itoa(4_382_000 + len(t.answers))
 		q := map[string]any{"id": id, "from": u, "chat_instance": "-8172", "data": data}
 		if m := t.find(c.ID, message); m != nil {
@@ -224,38 +209,32 @@ func (t *telegram) Press(c Chat, u User, message int64, data string) (id string)
 }
 
 // Update sends the bot an update of any content; it only gets an update_id.
-func (t *telegram) Update(raw any) (id int64) {
-	js, err := json.Marshal(raw)
+func (t *telegram) Update(raw any) {
 	var fields map[string]any
-	if err == nil {
-		err = json.Unmarshal(js, &fields)
-	}
-	if err != nil {
-		panic("venue: update: " + err.Error())
-	}
 	var seen struct {
 		Message struct{ Chat Chat }
 		Query   struct{ ID string } `json:"callback_query"`
 	}
+	js, _ := json.Marshal(raw)
+	json.Unmarshal(js, &fields)
 	json.Unmarshal(js, &seen) // as far as it goes: it may be nonsense
 
 	t.change(func() {
 		if c := seen.Message.Chat; c.ID != 0 {
-			t.know(c, User{})
+			t.know(c)
 		}
 		if seen.Query.ID != "" {
 			t.answers[seen.Query.ID] = nil
 		}
-		id = t.push(fields)
+		t.push(fields)
 	})
-	return id
 }
 
 // push queues an update, unless the bot wants none of its kind.
-func (t *telegram) push(fields map[string]any) (id int64) {
+func (t *telegram) push(fields map[string]any) {
 	for kind := range fields {
 		if len(t.allowed) > 0 && !slices.Contains(t.allowed, kind) {
-			return 0
+			return
 		}
 	}
 	fields["update_id"] = t.nextUpdate
@@ -265,21 +244,19 @@ func (t *telegram) push(fields map[string]any) (id int64) {
 	}
 	t.updates = append(t.updates, update{t.nextUpdate, raw})
 	t.nextUpdate++
-	return t.nextUpdate - 1
 }
 
 // Know makes a chat known to the bot without a message. Others are "chat not
 // found" until somebody writes there.
-func (t *telegram) Know(c Chat) { t.change(func() { t.know(c, User{}) }) }
+func (t *telegram) Know(c Chat) { t.change(func() { t.know(c) }) }
 
-func (t *telegram) know(c Chat, u User) {
+func (t *telegram) know(c Chat) {
 	if _, ok := t.chats[c.ID]; !ok {
 		t.chats[c.ID] = c
 	}
-	t.met[u.ID] = true
 }
 
-// Block lets the user of a private chat block the bot, or a group remove it.
+// Block lets the user of a private chat block the bot.
 func (t *telegram) Block(chat int64) { t.change(func() { t.blocked[chat] = true }) }
 
 // Unblock ends Block.
@@ -289,7 +266,7 @@ func (t *telegram) Unblock(chat int64) { t.change(func() { delete(t.blocked, cha
 // General is topic 1, and open from the start.
 func (t *telegram) OpenTopic(chat, topic int64) {
 	t.change(func() {
-		t.know(Group(chat), User{})
+		t.know(Group(chat))
 		if c := t.chats[chat]; !c.IsForum {
 			c.IsForum = true
 			t.chats[chat], t.topics[chat] = c, map[int64]bool{general: true}
@@ -309,7 +286,7 @@ func (t *telegram) DeleteTopic(chat, topic int64) { t.change(func() { delete(t.t
 func (t *telegram) Migrate(old, new int64) {
 	t.change(func() {
 		t.moved[old] = new
-		t.know(Group(new), User{})
+		t.know(Group(new))
 	})
 }
 
@@ -339,10 +316,6 @@ func (t *telegram) Skew(d time.Duration) { t.change(func() { t.skew = d }) }
 
 // Impatient lets getUpdates answer at once, whatever timeout the bot asks for.
 func (t *telegram) Impatient(on bool) { t.change(func() { t.impatient = on }) }
-
-// Limit sets whether messages and edits beyond Telegram's pace are refused with
-// 429: about one a second to a person, 20 a minute to a group, 30 a second in all.
-func (t *telegram) Limit(on bool) { t.change(func() { t.limited = on }) }
 
 // NextID gives the next update this ID. One that is more than ten lower is a
 // restart of the IDs after a quiet week.

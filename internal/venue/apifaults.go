@@ -2,6 +2,7 @@ package venue
 
 import (
 	"bytes"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -10,8 +11,8 @@ import (
 	"time"
 )
 
-// A APIFault is bad manners of the server towards calls of one method. A getUpdates
-// that waits already is not affected.
+// An APIFault is what goes wrong with calls of one method. A getUpdates that
+// waits already is not affected.
 type APIFault struct {
 	Method string // "" for any
 	Chat   int64  // only calls for this chat; 0 for any
@@ -22,13 +23,13 @@ type APIFault struct {
 // A FaultFunc answers a call; serve would do it properly.
 type FaultFunc func(w http.ResponseWriter, r *http.Request, serve http.HandlerFunc)
 
-type faults struct {
+type apiFaults struct {
 	mu   sync.Mutex
 	list []*APIFault
 }
 
-// Misbehave puts a fault in place. Of several that fit the first counts.
-func (f *faults) Inject(fault APIFault) (clear func()) {
+// Inject puts a fault in place. Of several that fit the first counts.
+func (f *apiFaults) Inject(fault APIFault) (clear func()) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.list = append(f.list, &fault)
@@ -40,7 +41,7 @@ func (f *faults) Inject(fault APIFault) (clear func()) {
 }
 
 // take returns what the first fault that fits does, nil if there is none.
-func (f *faults) take(method string, chat int64) FaultFunc {
+func (f *apiFaults) take(method string, chat int64) FaultFunc {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for i, g := range f.list {
@@ -55,13 +56,6 @@ func (f *faults) take(method string, chat int64) FaultFunc {
 	return nil
 }
 
-// Refuse answers with an error of the Bot API.
-func Refuse(code int, description string) FaultFunc {
-	return func(w http.ResponseWriter, _ *http.Request, _ http.HandlerFunc) {
-		respond(w, nil, refuse(code, description))
-	}
-}
-
 // Refusals that come and go without anything that the bot could have done.
 var (
 	NoRights    = Refuse(400, "Bad Request: not enough rights to send text messages to the chat")
@@ -69,9 +63,32 @@ var (
 	Blocked     = Refuse(403, "Forbidden: bot was blocked by the user")
 )
 
+// Refuse answers with an error of the Bot API.
+func Refuse(code int, description string) FaultFunc { return refuseWith(refuse(code, description)) }
+
 // TooMany answers 429.
 func TooMany(retryAfter int) FaultFunc {
-	return func(w http.ResponseWriter, _ *http.Request, _ http.HandlerFunc) { respond(w, nil, tooMany(retryAfter)) }
+	return refuseWith(&apiError{Code: http.StatusTooManyRequests,
+		Description: fmt.Sprintf("Too Many Requests: retry after %d", retryAfter),
+		Parameters:  map[string]any{"retry_after": retryAfter}})
+}
+
+func refuseWith(err error) FaultFunc {
+	return func(w http.ResponseWriter, _ *http.Request, _ http.HandlerFunc) { respond(w, nil, err) }
+}
+
+// Answers that do not come from the Bot API.
+var (
+	BadGateway = page(http.StatusBadGateway, "<html><body><center><h1>502 Bad Gateway</h1></center></body></html>")
+	Portal     = page(http.StatusOK, "<html><body>Please log in to the Wi-Fi.</body></html>") // a captive one
+)
+
+func page(code int, html string) FaultFunc {
+	return func(w http.ResponseWriter, _ *http.Request, _ http.HandlerFunc) {
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		w.WriteHeader(code)
+		io.WriteString(w, html)
+	}
 }
 
 // Redirect answers 302.
@@ -80,22 +97,6 @@ func Redirect(url string) FaultFunc {
 		w.Header().Set("Location", url)
 		w.WriteHeader(http.StatusFound)
 	}
-}
-
-// BadGateway answers 502 with a page in HTML.
-func BadGateway(w http.ResponseWriter, _ *http.Request, _ http.HandlerFunc) {
-	page(w, http.StatusBadGateway, "<html><body><center><h1>502 Bad Gateway</h1></center></body></html>")
-}
-
-// Portal answers 200 with the page of a captive portal.
-func Portal(w http.ResponseWriter, _ *http.Request, _ http.HandlerFunc) {
-	page(w, http.StatusOK, "<html><body>Please log in to the Wi-Fi.</body></html>")
-}
-
-func page(w http.ResponseWriter, code int, html string) {
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	w.WriteHeader(code)
-	io.WriteString(w, html)
 }
 
 // Empty answers 200 with nothing.
@@ -111,9 +112,11 @@ func Hang(_ http.ResponseWriter, r *http.Request, _ http.HandlerFunc) {
 func Cut(http.ResponseWriter, *http.Request, http.HandlerFunc) { panic(http.ErrAbortHandler) }
 
 // Reset is Cut with a TCP reset.
-func Reset(_ http.ResponseWriter, r *http.Request, _ http.HandlerFunc) {
-	connOf(r).Conn.(*net.TCPConn).SetLinger(0)
-	panic(http.ErrAbortHandler)
+func Reset(w http.ResponseWriter, _ *http.Request, _ http.HandlerFunc) {
+	if c, _, err := http.NewResponseController(w).Hijack(); err == nil {
+		c.(*conn).Conn.(*net.TCPConn).SetLinger(0)
+		c.Close()
+	}
 }
 
 // Lose serves the call and loses the answer.

@@ -10,12 +10,12 @@ import (
 
 // An API is a simulated Telegram Bot API server with one bot, and the people who
 // write to it. Its methods are those of the parts that it is made of: what people
-// do and what tests look at, the connections, the bad manners, the terminal.
+// do and what tests look at, the connections, the faults, the terminal.
 type API struct {
 	*network
 	*telegram
 	*terminal
-	*faults
+	*apiFaults
 	token string
 }
 
@@ -25,36 +25,34 @@ func NewAPI(token, username string) *API {
 	number, _, _ := strings.Cut(token, ":")
 	id, _ := strconv.ParseInt(number, 10, 64)
 	t := newTelegram(User{ID: id, Name: username, Username: username, IsBot: true})
-	a := &API{telegram: t, terminal: &terminal{telegram: t, wait: pressWait}, faults: &faults{}, token: token}
+	a := &API{telegram: t, terminal: &terminal{telegram: t, wait: pressWait}, apiFaults: &apiFaults{}, token: token}
 	a.network = newNetwork(a.handle)
 	return a
 }
 
 // handle serves a request, or lets the first fault that fits do it.
 func (a *API) handle(w http.ResponseWriter, r *http.Request) {
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, 50<<20))
+	body, err := io.ReadAll(r.Body)
 	if err != nil {
 		return // the client has gone
 	}
 	token, method, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/bot"), "/")
-	p, mistake := readParams(r.Header.Get("Content-Type"), body)
+	p, raw, mistake := readParameters(r.Header.Get("Content-Type"), body)
 	a.change(func() {
 		if mistake != nil {
-			a.complain("%s: malformed body: %v", method, mistake)
+			a.complain("%s: %v", method, mistake)
 		}
-		a.calls = append(a.calls, Call{method, p, time.Now()})
+		a.calls = append(a.calls, Call{method, raw, time.Now()})
 	})
 
 	serve := func(w http.ResponseWriter, r *http.Request) {
 		switch {
-		case !strings.Contains(token, ":"):
-			respond(w, nil, refuse(404, "Not Found"))
 		case token != a.token:
-			respond(w, nil, refuse(401, "Unauthorized"))
+			respond(w, nil, refuse(http.StatusUnauthorized, "Unauthorized"))
 		case mistake != nil:
-			respond(w, nil, badRequest("can't parse the body"))
+			respond(w, nil, badRequest("%v", mistake))
 		default:
-			result, err := (&call{a.telegram, p, r}).serve(method)
+			result, err := (&call{a.telegram, p, r.Context()}).serve(method)
 			if r.Context().Err() != nil { // the client or the server has gone
 				panic(http.ErrAbortHandler)
 			}
@@ -63,7 +61,7 @@ func (a *API) handle(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	a.setDate(w)
-	if do := a.take(method, p.int("chat_id")); do != nil {
+	if do := a.take(method, p.Chat); do != nil {
 		do(w, r, serve)
 		return
 	}
