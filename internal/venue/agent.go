@@ -32,7 +32,7 @@ const (
 	oldPower = ".1.3.6.1.4.1.318.1.1.12.1.16" // rPDUIdentDevicePowerWatts, of older models, in W
 )
 
-// A power is sent as the type of integer that the manners say.
+// A power is sent as the type of integer that the faults say.
 type power int
 
 // columns are the objects that have an instance for each unit.
@@ -61,15 +61,15 @@ var scalars = map[string]func(card *PDU) any{
 	oldPower:                   func(card *PDU) any { return power(card.State().Watts) },
 }
 
-// lacks reports whether a card of these manners has no such object.
-func lacks(m AgentFaults, object string) bool {
+// lacks reports whether a card with these faults has no such object.
+func lacks(f AgentFaults, object string) bool {
 	switch object {
 	case oldPower:
-		return !m.Old
+		return !f.Old
 	case peakPower, peakTimestamp, peakStartTime:
-		return m.Old || m.NoPeak
+		return f.Old || f.NoPeak
 	}
-	return m.Old && strings.HasPrefix(object, statusEntry)
+	return f.Old && strings.HasPrefix(object, statusEntry)
 }
 
 // An Agent answers SNMP v1 and v2c requests to the card of a PDU on a UDP
@@ -119,13 +119,13 @@ func (a *Agent) handle(request []byte, from net.Addr) {
 		return // the device is silent as well
 	}
 
-	id := packet.RequestID // which the manners may falsify
-	n, m := a.card.begin(id)
-	if m.OnlyV1 && packet.Version != gosnmp.Version1 {
+	id := packet.RequestID // which the faults may falsify
+	n, faults := a.card.begin(id)
+	if faults.OnlyV1 && packet.Version != gosnmp.Version1 {
 		a.card.end(id)
 		return
 	}
-	a.answer(packet, m)
+	a.answer(packet, faults)
 	answer, err := packet.MarshalMsg()
 	if err != nil {
 		panic(fmt.Sprintf("venue: answer of %s: %v", a.card.Name, err))
@@ -133,17 +133,17 @@ func (a *Agent) handle(request []byte, from net.Addr) {
 
 	send := func() {
 		a.card.end(id) // before the answer lets the next request come
-		for _, d := range m.datagrams(n, request, answer) {
+		for _, d := range faults.datagrams(n, request, answer) {
 			a.conn.WriteTo(d, from)
 		}
 	}
-	if m.Delay == 0 {
+	if faults.Delay == 0 {
 		send()
 		return
 	}
 	a.wg.Go(func() {
 		select {
-		case <-time.After(m.Delay):
+		case <-time.After(faults.Delay):
 			send()
 		case <-a.ctx.Done():
 		}
@@ -162,40 +162,40 @@ func (a *Agent) permits(packet *gosnmp.SnmpPacket) bool {
 }
 
 // answer turns a request into its answer.
-func (a *Agent) answer(packet *gosnmp.SnmpPacket, m AgentFaults) {
+func (a *Agent) answer(packet *gosnmp.SnmpPacket, f AgentFaults) {
 	units := a.card.Units()
 	if packet.PDUType == gosnmp.SetRequest {
 		for _, v := range packet.Variables {
 			set(units, v)
 		}
 	} else {
-		a.get(packet, units, m)
+		a.get(packet, units, f)
 	}
 	packet.PDUType = gosnmp.GetResponse
-	if m.Falsify != nil {
-		m.Falsify(packet)
+	if f.Falsify != nil {
+		f.Falsify(packet)
 	}
 }
 
 // get fills in the values. An SNMPv1 agent refuses the whole request if one of
 // them is missing.
-func (a *Agent) get(packet *gosnmp.SnmpPacket, units []*PDU, m AgentFaults) {
+func (a *Agent) get(packet *gosnmp.SnmpPacket, units []*PDU, f AgentFaults) {
 	readings := map[*PDU]State{}
 	for i := range packet.Variables {
 		v := &packet.Variables[i]
 		object, unit := instance(v.Name, units)
 		var value any
 		switch {
-		case lacks(m, object):
+		case lacks(f, object):
 		case scalars[object] != nil && unit == nil:
 			value = scalars[object](a.card)
 		case columns[object] != nil && unit != nil:
 			if _, ok := readings[unit]; !ok {
-				readings[unit] = unit.read(m)
+				readings[unit] = unit.read(f)
 			}
 			value = columns[object](unit, readings[unit])
 		}
-		v.Type, v.Value = encode(value, m.PowerType)
+		v.Type, v.Value = encode(value, f.PowerType)
 
 		missing := v.Type == gosnmp.NoSuchInstance
 		if missing && packet.Version == gosnmp.Version1 && packet.Error == gosnmp.NoError {

@@ -241,7 +241,7 @@ func TestTerminal(t *testing.T) {
 
 	got := out.String()
 	for _, want := range []string{
-		"> /current\n", ", silently:\n  1\n\n    W\n  [B]\n\n", "> [B]\n", "> [C]\nThere is no button [C] now.\n",
+		"> /current\n", ", silently:\n  1\n\n    W\n  [B]\n\n", "> [B]\n", "> [C]\n", "There is no button [C] now.\n",
 		"edited:\n  2 W\n", "edited:\n  The end\n\n", ":\n  [picture, 120 x 67, 1 kB: ", ".png]\n  ▁▇\n  Power\n\n",
 	} {
 		if !strings.Contains(got, want) {

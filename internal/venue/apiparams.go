@@ -50,12 +50,6 @@ type parameters struct {
 	ShortDescription string `json:"short_description"`
 }
 
-// A File is one that the bot uploaded.
-type File struct {
-	Name string
-	Data []byte
-}
-
 // readParameters reads the parameters of a call from a JSON or a multipart body.
 // It returns them also as they came, without files.
 func readParameters(contentType string, body []byte) (p parameters, raw map[string]any, err error) {

@@ -57,6 +57,12 @@ type Button struct {
 	Data string `json:"callback_data"`
 }
 
+// A File is one that the bot uploaded.
+type File struct {
+	Name string
+	Data []byte
+}
+
 // A Message is one that the bot sent, as it stands now.
 type Message struct {
 	ID, Chat int64

@@ -19,18 +19,20 @@
 package venue
 
 import (
+	"context"
+	"math/rand/v2"
 	"slices"
 	"sync"
 	"time"
 )
 
 // A PDU is one simulated rack PDU: the state that its SNMP agent and its web
-// interface share. Behave and what follows from it are about its SNMP agent.
+// interface share.
 type PDU struct {
 	Num  int    // last number of its address
 	Name string // as the PDU list has it
 
-	conduct // of the SNMP agent
+	agentState
 
 	mu     sync.Mutex // guards what follows
 	state  State
@@ -50,16 +52,13 @@ type State struct {
 // NewPDU returns a PDU that draws and has peaked at the given power.
 func NewPDU(num int, name string, watts int) *PDU {
 	now := time.Now().Truncate(time.Second)
-	return &PDU{Num: num, Name: name, booted: now,
+	return &PDU{Num: num, Name: name, booted: now, agentState: agentState{inFlight: map[uint32]int{}},
 		state: State{Watts: watts, Peak: watts, PeakAt: now, ResetAt: now, Energy: 35128}}
 }
 
 // Chain puts up to three more units behind p's card. They are the rows 2 to 4 of
 // its tables, and have no cards of their own.
 func (p *PDU) Chain(units ...*PDU) {
-	if len(units) > 3 {
-		panic("venue: more than four units in a chain")
-	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.chain = units
@@ -135,16 +134,16 @@ func (p *PDU) State() State {
 
 // read returns the registers as a request sees them: they may need one more to
 // settle after a reset.
-func (p *PDU) read(m AgentFaults) State {
+func (p *PDU) read(f AgentFaults) State {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	s, old := p.state, p.old
 	p.old = nil
 	switch {
 	case old == nil:
-	case m.StartFirst:
+	case f.StartFirst:
 		s.Peak, s.PeakAt = old.Peak, old.PeakAt
-	case m.PeakFirst:
+	case f.PeakFirst:
 		s.ResetAt = old.ResetAt
 	}
 	return s
@@ -165,4 +164,26 @@ func (p *PDU) uptime() uint32 {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return uint32(time.Since(p.booted) / (10 * time.Millisecond))
+}
+
+// Play lets the PDUs draw varying power below limit, in W, until ctx ends. Every
+// twenty seconds the next one goes over it for six.
+func Play(ctx context.Context, pdus []*PDU, limit int) {
+	const step, round, over = 500 * time.Millisecond, 40, 12 // steps
+	tick := time.NewTicker(step)
+	defer tick.Stop()
+	for n := 0; ; n++ {
+		for i, p := range pdus {
+			share := 60 + 5*(i*7%6) // per cent of the limit
+			if at := n % round; n/round%len(pdus) == i && at >= round/4 && at < round/4+over {
+				share = 106
+			}
+			p.Draw((limit*share/100 + rand.IntN(limit/50+1)) / 10 * 10)
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+	}
 }

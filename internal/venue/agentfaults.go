@@ -2,15 +2,14 @@ package venue
 
 import (
 	"encoding/hex"
-	"slices"
 	"sync"
 	"time"
 
 	"github.com/gosnmp/gosnmp"
 )
 
-// AgentFaults are the bad manners of a card's SNMP agent. The zero value is a good
-// agent.
+// AgentFaults are what is wrong with a card's SNMP agent. The zero value is a
+// good agent.
 type AgentFaults struct {
 	OnlyV1     bool           // ignores SNMPv2c
 	Old        bool           // has no rPDU2 status, only the power object of older models
@@ -30,20 +29,18 @@ type AgentFaults struct {
 }
 
 // datagrams returns what is sent for the n-th request.
-func (m AgentFaults) datagrams(n int, request, answer []byte) (list [][]byte) {
-	if m.First != nil {
-		if d := m.First(request, answer); d != nil {
+func (f AgentFaults) datagrams(n int, request, answer []byte) (list [][]byte) {
+	if f.First != nil {
+		if d := f.First(request, answer); d != nil {
 			list = append(list, d)
 		}
 	}
-
-	lost := m.Lose > 0 && n%m.Lose == 0
-	if m.Mute || lost {
-		return list
-	}
-	list = append(list, answer)
-	if m.Twice {
+	isLost := f.Lose > 0 && n%f.Lose == 0
+	if !f.Mute && !isLost {
 		list = append(list, answer)
+		if f.Twice {
+			list = append(list, answer)
+		}
 	}
 	return list
 }
@@ -65,8 +62,8 @@ func Datagram(digits string) func(request, answer []byte) []byte {
 	return func(_, _ []byte) []byte { return b }
 }
 
-// RefuseSeveral returns a twist that refuses requests for several objects with an
-// error status, although each object alone is answered.
+// RefuseSeveral returns what refuses requests for several objects with an error
+// status, although each object alone is answered.
 func RefuseSeveral(status gosnmp.SNMPError) func(*gosnmp.SnmpPacket) {
 	return func(a *gosnmp.SnmpPacket) {
 		if len(a.Variables) > 1 {
@@ -76,7 +73,7 @@ func RefuseSeveral(status gosnmp.SNMPError) func(*gosnmp.SnmpPacket) {
 	}
 }
 
-// NoMeter is the twist of a model without a power meter, such as the AP7900B.
+// NoMeter falsifies answers as a model without a power meter, such as the AP7900B.
 func NoMeter(a *gosnmp.SnmpPacket) {
 	for i := range a.Variables {
 		switch v := &a.Variables[i]; v.Type {
@@ -119,65 +116,60 @@ func setFirst(a *gosnmp.SnmpPacket, t gosnmp.Asn1BER, value any) {
 	a.Variables[0].Type, a.Variables[0].Value = t, value
 }
 
-// A conduct is how the SNMP agent of a card behaves, and how it was asked.
-type conduct struct {
-	mu       sync.Mutex // guards what follows
-	manners  AgentFaults
-	asked    []time.Time
-	inFlight map[uint32]int // how often each request came that is in flight, by its id
-	most     int            // in flight at once
+// An agentState is what is wrong with the SNMP agent of a card, and how it was
+// asked.
+type agentState struct {
+	mu          sync.Mutex // guards what follows
+	faults      AgentFaults
+	asked       int
+	inFlight    map[uint32]int // how often each request came that is in flight, by its ID
+	maxInFlight int
 }
 
-// Behave gives the PDU's agent new manners from the next request on.
-func (c *conduct) SetFaults(m AgentFaults) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.manners = m
+// SetFaults gives the PDU's agent faults from the next request on.
+func (s *agentState) SetFaults(f AgentFaults) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.faults = f
 }
 
 // Asked returns how many SNMP requests have come in.
-func (c *conduct) Asked() int { return len(c.AskedAt()) }
-
-// AskedAt returns when the SNMP requests came in.
-func (c *conduct) AskedAt() []time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return slices.Clone(c.asked)
+func (s *agentState) Asked() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.asked
 }
 
 // MaxInFlight returns how many SNMP requests were in flight at once at most. A
 // request is in flight until its answer is sent, so this tells something only
 // of an agent with a Delay. One that is sent again is the same.
-func (c *conduct) MaxInFlight() int {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.most
+func (s *agentState) MaxInFlight() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.maxInFlight
 }
 
-// begin notes the n-th request and returns the manners for it.
-func (c *conduct) begin(id uint32) (n int, m AgentFaults) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.asked = append(c.asked, time.Now())
-	if c.inFlight == nil {
-		c.inFlight = make(map[uint32]int)
-	}
-	c.inFlight[id]++
-	c.most = max(c.most, len(c.inFlight))
+// begin notes the n-th request and returns the faults for it.
+func (s *agentState) begin(id uint32) (n int, f AgentFaults) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.asked++
+	s.inFlight[id]++
+	s.maxInFlight = max(s.maxInFlight, len(s.inFlight))
 
-	m = c.manners
-	if m.Mute && m.Strays > 0 {
-		c.manners.Strays--
-		m.Mute = false
+	f = s.faults
+	if f.Mute && f.Strays > 0 {
+		s.faults.Strays--
+		f.Mute = false
 	}
-	return len(c.asked), m
+	return s.asked, f
 }
 
 // end notes that a request is no longer in flight.
-func (c *conduct) end(id uint32) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.inFlight[id]--; c.inFlight[id] == 0 {
-		delete(c.inFlight, id)
+func (s *agentState) end(id uint32) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.inFlight[id]--; s.inFlight[id] == 0 {
+		delete(s.inFlight, id)
 	}
 }
