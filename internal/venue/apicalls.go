@@ -39,7 +39,7 @@ var methods = map[string]func(*call) (any, error){
 	"editMessageText":       (*call).editMessageText,
 	"answerCallbackQuery":   (*call).answerCallbackQuery,
 	"setMyCommands":         (*call).setMyCommands,
-	"setMyDescription":      func(c *call) (any, error) { return true, fits(c.Description, maxDescription, "description") },
+	"setMyDescription":      (*call).setMyDescription,
 	"setMyShortDescription": (*call).setMyShortDescription,
 }
 
@@ -367,6 +367,10 @@ func (c *call) setMyCommands() (any, error) {
 		_, err = c.chat(c.Scope.Chat)
 	}
 	return true, err
+}
+
+func (c *call) setMyDescription() (any, error) {
+	return true, fits(c.Description, maxDescription, "description")
 }
 
 func (c *call) setMyShortDescription() (any, error) {

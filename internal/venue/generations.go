@@ -41,7 +41,6 @@ type Generation struct {
 	reset          control
 	resetLabels    pair // of the peak and the energy
 	energyFirst    bool
-	delays         []pair
 	buttons        []control
 	onlyChanges    bool   // a hidden field asks to apply only what has changed
 	confirm        bool   // Apply leads to a page that asks for confirmation
@@ -68,9 +67,6 @@ type menuStyle struct {
 }
 
 var (
-	numberedDelays = []pair{{"00000000", "Immediate"}, {"01000000", "Wait 15 s"}, {"02000000", "Never"}}
-	plainDelays    = []pair{{"Immediate", "Immediate"}, {"Wait 15 s", "Wait 15 s"}, {"Never", "Never"}}
-
 	applyButton  = control{kind: "submit", name: "submit", label: "Apply", value: "Apply"}
 	cancelButton = control{kind: "submit", name: "submit", label: "Cancel", value: "Cancel"}
 	resetButton  = control{kind: "reset", label: "Cancel", value: "Cancel"}
@@ -107,7 +103,6 @@ var TokenPath = Generation{
 	hiddenLanguage: true,
 	reset:          control{kind: "checkbox", value: "01000000"},
 	resetLabels:    pair{"Peak Power", "Device Energy"},
-	delays:         numberedDelays,
 	buttons: []control{{kind: "submit", name: "Apply", label: "Apply", value: "Apply"},
 		{kind: "submit", name: "Cancel", label: "Cancel", value: "Cancel"}},
 	applied:   "cfgdev",
@@ -157,7 +152,6 @@ if (1 < 2 && document.all) document.write(row.substr(0, 0));
 	deviceLink:  "Device",
 	reset:       control{kind: "checkbox", value: "on"},
 	resetLabels: pair{"Device Peak Power Reset", "Total Energy (kWh)"},
-	delays:      numberedDelays,
 	buttons:     []control{applyButton, cancelButton},
 	confirm:     true,
 	applied:     "statdev",
@@ -189,7 +183,6 @@ var Redirects = Generation{
 	hiddenLanguage: true,
 	reset:          control{kind: "select", value: "No", options: []pair{{"No", "No"}, {"Reset", "Reset"}}},
 	resetLabels:    pair{"Peak Power", "Energy (kWh)"},
-	delays:         plainDelays,
 	buttons: []control{{kind: "reset", label: "Reset", value: "Reset"},
 		{kind: "button", name: "submit", label: "Apply", value: "1"},
 		{kind: "button", name: "submit", label: "Cancel", value: "0"}},
@@ -223,7 +216,6 @@ var CookieAlone = Generation{
 		options: []pair{{"00000000", "No"}, {"01000000", "Yes"}}},
 	resetLabels: pair{"Reset Peak Power", "Reset Energy Meter"},
 	energyFirst: true,
-	delays:      numberedDelays,
 	buttons:     []control{cancelButton, applyButton},
 	applied:     "statdev",
 }
@@ -258,7 +250,6 @@ var NestedLists = Generation{
 	deviceLink:  "Device",
 	reset:       control{kind: "checkbox", value: "1"},
 	resetLabels: pair{"Peak Power", "Energy"},
-	delays:      numberedDelays,
 	buttons:     []control{applyButton, resetButton},
 	onlyChanges: true,
 	confirm:     true,
@@ -299,7 +290,6 @@ var Bootstrap = Generation{
 	deviceLink:  "Device",
 	reset:       control{kind: "checkbox", value: "on"},
 	resetLabels: pair{"Peak Power", "Energy"},
-	delays:      plainDelays,
 	buttons:     []control{applyButton, resetButton},
 	onlyChanges: true,
 	applied:     "cfgdev",

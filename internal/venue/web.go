@@ -1,6 +1,7 @@
 package venue
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/rsa"
@@ -247,21 +248,33 @@ func (w *Web) serve(rw http.ResponseWriter, r *http.Request) {
 	switch {
 	case strikes && faults.Redirect == "endless":
 		n, _ := strconv.Atoi(r.URL.RawQuery)
-		reply = lead(http.StatusFound, r.URL.EscapedPath()+"?"+strconv.Itoa(n+1))
+		reply = webReply{code: http.StatusFound, location: r.URL.EscapedPath() + "?" + strconv.Itoa(n+1)}
 	case strikes && faults.Redirect != "":
-		reply = lead(http.StatusFound, faults.Redirect)
+		reply = webReply{code: http.StatusFound, location: faults.Redirect}
 	case strikes && faults.Garbage:
-		reply = webReply{code: http.StatusOK, page: garbage()}
+		reply = webReply{page: garbage()}
 	default:
 		w.locked(func() { reply = w.reply(q) })
 	}
 	if reply.cut {
 		panic(http.ErrAbortHandler)
 	}
+	if isPath := strings.HasPrefix(reply.location, "/"); isPath && w.generation.absolute {
+		reply.location = w.address(r) + reply.location
+	}
 	w.write(rw, reply)
 }
 
+// address is the card's address as it was asked; cards know no other.
+func (w *Web) address(r *http.Request) string {
+	if r.TLS != nil {
+		return "https://" + r.Host
+	}
+	return "http://" + r.Host
+}
+
 func (w *Web) write(rw http.ResponseWriter, reply webReply) {
+	code := cmp.Or(reply.code, http.StatusOK)
 	h := rw.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	if w.generation.latin1 {
@@ -270,31 +283,18 @@ func (w *Web) write(rw http.ResponseWriter, reply webReply) {
 	}
 	h.Set("Cache-Control", "no-cache")
 	if reply.location != "" {
+		code = cmp.Or(reply.code, http.StatusSeeOther)
 		h.Set("Location", reply.location)
 	}
 	if reply.cookie != "" {
 		h.Set("Set-Cookie", w.generation.cookie+"="+reply.cookie+"; path=/; HttpOnly")
 	}
-	if reply.code == http.StatusUnauthorized {
+	if code == http.StatusUnauthorized {
 		h.Set("WWW-Authenticate", `Basic realm="APC Management Card"`)
 	}
 	h.Set("Content-Length", strconv.Itoa(len(reply.page)))
-	rw.WriteHeader(reply.code)
+	rw.WriteHeader(code)
 	io.WriteString(rw, reply.page)
-}
-
-func lead(code int, location string) webReply { return webReply{code: code, location: location} }
-
-// lead redirects to a path on the card. An absolute address is made of the
-// Host header, as cards do.
-func (w *Web) lead(q *webRequest, path string) webReply {
-	switch {
-	case !w.generation.absolute:
-		return lead(http.StatusSeeOther, path)
-	case q.TLS != nil:
-		return lead(http.StatusSeeOther, "https://"+q.Host+path)
-	}
-	return lead(http.StatusSeeOther, "http://"+q.Host+path)
 }
 
 // reply finds the answer to a request.
@@ -304,7 +304,7 @@ func (w *Web) reply(q *webRequest) webReply {
 		if q.Method == http.MethodPost {
 			w.complain("%s: another device was sent a form", q.file)
 		}
-		return webReply{code: http.StatusOK, page: otherDevice}
+		return webReply{page: otherDevice}
 	case w.faults.BasicAuth:
 		return webReply{code: http.StatusUnauthorized, page: "<html><body>Authorization required</body></html>"}
 	case w.faults.NeedsHTTPS:
@@ -331,7 +331,7 @@ func (w *Web) reply(q *webRequest) webReply {
 	isKnown := q.file == "" || q.file == passwordPage || strings.HasPrefix(q.file, "Forms/") || g.pageOf(q.file) != ""
 	switch {
 	case q.stage == "root" && isInside:
-		return lead(http.StatusSeeOther, s.folder()+"home.htm")
+		return webReply{location: s.folder() + "home.htm"}
 	case isFront, q.stage == "root":
 		return w.front(q)
 	case q.stage == "logon":
@@ -339,7 +339,7 @@ func (w *Web) reply(q *webRequest) webReply {
 	case !isKnown:
 		return w.pages().message(http.StatusNotFound, "Not Found", "The page was not found on this server.")
 	case !isInside:
-		return w.away(q)
+		return w.away()
 	}
 	return w.inside(q)
 }
@@ -351,25 +351,24 @@ func (w *Web) front(q *webRequest) webReply {
 	hop := slices.Index(g.hops, q.file)
 	switch {
 	case hop < 0, g.early && w.early[q.token] == "":
-		return w.away(q)
+		return w.away()
 	case hop < len(g.hops)-1:
-		return w.lead(q, "/"+g.hops[hop+1])
+		return webReply{location: "/" + g.hops[hop+1]}
 	case g.busyFirst && w.isBusy():
 		return w.pages().message(g.busyStatus, "Access Denied", someone)
 	}
-	return webReply{code: http.StatusOK, page: w.pages().loginPage(folderOf(q.token), "")}
+	return webReply{page: w.pages().loginPage(folderOf(q.token), "")}
 }
 
 // away leads to the first page on the way to the log-in form.
-func (w *Web) away(q *webRequest) webReply {
+func (w *Web) away() webReply {
+	first := w.generation.hops[0]
 	if !w.generation.early {
-		return w.lead(q, "/"+w.generation.hops[0])
+		return webReply{location: "/" + first}
 	}
 	token, cookie := newToken(), "apc"+newToken()
 	w.early[token] = cookie
-	reply := w.lead(q, folderOf(token)+w.generation.hops[0])
-	reply.cookie = cookie
-	return reply
+	return webReply{location: folderOf(token) + first, cookie: cookie}
 }
 
 func (w *Web) isBusy() bool { return w.session != nil || w.faults.Busy }
@@ -381,7 +380,7 @@ func (w *Web) logon(q *webRequest, cookie string) webReply {
 	case w.ended[cookie]:
 		return w.pages().message(http.StatusBadRequest, "Bad Request", "The session has ended.")
 	case g.early && (cookie == "" || w.early[q.token] != cookie):
-		return w.away(q)
+		return w.away()
 	}
 	w.check("log-in", w.pages().loginForm(), q.posted)
 	user, _ := lookup(q.posted, "login_username")
@@ -413,9 +412,7 @@ func (w *Web) logon(q *webRequest, cookie string) webReply {
 	if w.faults.ForcedPasswordChange {
 		first = passwordPage
 	}
-	reply := w.lead(q, s.folder()+first)
-	reply.cookie = fresh
-	return reply
+	return webReply{location: s.folder() + first, cookie: fresh}
 }
 
 // refuse answers a wrong password.
@@ -427,9 +424,9 @@ func (w *Web) refuse(q *webRequest, what string) webReply {
 	w.refused[what] = true
 	switch w.generation.refusal {
 	case refuseByRedirect:
-		return w.away(q)
+		return w.away()
 	case refuseByForm:
-		return webReply{code: http.StatusOK, page: w.pages().loginPage(folderOf(q.token), invalid)}
+		return webReply{page: w.pages().loginPage(folderOf(q.token), invalid)}
 	}
 	return w.pages().message(http.StatusForbidden, "Access Denied", invalid)
 }
@@ -444,7 +441,7 @@ func (w *Web) endSession() {
 
 // inside answers who is logged in.
 func (w *Web) inside(q *webRequest) webReply {
-	home := lead(http.StatusSeeOther, w.session.folder()+"home.htm")
+	home := webReply{location: w.session.folder() + "home.htm"}
 	page := w.generation.pageOf(q.file)
 	switch {
 	case q.stage == "logout":
@@ -454,9 +451,9 @@ func (w *Web) inside(q *webRequest) webReply {
 		w.complain("%s: the password was to be changed", q.file)
 		return home
 	case w.faults.ForcedPasswordChange:
-		return webReply{code: http.StatusOK, page: w.pages().passwordPage()}
+		return webReply{page: w.pages().passwordPage()}
 	case q.stage == "apply":
-		return w.post(q, home)
+		return w.post(q)
 	case q.stage == "confirm":
 		return w.confirm(q, home)
 	case q.Method == http.MethodPost:
@@ -467,12 +464,12 @@ func (w *Web) inside(q *webRequest) webReply {
 	case page == "":
 		page = "home"
 	}
-	return webReply{code: http.StatusOK, page: w.pages().menuPage(page, q.unit)}
+	return webReply{page: w.pages().menuPage(page, q.unit)}
 }
 
 // post takes the form of the configuration page.
-func (w *Web) post(q *webRequest, home webReply) webReply {
-	button := w.check("configuration", w.pages().settingsForm(q.unit), q.posted)
+func (w *Web) post(q *webRequest) webReply {
+	w.check("configuration", w.pages().settingsForm(q.unit), q.posted)
 	var fields []string
 	for _, p := range q.posted {
 		if p[1] != w.session.form {
@@ -481,25 +478,23 @@ func (w *Web) post(q *webRequest, home webReply) webReply {
 	}
 	w.posts = append(w.posts, strings.Join(fields, "&"))
 	switch {
-	case button == "Cancel":
-		return home
 	case w.faults.CutBeforeApply:
 		return webReply{cut: true}
 	case w.generation.confirm:
 		w.session.pending = q.posted
-		return webReply{code: http.StatusOK, page: w.pages().confirmPage()}
+		return webReply{page: w.pages().confirmPage()}
 	}
 	return w.apply(q.posted)
 }
 
 // confirm takes the form of the confirm page.
 func (w *Web) confirm(q *webRequest, home webReply) webReply {
-	button := w.check("confirm page", w.pages().confirmForm(), q.posted)
+	w.check("confirm page", w.pages().confirmForm(), q.posted)
 	posted := w.session.pending
 	switch {
 	case w.faults.CutConfirm:
 		return webReply{cut: true}
-	case button == "Cancel" || posted == nil:
+	case posted == nil:
 		return home
 	}
 	w.session.pending = nil
@@ -538,16 +533,15 @@ func (w *Web) apply(posted []pair) webReply {
 		return webReply{cut: true}
 	case g.applied == "":
 		page := w.pages().page("Device", "<p>The changes have been applied.</p>", "cfgdev", "../")
-		return webReply{code: http.StatusOK, page: page}
+		return webReply{page: page}
 	default:
-		return lead(http.StatusSeeOther, w.session.folder()+g.fileOf(g.applied))
+		return webReply{location: w.session.folder() + g.fileOf(g.applied)}
 	}
 }
 
-// check compares what was posted with what a browser would send of the form
-// and returns the text of the button that was pressed.
-func (w *Web) check(what string, form []control, posted []pair) string {
-	want, button := browserSends(form, posted)
+// check compares what was posted with what a browser would send of the form.
+func (w *Web) check(what string, form []control, posted []pair) {
+	want := browserSends(form, posted)
 	before := len(w.complaints)
 	for _, p := range want {
 		if !slices.Contains(posted, p) {
@@ -562,20 +556,13 @@ func (w *Web) check(what string, form []control, posted []pair) string {
 	if len(w.complaints) == before && !slices.Equal(want, posted) {
 		w.complain("%s: the fields are out of order", what)
 	}
-	return button
 }
 
 // newToken makes one of the 22 characters that stand in paths and cookies, with
 // a + and a - in each.
 func newToken() string {
-	const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+-"
-	b := make([]byte, 22)
-	rand.Read(b)
-	for i := range b {
-		b[i] = letters[b[i]%64]
-	}
-	b[7], b[15] = '+', '-'
-	return string(b)
+	t := rand.Text()
+	return t[:7] + "+" + t[7:14] + "-" + t[14:20]
 }
 
 // OldTLS is what the oldest cards speak: TLS 1.0 with RSA key exchange and

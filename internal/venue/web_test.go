@@ -85,7 +85,7 @@ func (v *visitor) login(password string) {
 	v.t.Helper()
 	v.get("/")
 	if strings.Contains(v.page, "login_password") {
-		form, _ := browserSends(v.w.pages().loginForm(), []pair{{"login_username", "apc"},
+		form := browserSends(v.w.pages().loginForm(), []pair{{"login_username", "apc"},
 			{"login_password", password}, {"prefLanguage", webLanguages[0][0]}})
 		v.post("Forms/login1", form)
 	}
@@ -99,26 +99,25 @@ func (v *visitor) apply(settings []pair) {
 	v.get(file + "?pdu=2")
 	v.post("Forms/"+name+"1", settings)
 	if strings.Contains(v.page, "Continue?") {
-		form, _ := browserSends(v.w.pages().confirmForm(), nil)
+		form := browserSends(v.w.pages().confirmForm(), nil)
 		v.post("confirm1", form)
 	}
 }
 
 // settings returns what a browser sends if the user chose the reset of a meter,
-// if any, and pressed Apply.
+// if any.
 func (v *visitor) settings(meter string) []pair {
 	form := v.w.pages().settingsForm(2)
 	var chosen []pair
 	for _, c := range form {
 		switch {
-		case c.label == "Apply", meter != "" && c.role == meter && c.options == nil:
+		case meter != "" && c.role == meter && c.options == nil:
 			chosen = append(chosen, pair{c.name, c.value})
 		case meter != "" && c.role == meter:
 			chosen = append(chosen, pair{c.name, c.options[1][0]})
 		}
 	}
-	sent, _ := browserSends(form, chosen)
-	return sent
+	return browserSends(form, chosen)
 }
 
 // TestWebApply holds that the card takes what a browser sends, and complains of

@@ -134,16 +134,10 @@ func (s tagStyle) input(c control, id string) string {
 	return s.tag("input", append(attributes, flag(c.off, "disabled")...)...)
 }
 
-// browserSends returns what a browser sends of a form in which the user has
-// changed what users may change to what was posted, and the text of the button.
-func browserSends(form []control, posted []pair) (sent []pair, button string) {
-	pressed := slices.IndexFunc(form, func(c control) bool {
-		return c.isButton() && slices.Contains(posted, pair{c.name, c.value})
-	})
-	if pressed < 0 { // Enter presses the first one
-		pressed = slices.IndexFunc(form, control.isButton)
-	}
-	for i, c := range form {
+// browserSends returns what a browser sends of a form when its main button is
+// pressed, after the user has changed what users may change to what was posted.
+func browserSends(form []control, posted []pair) (sent []pair) {
+	for _, c := range form {
 		value, has := lookup(posted, c.name)
 		isReset := c.role == "peak" || c.role == "energy"
 		switch {
@@ -152,15 +146,16 @@ func browserSends(form []control, posted []pair) (sent []pair, button string) {
 		case isReset && c.resets(value, has), c.role == "free":
 			c.value = value
 		}
+		isOtherButton := c.kind == "reset" || c.isButton() && c.label == "Cancel"
 		switch {
-		case c.off, c.kind == "reset", c.isButton() && i != pressed, c.kind == "checkbox" && !c.checked:
+		case c.off, isOtherButton, c.kind == "checkbox" && !c.checked:
 			continue
 		case c.kind == "textarea":
 			c.value = strings.ReplaceAll(c.value, "\n", "\r\n")
 		}
 		sent = append(sent, pair{c.name, c.value})
 	}
-	return sent, form[pressed].label
+	return sent
 }
 
 // decodeForm returns the fields of a posted form in their order.

@@ -35,6 +35,7 @@ func newSettings(g Generation, name string) []control {
 		name = fromLatin1(toLatin1(name))
 	}
 	field := func(n int) string { return fmt.Sprintf(g.field, n) }
+	delays := []pair{{"00000000", "Immediate"}, {"01000000", "Wait 15 s"}, {"02000000", "Never"}}
 	settings := []control{
 		{kind: "hidden", name: field(1)}, // the session's
 		{kind: "text", name: field(5), label: "Name", value: name},
@@ -43,7 +44,7 @@ func newSettings(g Generation, name string) []control {
 		{kind: "text", name: field(8), label: "Low Load Warning", value: "0.0", note: "kW"},
 		{kind: "hidden", name: field(9), value: " 1"},
 		{kind: "text", name: field(10), label: "Overload Alarm", value: "3.0", note: "kW"},
-		{kind: "select", name: field(2), label: "Coldstart Delay", value: g.delays[1][0], options: g.delays},
+		{kind: "select", name: field(2), label: "Coldstart Delay", value: delays[1][0], options: delays},
 		{kind: "checkbox", name: field(11), label: "Audible Alarm", value: "1", note: "Enable"},
 		{kind: "checkbox", name: field(3), label: "Display", value: "on", note: "Enable", checked: true},
 		{kind: "text", name: field(4), label: "Model Number", value: "AP8858", off: true},
@@ -83,9 +84,11 @@ func folderOf(token string) string {
 // A webReply is the card's answer: a page, a redirection, or the end of the
 // connection.
 type webReply struct {
-	code                   int
-	location, cookie, page string
-	cut                    bool
+	code     int // 0 for 303 with a location, and 200 without
+	page     string
+	location string // a path on the card, or an address
+	cookie   string // to be set
+	cut      bool   // no answer
 }
 
 // cardPages are the pages of a card as they are at the moment.
