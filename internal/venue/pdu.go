@@ -1,21 +1,24 @@
 // Package venue simulates what iscbot meets at a competition: rack PDUs that
-// answer SNMP and serve web pages, and a Telegram Bot API. Everything listens on
-// loopback with real sockets, and has the good and the bad manners of the real
-// thing. The simulators serve the tests and the demo.
+// answer SNMP and serve web pages, and Telegram's Bot API. The tests and the demo
+// use it. Everything listens on loopback with real sockets, behaves as the real
+// thing does, and can be given the faults of the real thing.
 //
-//	pdu.go           a PDU's registers, and the units chained to it
-//	agent.go         the SNMP agent of a PDU's card
-//	agentmanners.go  its bad manners
-//	play.go          the demo's load
-//	botapi.go        the Bot API: NewAPI
-//	botcalls.go      its methods, as the bot calls them
-//	telegram.go      what is behind it: people, chats, topics, messages
-//	botparams.go     the parameters of a call, and its answer
-//	bothtml.go       formatted text
-//	botmanners.go    its bad manners
-//	botnet.go        the connections to it
-//	terminal.go      a chat in a terminal
-//	web*.go          the web interface of a PDU's card
+//	pdu.go          a PDU's registers, the units chained to it, and the demo's load
+//	agent.go        the SNMP agent of a PDU's card
+//	agentfaults.go  its faults
+//	web.go          the web interface of a PDU's card: sessions and posted forms
+//	webfaults.go    its faults
+//	webpages.go     its pages
+//	webforms.go     the forms on them, and what a browser sends of a form
+//	generations.go  how the pages differ by firmware; a new generation goes here
+//	api.go          the Bot API: NewAPI
+//	apicalls.go     its methods, as the bot calls them
+//	apiparams.go    the parameters of a call, and its answer
+//	apihtml.go      formatted text
+//	apistate.go     what is behind it: people, chats, topics, messages, updates
+//	apifaults.go    its faults
+//	apinet.go       the connections to it
+//	terminal.go     a chat with the bot in a terminal
 package venue
 
 import (

@@ -34,7 +34,6 @@ type Web struct {
 	mu             sync.Mutex // guards what follows
 	user, password string
 	faults         WebFaults
-	settings       [][]control       // of the configuration page, by unit
 	session        *webSession       // nil while nobody is logged in
 	early          map[string]string // cookies of log-in pages, by token
 	ended          map[string]bool   // cookies of ended sessions
@@ -67,9 +66,6 @@ func serveWeb(units []*PDU, g Generation, l net.Listener, scheme string) *Web {
 	w := &Web{
 		generation: g, pdus: units, url: scheme + "://" + l.Addr().String() + "/", user: "apc", password: "apc",
 		early: map[string]string{}, ended: map[string]bool{}, refused: map[string]bool{}, asked: map[string]int{},
-	}
-	for _, p := range units {
-		w.settings = append(w.settings, newSettings(g, p.Name))
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	w.cancel = cancel
@@ -157,7 +153,7 @@ func (w *Web) complain(format string, args ...any) {
 
 // pages returns the card's pages as they are now.
 func (w *Web) pages() cardPages {
-	return cardPages{w.generation, w.pdus, w.settings, w.faults, w.session}
+	return cardPages{w.generation, w.pdus, w.faults, w.session}
 }
 
 // A webRequest is one request as the card reads it.
@@ -501,31 +497,21 @@ func (w *Web) confirm(q *webRequest, home webReply) webReply {
 	return w.apply(posted)
 }
 
-// apply puts what was posted into effect, wrong or right: a field that is
-// missing clears its setting.
+// apply resets what was posted to be reset. Whatever else was changed is only
+// complained of.
 func (w *Web) apply(posted []pair) webReply {
 	w.applied++
 	number, _ := lookup(posted, "pdu")
 	unit := w.unit(number)
-	p, settings := w.pdus[unit-1], w.settings[unit-1]
-	for i := range settings {
-		c := &settings[i]
+	for _, c := range w.pages().settingsForm(unit) {
 		value, has := lookup(posted, c.name)
 		switch {
-		case c.off, c.isButton(), c.kind == "hidden":
-		case c.role == "peak":
-			if c.resets(value, has) && !w.faults.NoEffect && !w.faults.NoPeak {
-				p.ResetPeak()
-			}
+		case !c.resets(value, has):
+		case c.role == "peak" && !w.faults.NoEffect:
+			w.pdus[unit-1].ResetPeak()
 		case c.role == "energy":
-			if c.resets(value, has) {
-				p.ResetEnergy()
-				w.complain("the energy meter was reset")
-			}
-		case c.kind == "checkbox":
-			c.checked = has
-		default:
-			c.value = strings.ReplaceAll(value, "\r\n", "\n")
+			w.pdus[unit-1].ResetEnergy()
+			w.complain("the energy meter was reset")
 		}
 	}
 	switch g := w.generation; {

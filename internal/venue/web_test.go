@@ -1,10 +1,9 @@
 package venue
 
 import (
-	"io"
 	"net"
 	"net/http"
-	"net/http/cookiejar"
+	"net/http/httptest"
 	"net/url"
 	"os"
 	"os/exec"
@@ -16,139 +15,108 @@ import (
 	"time"
 )
 
-// A visitor knows what the forms of a card are, and posts them as a browser does
-// or with a change.
-type visitor struct {
-	*http.Client
-	t    *testing.T
-	w    *Web
-	pdus []*PDU
-	at   *url.URL // of the last page
-	page string
-	code int
-}
+// These tests hold what the tests of internal/nmc do not: a good client gives a
+// card no reason to complain.
 
-func eachGeneration(t *testing.T, test func(t *testing.T, v *visitor)) {
+// eachGeneration runs a test with a card with two units to which somebody is
+// logged in.
+func eachGeneration(t *testing.T, test func(t *testing.T, w *Web)) {
 	for _, g := range Generations {
 		t.Run(g.String(), func(t *testing.T) {
 			l, err := net.Listen("tcp", "127.0.0.1:0")
 			if err != nil {
 				t.Fatal(err)
 			}
-			pdus := []*PDU{NewPDU(101, "First", 1500), NewPDU(102, "Second", 1500)}
-			w := ServeWebChain(pdus, g, l)
+			w := ServeWebChain([]*PDU{NewPDU(101, "First", 1500), NewPDU(102, "Second", 1500)}, g, l)
 			t.Cleanup(w.Close)
-			test(t, newVisitor(t, w, pdus))
+			w.session = &webSession{form: "F", used: time.Now()}
+			if g.tokens {
+				w.session.token = "T"
+			}
+			test(t, w)
 		})
 	}
 }
 
-func newVisitor(t *testing.T, w *Web, pdus []*PDU) *visitor {
-	jar, _ := cookiejar.New(nil)
-	v := &visitor{Client: &http.Client{Jar: jar, Transport: &http.Transport{}}, t: t, w: w, pdus: pdus}
-	t.Cleanup(v.CloseIdleConnections)
-	v.at, _ = url.Parse(w.URL())
-	return v
-}
-
-// get opens a page, from the last one.
-func (v *visitor) get(ref string) {
-	v.t.Helper()
-	to, _ := v.at.Parse(ref)
-	v.take(v.Get(to.String()))
-}
-
-func (v *visitor) post(action string, form []pair) {
-	v.t.Helper()
-	var fields []string
-	for _, p := range form {
-		if v.w.generation.latin1 {
-			p[0], p[1] = toLatin1(p[0]), toLatin1(p[1])
+// visit asks a card for a page of the session, or posts a form there.
+func visit(w *Web, file string, form []pair) *httptest.ResponseRecorder {
+	path, r := "/"+file, (*http.Request)(nil)
+	if w.session != nil && !strings.HasPrefix(file, "/") {
+		path = w.session.folder() + file
+	}
+	if form == nil {
+		r = httptest.NewRequest(http.MethodGet, path, nil)
+	} else {
+		var fields []string
+		for _, p := range form {
+			if w.generation.latin1 {
+				p[0], p[1] = toLatin1(p[0]), toLatin1(p[1])
+			}
+			fields = append(fields, url.QueryEscape(p[0])+"="+url.QueryEscape(p[1]))
 		}
-		fields = append(fields, url.QueryEscape(p[0])+"="+url.QueryEscape(p[1]))
+		r = httptest.NewRequest(http.MethodPost, path, strings.NewReader(strings.Join(fields, "&")))
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	}
-	to, _ := v.at.Parse(action)
-	v.take(v.Post(to.String(), "application/x-www-form-urlencoded", strings.NewReader(strings.Join(fields, "&"))))
+	rec := httptest.NewRecorder()
+	w.serve(rec, r)
+	return rec
 }
 
-func (v *visitor) take(resp *http.Response, err error) {
-	v.t.Helper()
-	if err != nil {
-		v.t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	page, _ := io.ReadAll(resp.Body)
-	v.at, v.page, v.code = resp.Request.URL, string(page), resp.StatusCode
-}
-
-func (v *visitor) login(password string) {
-	v.t.Helper()
-	v.get("/")
-	if strings.Contains(v.page, "login_password") {
-		form := browserSends(v.w.pages().loginForm(), []pair{{"login_username", "apc"},
-			{"login_password", password}, {"prefLanguage", webLanguages[0][0]}})
-		v.post("Forms/login1", form)
-	}
-}
-
-// apply posts settings of the second unit, and confirms that.
-func (v *visitor) apply(settings []pair) {
-	v.t.Helper()
-	file := v.w.generation.fileOf("cfgdev")
-	name, _, _ := strings.Cut(file, ".")
-	v.get(file + "?pdu=2")
-	v.post("Forms/"+name+"1", settings)
-	if strings.Contains(v.page, "Continue?") {
-		form := browserSends(v.w.pages().confirmForm(), nil)
-		v.post("confirm1", form)
+// applySettings posts the form of the second unit, and confirms that.
+func applySettings(w *Web, settings []pair) {
+	file, _, _ := strings.Cut(w.generation.fileOf("cfgdev"), ".")
+	visit(w, "Forms/"+file+"1", settings)
+	if w.generation.confirm {
+		visit(w, "Forms/confirm1", browserSends(w.pages().confirmForm(), nil))
 	}
 }
 
 // settings returns what a browser sends if the user chose the reset of a meter,
 // if any.
-func (v *visitor) settings(meter string) []pair {
-	form := v.w.pages().settingsForm(2)
+func settings(w *Web, meter string) []pair {
+	form := w.pages().settingsForm(2)
 	var chosen []pair
 	for _, c := range form {
 		switch {
-		case meter != "" && c.role == meter && c.options == nil:
-			chosen = append(chosen, pair{c.name, c.value})
-		case meter != "" && c.role == meter:
+		case meter == "" || c.role != meter:
+		case c.options != nil:
 			chosen = append(chosen, pair{c.name, c.options[1][0]})
+		default:
+			chosen = append(chosen, pair{c.name, c.value})
 		}
 	}
 	return browserSends(form, chosen)
 }
 
-// TestWebApply holds that the card takes what a browser sends, and complains of
-// everything else.
 func TestWebApply(t *testing.T) {
-	keep := func(form []pair) []pair { return form }
 	remove := func(form []pair) []pair { return slices.Delete(form, 3, 4) }
 	add := func(form []pair) []pair { return slices.Insert(form, 3, pair{"x", "y"}) }
 	swap := func(form []pair) []pair { form[2], form[3] = form[3], form[2]; return form }
 	for name, tt := range map[string]struct {
 		meter          string
-		change         func(form []pair) []pair
+		change         func(form []pair) []pair // nil for none
 		resets, energy int
 		complaint      string
 	}{
-		"nothing": {"", keep, 0, 35128, ""},
-		"peak":    {"peak", keep, 1, 35128, ""},
-		"energy":  {"energy", keep, 0, 0, "energy meter was reset"},
+		"nothing": {"", nil, 0, 35128, ""},
+		"peak":    {"peak", nil, 1, 35128, ""},
+		"energy":  {"energy", nil, 0, 0, "energy meter was reset"},
 		"missing": {"", remove, 0, 35128, "is missing"},
 		"added":   {"", add, 0, 35128, "does not belong"},
 		"swapped": {"", swap, 0, 35128, "out of order"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			eachGeneration(t, func(t *testing.T, v *visitor) {
-				v.login("apc")
-				v.apply(tt.change(v.settings(tt.meter)))
-				first, second := v.pdus[0].State(), v.pdus[1].State()
-				if first.Resets != 0 || second.Resets != tt.resets || second.Energy != tt.energy || v.w.Applies() != 1 {
-					t.Errorf("%+v, %+v, page:\n%s", first, second, v.page)
+			eachGeneration(t, func(t *testing.T, w *Web) {
+				form := settings(w, tt.meter)
+				if tt.change != nil {
+					form = tt.change(form)
 				}
-				c := strings.Join(v.w.Complaints(), "\n")
+				applySettings(w, form)
+				first, second := w.pdus[0].State(), w.pdus[1].State()
+				if first.Resets != 0 || second.Resets != tt.resets || second.Energy != tt.energy || w.Applies() != 1 {
+					t.Errorf("%+v, %+v", first, second)
+				}
+				c := strings.Join(w.Complaints(), "\n")
 				if (c != "") != (tt.complaint != "") || !strings.Contains(c, tt.complaint) {
 					t.Errorf("complaints %q, want %q", c, tt.complaint)
 				}
@@ -157,41 +125,24 @@ func TestWebApply(t *testing.T) {
 	}
 }
 
-// TestWebSession holds that one person can be logged in, until the session ends,
-// and that pages which do harm are complained of.
 func TestWebSession(t *testing.T) {
-	eachGeneration(t, func(t *testing.T, v *visitor) {
-		g := v.w.generation
-		for range 2 {
-			v.login("wrong")
-		}
-		if c := v.w.Complaints(); len(c) != 1 || !strings.Contains(c[0], "refused was tried again") {
+	eachGeneration(t, func(t *testing.T, w *Web) {
+		visit(w, w.generation.fileOf("ctlboot"), nil)
+		visit(w, "Forms/lang1", []pair{})
+		if c := w.Complaints(); len(c) != 2 || !strings.Contains(c[0], "dangerous") || !strings.Contains(c[1], "posted") {
 			t.Errorf("complaints %q", c)
 		}
-		v.login("apc")
-		other := newVisitor(t, v.w, v.pdus)
-		other.login("apc")
-		if other.code != g.busyStatus || !strings.Contains(other.page, "Someone is currently logged into") {
-			t.Errorf("busy: status %d\n%s", other.code, other.page)
+		if r := visit(w, "favicon.ico", nil); r.Code != http.StatusNotFound {
+			t.Errorf("status %d for no page", r.Code)
 		}
-		v.get(g.fileOf("ctlboot"))
-		v.post("Forms/lang1", nil)
-		v.get("favicon.ico")
-		if c := strings.Join(v.w.Complaints(), "\n"); !strings.Contains(c, "dangerous") || v.code != http.StatusNotFound {
-			t.Errorf("status %d, complaints %q", v.code, c)
+		w.refuse(&webRequest{}, "apc\nwrong")
+		w.refuse(&webRequest{}, "apc\nwrong")
+		if c := w.Complaints(); len(c) != 3 || !strings.Contains(c[2], "refused was tried again") {
+			t.Errorf("complaints %q", c)
 		}
-
-		v.w.locked(func() { v.w.session.used = time.Now().Add(-sessionTime) })
-		v.login("apc")
-		if g.cookie != "" && !g.early {
-			if v.code != http.StatusBadRequest {
-				t.Errorf("log-in with an ended session's cookie: status %d", v.code)
-			}
-			v = newVisitor(t, v.w, v.pdus)
-			v.login("apc")
-		}
-		if v.get("logout.htm"); v.w.Open() != 0 {
-			t.Error("not logged off")
+		w.session.used = time.Now().Add(-sessionTime)
+		if visit(w, "home.htm", nil); w.Open() != 0 {
+			t.Error("the session does not end")
 		}
 	})
 }
@@ -207,23 +158,19 @@ func TestWebInELinks(t *testing.T) {
 		t.Skip("elinks is missing")
 	}
 	t.Setenv("HOME", t.TempDir())
-	eachGeneration(t, func(t *testing.T, v *visitor) {
-		shows := func(words ...string) {
+	eachGeneration(t, func(t *testing.T, w *Web) {
+		for page, want := range map[string]string{
+			w.pages().loginPage("/", ""):    `(?is)user name.*password.*log on`,
+			w.pages().menuPage("cfgdev", 2): `(?is)(peak[^\n]*reset|peak.{0,80}last reset).*apply`,
+		} {
 			file := filepath.Join(t.TempDir(), "page.html")
-			if err := os.WriteFile(file, []byte(v.page), 0o600); err != nil {
+			if err := os.WriteFile(file, []byte(page), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			out, _ := exec.Command(elinks, "-dump", "-no-references", file).CombinedOutput()
-			for _, w := range words {
-				if !regexp.MustCompile(`(?is)` + w).Match(out) {
-					t.Errorf("%q does not show in:\n%s", w, out)
-				}
+			out, err := exec.Command(elinks, "-dump", "-no-references", file).CombinedOutput()
+			if err != nil || !regexp.MustCompile(want).Match(out) {
+				t.Errorf("%v, no %s in\n%s", err, want, out)
 			}
 		}
-		v.get("/")
-		shows(`user name`, `password`, `log on`)
-		v.login("apc")
-		v.get(v.w.generation.fileOf("cfgdev"))
-		shows(`peak[^\n]*reset|peak.{0,80}last reset`, `energy|kwh`, `apply`)
 	})
 }

@@ -28,41 +28,6 @@ var german = map[string]string{
 	"Peak Power":    "Spitzenleistung",
 }
 
-// newSettings returns the controls of the configuration page as the card comes
-// to the venue.
-func newSettings(g Generation, name string) []control {
-	if g.latin1 {
-		name = fromLatin1(toLatin1(name))
-	}
-	field := func(n int) string { return fmt.Sprintf(g.field, n) }
-	delays := []pair{{"00000000", "Immediate"}, {"01000000", "Wait 15 s"}, {"02000000", "Never"}}
-	settings := []control{
-		{kind: "hidden", name: field(1)}, // the session's
-		{kind: "text", name: field(5), label: "Name", value: name},
-		{kind: "text", name: field(6), label: "Location", value: `Zürich & "Halle 3" <Nord>`},
-		{kind: "textarea", name: field(7), label: "Contact", value: "Jörg O'Neill\nHall & floor, ext. 12"},
-		{kind: "text", name: field(8), label: "Low Load Warning", value: "0.0", note: "kW"},
-		{kind: "hidden", name: field(9), value: " 1"},
-		{kind: "text", name: field(10), label: "Overload Alarm", value: "3.0", note: "kW"},
-		{kind: "select", name: field(2), label: "Coldstart Delay", value: delays[1][0], options: delays},
-		{kind: "checkbox", name: field(11), label: "Audible Alarm", value: "1", note: "Enable"},
-		{kind: "checkbox", name: field(3), label: "Display", value: "on", note: "Enable", checked: true},
-		{kind: "text", name: field(4), label: "Model Number", value: "AP8858", off: true},
-	}
-	if g.onlyChanges {
-		settings = append(settings, control{kind: "hidden", name: "apply_only_changes", value: "1"})
-	}
-
-	peak, energy := g.reset, g.reset
-	peak.name, peak.label, peak.role = field(12), g.resetLabels[0], "peak"
-	energy.name, energy.label, energy.role = field(13), g.resetLabels[1], "energy"
-	resets := []control{peak, energy}
-	if g.energyFirst {
-		resets = []control{energy, peak}
-	}
-	return slices.Concat(settings, resets, g.buttons)
-}
-
 // A webSession is that of somebody who is logged in.
 type webSession struct {
 	token, cookie, form string // form is the token of its forms
@@ -94,38 +59,60 @@ type webReply struct {
 // cardPages are the pages of a card as they are at the moment.
 type cardPages struct {
 	Generation
-	pdus     []*PDU
-	settings [][]control // of the configuration page, by unit
-	faults   WebFaults
-	session  *webSession // nil while nobody is logged in
+	pdus    []*PDU
+	faults  WebFaults
+	session *webSession // nil while nobody is logged in
 }
 
 // settingsForm returns the form of the configuration page of a unit.
 func (p cardPages) settingsForm(unit int) []control {
-	form := slices.Clone(p.settings[unit-1])
-	form[0].value = p.session.form
-	for i := range form {
-		switch form[i].role {
-		case "peak":
-			form[i].note = "Reset (last reset " + p.pdus[unit-1].State().ResetAt.Format(dateTime) + ")"
-		case "energy":
-			form[i].note = "Reset (last reset 05/18/2018 08:00:00)"
-		}
+	pdu := p.pdus[unit-1]
+	name := pdu.Name
+	if p.latin1 {
+		name = fromLatin1(toLatin1(name))
 	}
+	field := func(n int) string { return fmt.Sprintf(p.field, n) }
+	delays := []pair{{"00000000", "Immediate"}, {"01000000", "Wait 15 s"}, {"02000000", "Never"}}
+	form := []control{{kind: "hidden", name: field(1), value: p.session.form}}
 	if len(p.pdus) > 1 {
-		form = slices.Insert(form, 1, control{kind: "hidden", name: "pdu", value: fmt.Sprint(unit)})
+		form = append(form, control{kind: "hidden", name: "pdu", value: fmt.Sprint(unit)})
+	}
+	form = append(form, []control{
+		{kind: "text", name: field(5), label: "Name", value: name},
+		{kind: "text", name: field(6), label: "Location", value: `Zürich & "Halle 3" <Nord>`},
+		{kind: "textarea", name: field(7), label: "Contact", value: "Jörg O'Neill\nHall & floor, ext. 12"},
+		{kind: "text", name: field(8), label: "Low Load Warning", value: "0.0", note: "kW"},
+		{kind: "hidden", name: field(9), value: " 1"},
+		{kind: "text", name: field(10), label: "Overload Alarm", value: "3.0", note: "kW"},
+		{kind: "select", name: field(2), label: "Coldstart Delay", value: "01000000", options: delays},
+		{kind: "checkbox", name: field(11), label: "Audible Alarm", value: "1", note: "Enable"},
+		{kind: "checkbox", name: field(3), label: "Display", value: "on", note: "Enable", checked: true},
+		{kind: "text", name: field(4), label: "Model Number", value: "AP8858", off: true},
+	}...)
+	if p.onlyChanges {
+		form = append(form, control{kind: "hidden", name: "apply_only_changes", value: "1"})
 	}
 
-	peak := slices.IndexFunc(form, func(c control) bool { return c.role == "peak" })
-	if p.faults.TwoPeaks {
-		second := form[peak]
-		second.name, second.label, second.role = second.name+"b", "Peak Current", ""
-		form = slices.Insert(form, peak+1, second)
+	peak, energy := p.reset, p.reset
+	peak.name, peak.label, peak.role = field(12), p.resetLabels[0], "peak"
+	peak.note = "Reset (last reset " + pdu.State().ResetAt.Format(dateTime) + ")"
+	energy.name, energy.label, energy.role = field(13), p.resetLabels[1], "energy"
+	energy.note = "Reset (last reset 05/18/2018 08:00:00)"
+	second := peak // under TwoPeaks
+	second.name, second.label, second.role = field(12)+"b", "Peak Current", ""
+
+	peaks := []control{peak}
+	switch {
+	case p.faults.NoPeak:
+		peaks = nil
+	case p.faults.TwoPeaks:
+		peaks = []control{peak, second}
 	}
-	if p.faults.NoPeak {
-		form = slices.Delete(form, peak, peak+1)
+	resets := append(peaks, energy)
+	if p.energyFirst {
+		resets = append([]control{energy}, peaks...)
 	}
-	return form
+	return slices.Concat(form, resets, p.buttons)
 }
 
 func (p cardPages) confirmForm() []control {
