@@ -128,7 +128,7 @@ func newChainedSite(t testing.TB, cards ...[]string) *site {
 		}
 		units[0].Chain(units[1:]...)
 		t.Cleanup(venue.ServeSNMP(units[0], "public", conns[i]).Close)
-		w := venue.ServeWebChain(units, venue.Generations[i%len(venue.Generations)], listeners[i])
+		w := venue.ServeWeb(units[0], venue.Generations[i%len(venue.Generations)], listeners[i])
 		w.Credentials("apc", testPassword)
 		t.Cleanup(w.Close)
 		s.pdus = append(s.pdus, units...)

@@ -38,10 +38,11 @@ func newCard(t *testing.T, g venue.Generation, units int, cfg *tls.Config) *card
 		p.Spike(2800)
 		c.units = append(c.units, p)
 	}
+	c.units[0].Chain(c.units[1:]...)
 	if cfg != nil {
 		c.Web = venue.ServeWebTLS(c.units[0], g, l, cfg)
 	} else {
-		c.Web = venue.ServeWebChain(c.units, g, l)
+		c.Web = venue.ServeWeb(c.units[0], g, l)
 	}
 	t.Cleanup(c.Close)
 	c.Credentials("apc", testPassword)

@@ -26,7 +26,7 @@ import (
 // no browser would send and of what the bot must not do.
 type Web struct {
 	generation Generation
-	pdus       []*PDU
+	units      []*PDU
 	url        string
 	server     *http.Server
 	cancel     context.CancelFunc
@@ -48,23 +48,18 @@ type Web struct {
 // sessionTime is how long a session lasts that nobody uses.
 const sessionTime = 3 * time.Minute
 
-// ServeWeb starts the web interface of a PDU on l, for the user apc with the
-// password apc. Close ends it.
-func ServeWeb(p *PDU, g Generation, l net.Listener) *Web { return serveWeb([]*PDU{p}, g, l, "http") }
+// ServeWeb starts the web interface of a PDU and the units chained to it on l, for
+// the user apc with the password apc. Close ends it.
+func ServeWeb(p *PDU, g Generation, l net.Listener) *Web { return serveWeb(p, g, l, "http") }
 
 // ServeWebTLS is ServeWeb over TLS.
 func ServeWebTLS(p *PDU, g Generation, l net.Listener, cfg *tls.Config) *Web {
-	return serveWeb([]*PDU{p}, g, tls.NewListener(l, cfg), "https")
+	return serveWeb(p, g, tls.NewListener(l, cfg), "https")
 }
 
-// ServeWebChain is ServeWeb for chained units.
-func ServeWebChain(units []*PDU, g Generation, l net.Listener) *Web {
-	return serveWeb(units, g, l, "http")
-}
-
-func serveWeb(units []*PDU, g Generation, l net.Listener, scheme string) *Web {
+func serveWeb(p *PDU, g Generation, l net.Listener, scheme string) *Web {
 	w := &Web{
-		generation: g, pdus: units, url: scheme + "://" + l.Addr().String() + "/", user: "apc", password: "apc",
+		generation: g, units: p.Units(), url: scheme + "://" + l.Addr().String() + "/", user: "apc", password: "apc",
 		early: map[string]string{}, ended: map[string]bool{}, refused: map[string]bool{}, asked: map[string]int{},
 	}
 	ctx, cancel := context.WithCancel(context.Background())
@@ -89,62 +84,59 @@ func (w *Web) Close() {
 }
 
 // SetFaults gives the card faults from the next request on.
-func (w *Web) SetFaults(f WebFaults) { w.locked(func() { w.faults = f }) }
+func (w *Web) SetFaults(f WebFaults) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.faults = f
+}
 
 // Credentials sets who may log in.
 func (w *Web) Credentials(user, password string) {
-	w.locked(func() { w.user, w.password = user, password })
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.user, w.password = user, password
 }
 
 // Open returns how many sessions are open: more than 0 once a client is done
 // is a leak.
-func (w *Web) Open() (n int) {
-	w.locked(func() {
-		if w.session != nil {
-			n = 1
-		}
-	})
-	return n
+func (w *Web) Open() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.session != nil {
+		return 1
+	}
+	return 0
 }
 
 // Logins returns how many log-ins were taken and how many refused for a wrong
 // user or password.
 func (w *Web) Logins() (ok, refused int) {
-	w.locked(func() { ok, refused = w.loggedIn, w.refusals })
-	return ok, refused
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.loggedIn, w.refusals
 }
 
 // Applies returns how often settings took effect, with or without a reset of
 // the peak.
-func (w *Web) Applies() (n int) {
-	w.locked(func() { n = w.applied })
-	return n
-}
+func (w *Web) Applies() int { return locked(w, func() int { return w.applied }) }
 
 // Asked returns how many requests have come in at a stage of WebFaults,
 // answered or not.
-func (w *Web) Asked(stage string) (n int) {
-	w.locked(func() { n = w.asked[stage] })
-	return n
-}
+func (w *Web) Asked(stage string) int { return locked(w, func() int { return w.asked[stage] }) }
 
 // Posts returns the forms of the configuration page that came in, each with
 // its fields in their order and without the session's token.
-func (w *Web) Posts() (all []string) {
-	w.locked(func() { all = slices.Clone(w.posts) })
-	return all
-}
+func (w *Web) Posts() []string { return locked(w, func() []string { return slices.Clone(w.posts) }) }
 
 // Complaints returns what clients did wrong, in the order in which it happened.
-func (w *Web) Complaints() (all []string) {
-	w.locked(func() { all = slices.Clone(w.complaints) })
-	return all
+func (w *Web) Complaints() []string {
+	return locked(w, func() []string { return slices.Clone(w.complaints) })
 }
 
-func (w *Web) locked(f func()) {
+func locked[T any](w *Web, f func() T) T {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	f()
+	return f()
 }
 
 func (w *Web) complain(format string, args ...any) {
@@ -153,7 +145,7 @@ func (w *Web) complain(format string, args ...any) {
 
 // pages returns the card's pages as they are now.
 func (w *Web) pages() cardPages {
-	return cardPages{w.generation, w.pdus, w.faults, w.session}
+	return cardPages{w.generation, w.units, w.faults, w.session}
 }
 
 // A webRequest is one request as the card reads it.
@@ -193,7 +185,7 @@ func (w *Web) read(r *http.Request) *webRequest {
 
 // unit returns the unit of that number, the first one if there is no such.
 func (w *Web) unit(number string) int {
-	if n, err := strconv.Atoi(number); err == nil && n >= 1 && n <= len(w.pdus) {
+	if n, err := strconv.Atoi(number); err == nil && n >= 1 && n <= len(w.units) {
 		return n
 	}
 	return 1
@@ -224,10 +216,9 @@ func (w *Web) stage(token, file string) string {
 
 func (w *Web) serve(rw http.ResponseWriter, r *http.Request) {
 	q := w.read(r)
-	var faults WebFaults
-	w.locked(func() {
+	faults := locked(w, func() WebFaults {
 		w.asked[q.stage]++
-		faults = w.faults
+		return w.faults
 	})
 	strikes := faults.At == "" || faults.At == q.stage
 	var wait <-chan time.Time // for ever
@@ -250,7 +241,7 @@ func (w *Web) serve(rw http.ResponseWriter, r *http.Request) {
 	case strikes && faults.Garbage:
 		reply = webReply{page: garbage()}
 	default:
-		w.locked(func() { reply = w.reply(q) })
+		reply = locked(w, func() webReply { return w.reply(q) })
 	}
 	if reply.cut {
 		panic(http.ErrAbortHandler)
@@ -508,9 +499,9 @@ func (w *Web) apply(posted []pair) webReply {
 		switch {
 		case !c.resets(value, has):
 		case c.role == "peak" && !w.faults.NoEffect:
-			w.pdus[unit-1].ResetPeak()
+			w.units[unit-1].ResetPeak()
 		case c.role == "energy":
-			w.pdus[unit-1].ResetEnergy()
+			w.units[unit-1].ResetEnergy()
 			w.complain("the energy meter was reset")
 		}
 	}

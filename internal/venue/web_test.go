@@ -27,7 +27,9 @@ func eachGeneration(t *testing.T, test func(t *testing.T, w *Web)) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			w := ServeWebChain([]*PDU{NewPDU(101, "First", 1500), NewPDU(102, "Second", 1500)}, g, l)
+			p := NewPDU(101, "First", 1500)
+			p.Chain(NewPDU(102, "Second", 1500))
+			w := ServeWeb(p, g, l)
 			t.Cleanup(w.Close)
 			w.session = &webSession{form: "F", used: time.Now()}
 			if g.tokens {
@@ -112,7 +114,7 @@ func TestWebApply(t *testing.T) {
 					form = tt.change(form)
 				}
 				applySettings(w, form)
-				first, second := w.pdus[0].State(), w.pdus[1].State()
+				first, second := w.units[0].State(), w.units[1].State()
 				if first.Resets != 0 || second.Resets != tt.resets || second.Energy != tt.energy || w.Applies() != 1 {
 					t.Errorf("%+v, %+v", first, second)
 				}

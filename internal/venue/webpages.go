@@ -59,14 +59,14 @@ type webReply struct {
 // cardPages are the pages of a card as they are at the moment.
 type cardPages struct {
 	Generation
-	pdus    []*PDU
+	units   []*PDU
 	faults  WebFaults
 	session *webSession // nil while nobody is logged in
 }
 
 // settingsForm returns the form of the configuration page of a unit.
 func (p cardPages) settingsForm(unit int) []control {
-	pdu := p.pdus[unit-1]
+	pdu := p.units[unit-1]
 	name := pdu.Name
 	if p.latin1 {
 		name = fromLatin1(toLatin1(name))
@@ -74,7 +74,7 @@ func (p cardPages) settingsForm(unit int) []control {
 	field := func(n int) string { return fmt.Sprintf(p.field, n) }
 	delays := []pair{{"00000000", "Immediate"}, {"01000000", "Wait 15 s"}, {"02000000", "Never"}}
 	form := []control{{kind: "hidden", name: field(1), value: p.session.form}}
-	if len(p.pdus) > 1 {
+	if len(p.units) > 1 {
 		form = append(form, control{kind: "hidden", name: "pdu", value: fmt.Sprint(unit)})
 	}
 	form = append(form, []control{
@@ -173,7 +173,7 @@ func (p cardPages) page(title, body, at, up string) string {
 	if at != "" {
 		menu = p.menuAt(at, up)
 	}
-	page := fill(p.frame, "{title}", title, "{name}", html.EscapeString(p.pdus[0].Name), "{menu}", menu,
+	page := fill(p.frame, "{title}", title, "{name}", html.EscapeString(p.units[0].Name), "{menu}", menu,
 		"{body}", body, "{languages}", p.tags.input(language, ""), "{now}", time.Now().Format(dateTime), "{up}", up)
 	if isForeign {
 		for word, translated := range german {
@@ -254,7 +254,7 @@ func (p cardPages) menuPage(page string, unit int) string {
 	body := "<p>Select an item of the menu.</p>\n"
 	switch page {
 	case "statdev":
-		body = p.status(p.pdus[unit-1].State())
+		body = p.status(p.units[unit-1].State())
 	case "cfgdev":
 		name, _, _ := strings.Cut(p.fileOf(page), ".")
 		body = p.unitChoice(page, unit) +
@@ -281,12 +281,12 @@ func (p cardPages) status(s State) string {
 func (p cardPages) unitChoice(page string, unit int) string {
 	file, links := p.fileOf(page), ""
 	choice := control{kind: "select", name: "pdu", value: fmt.Sprint(unit)}
-	for n := range len(p.pdus) {
+	for n := range len(p.units) {
 		links += fmt.Sprintf("<a href=\"%s?pdu=%d\">%d</a> \n", file, n+1, n+1)
 		choice.options = append(choice.options, pair{fmt.Sprint(n + 1), fmt.Sprintf("Rack PDU %d", n+1)})
 	}
 	switch {
-	case len(p.pdus) == 1:
+	case len(p.units) == 1:
 		return ""
 	case p.unitLinks:
 		return "<p>Rack PDU: " + links + "</p>\n"
