@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 	"strconv"
-	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -20,56 +19,79 @@ const WriteCommunity = "private"
 // Objects of the PowerNet-MIB. Those of the Rack PDU 2G are in tables, and end
 // with the row of a unit.
 const (
-	rPDU2 = ".1.3.6.1.4.1.318.1.1.26."
-
-	statusEntry   = rPDU2 + "4.3.1."   // rPDU2DeviceStatusEntry
-	peakPower     = statusEntry + "6"  // rPDU2DeviceStatusPeakPower
-	peakTimestamp = statusEntry + "7"  // rPDU2DeviceStatusPeakPowerTimestamp
-	peakStartTime = statusEntry + "8"  // rPDU2DeviceStatusPeakPowerStartTime
-	peakReset     = rPDU2 + "4.1.1.10" // rPDU2DeviceConfigDevicePeakPowerReset
-	energyReset   = rPDU2 + "4.1.1.11" // rPDU2DeviceConfigDeviceEnergyReset
-
-	oldPower = ".1.3.6.1.4.1.318.1.1.12.1.16" // rPDUIdentDevicePowerWatts, of older models, in W
+	identEntry  = ".1.3.6.1.4.1.318.1.1.26.2.1."   // rPDU2IdentEntry
+	configEntry = ".1.3.6.1.4.1.318.1.1.26.4.1.1." // rPDU2DeviceConfigEntry
+	statusEntry = ".1.3.6.1.4.1.318.1.1.26.4.3.1." // rPDU2DeviceStatusEntry
+	oldPower    = ".1.3.6.1.4.1.318.1.1.12.1.16.0" // rPDUIdentDevicePowerWatts, of older models, in W
+	sysUpTime   = ".1.3.6.1.2.1.1.3.0"             // in hundredths of a second
+	clockDate   = ".1.3.6.1.4.1.318.2.1.6.1.0"     // mconfigClockDate
+	clockTime   = ".1.3.6.1.4.1.318.2.1.6.2.0"     // mconfigClockTime
 )
+
+// objects returns all objects of a card as a request sees them, by the names of
+// their instances.
+func objects(card *PDU, f AgentFaults) map[string]any {
+	all := map[string]any{
+		sysUpTime: card.uptime(),
+		clockDate: time.Now().Format("01/02/2006"),
+		clockTime: time.Now().Format("15:04:05"),
+	}
+	if f.Old {
+		all[oldPower] = power(card.State().Watts)
+	}
+	for i, u := range card.Units() {
+		row, s := "."+strconv.Itoa(i+1), u.read(f)
+		all[identEntry+"6"+row] = "v6.8.0" // rPDU2IdentFirmwareRev
+		all[identEntry+"8"+row] = "AP8858" // rPDU2IdentModelNumber
+		if f.Old {
+			continue
+		}
+		all[statusEntry+"5"+row] = power(s.Watts / 10) // rPDU2DeviceStatusPower, in 10 W
+		if f.NoPeak {
+			continue
+		}
+		all[statusEntry+"6"+row] = power(s.Peak / 10)         // rPDU2DeviceStatusPeakPower
+		all[statusEntry+"7"+row] = s.PeakAt.Format(dateTime)  // rPDU2DeviceStatusPeakPowerTimestamp
+		all[statusEntry+"8"+row] = s.ResetAt.Format(dateTime) // rPDU2DeviceStatusPeakPowerStartTime
+	}
+	return all
+}
+
+// set does what the SET of an object says: 2 resets.
+func set(card *PDU, v gosnmp.SnmpPDU) {
+	for i, u := range card.Units() {
+		row := "." + strconv.Itoa(i+1)
+		switch {
+		case v.Value != 2:
+		case v.Name == configEntry+"10"+row: // rPDU2DeviceConfigDevicePeakPowerReset
+			u.ResetPeak()
+		case v.Name == configEntry+"11"+row: // rPDU2DeviceConfigDeviceEnergyReset
+			u.ResetEnergy()
+		}
+	}
+}
 
 // A power is sent as the type of integer that the faults say.
 type power int
 
-// columns are the objects that have an instance for each unit.
-var columns = map[string]func(u *PDU, s State) any{
-	rPDU2 + "2.1.3":   func(u *PDU, _ State) any { return u.Name },              // rPDU2IdentName
-	rPDU2 + "2.1.6":   func(*PDU, State) any { return "v6.8.0" },                // rPDU2IdentFirmwareRev
-	rPDU2 + "2.1.8":   func(*PDU, State) any { return "AP8858" },                // rPDU2IdentModelNumber
-	peakReset:         func(*PDU, State) any { return 1 },                       // no operation
-	energyReset:       func(*PDU, State) any { return 1 },                       // no operation
-	statusEntry + "4": func(*PDU, State) any { return 2 },                       // rPDU2DeviceStatusLoadState: normal
-	statusEntry + "5": func(_ *PDU, s State) any { return power(s.Watts / 10) }, // rPDU2DeviceStatusPower, in 10 W
-	peakPower:         func(_ *PDU, s State) any { return power(s.Peak / 10) },
-	peakTimestamp:     func(_ *PDU, s State) any { return s.PeakAt.Format("01/02/2006 15:04:05") },
-	peakStartTime:     func(_ *PDU, s State) any { return s.ResetAt.Format("01/02/2006 15:04:05") },
-}
-
-// scalars are the objects with the single instance 0.
-var scalars = map[string]func(card *PDU) any{
-	".1.3.6.1.2.1.1.1": func(*PDU) any { // sysDescr
-		return "APC Web/SNMP Management Card (MB:v4.1.0 PF:v6.8.2 PN:apc_hw05_aos_682.bin " +
-			"AF1:v6.8.0 AN1:apc_hw05_rpdu2g_680.bin MN:AP8858 HR:02 SN: ZA2001002384 MD:01/03/2020) "
-	},
-	".1.3.6.1.2.1.1.3":         func(card *PDU) any { return card.uptime() },              // sysUpTime
-	".1.3.6.1.4.1.318.2.1.6.1": func(*PDU) any { return time.Now().Format("01/02/2006") }, // mconfigClockDate
-	".1.3.6.1.4.1.318.2.1.6.2": func(*PDU) any { return time.Now().Format("15:04:05") },   // mconfigClockTime
-	oldPower:                   func(card *PDU) any { return power(card.State().Watts) },
-}
-
-// lacks reports whether a card with these faults has no such object.
-func lacks(f AgentFaults, object string) bool {
-	switch object {
-	case oldPower:
-		return !f.Old
-	case peakPower, peakTimestamp, peakStartTime:
-		return f.Old || f.NoPeak
+// encode returns a value as gosnmp wants it.
+func encode(value any, powers gosnmp.Asn1BER) (gosnmp.Asn1BER, any) {
+	switch v := value.(type) {
+	case string:
+		return gosnmp.OctetString, v
+	case uint32:
+		return gosnmp.TimeTicks, v
+	case power:
+		switch powers {
+		case 0, gosnmp.Integer:
+			return gosnmp.Integer, int(v)
+		case gosnmp.Counter64:
+			return powers, uint64(v)
+		default:
+			return powers, uint32(v)
+		}
 	}
-	return f.Old && strings.HasPrefix(object, statusEntry)
+	return gosnmp.NoSuchInstance, nil
 }
 
 // An Agent answers SNMP v1 and v2c requests to the card of a PDU on a UDP
@@ -152,107 +174,37 @@ func (a *Agent) handle(request []byte, from net.Addr) {
 
 // permits reports whether the community of a request suffices.
 func (a *Agent) permits(packet *gosnmp.SnmpPacket) bool {
-	switch packet.PDUType {
-	case gosnmp.GetRequest:
-		return packet.Community == a.community || packet.Community == WriteCommunity
-	case gosnmp.SetRequest:
-		return packet.Community == WriteCommunity
+	if packet.Community == WriteCommunity {
+		return packet.PDUType == gosnmp.GetRequest || packet.PDUType == gosnmp.SetRequest
 	}
-	return false
+	return packet.Community == a.community && packet.PDUType == gosnmp.GetRequest
 }
 
-// answer turns a request into its answer.
+// answer turns a request into its answer. An SNMPv1 agent refuses the whole
+// request if an object is missing.
 func (a *Agent) answer(packet *gosnmp.SnmpPacket, f AgentFaults) {
-	units := a.card.Units()
 	if packet.PDUType == gosnmp.SetRequest {
 		for _, v := range packet.Variables {
-			set(units, v)
+			set(a.card, v)
 		}
 	} else {
-		a.get(packet, units, f)
+		all := objects(a.card, f)
+		for i := range packet.Variables {
+			v := &packet.Variables[i]
+			v.Type, v.Value = encode(all[v.Name], f.PowerType)
+			isMissing := v.Type == gosnmp.NoSuchInstance
+			if isMissing && packet.Version == gosnmp.Version1 && packet.Error == gosnmp.NoError {
+				packet.Error, packet.ErrorIndex = gosnmp.NoSuchName, uint8(i+1)
+			}
+		}
+		if packet.Error != gosnmp.NoError {
+			withoutValues(packet)
+		}
 	}
 	packet.PDUType = gosnmp.GetResponse
 	if f.Falsify != nil {
 		f.Falsify(packet)
 	}
-}
-
-// get fills in the values. An SNMPv1 agent refuses the whole request if one of
-// them is missing.
-func (a *Agent) get(packet *gosnmp.SnmpPacket, units []*PDU, f AgentFaults) {
-	readings := map[*PDU]State{}
-	for i := range packet.Variables {
-		v := &packet.Variables[i]
-		object, unit := instance(v.Name, units)
-		var value any
-		switch {
-		case lacks(f, object):
-		case scalars[object] != nil && unit == nil:
-			value = scalars[object](a.card)
-		case columns[object] != nil && unit != nil:
-			if _, ok := readings[unit]; !ok {
-				readings[unit] = unit.read(f)
-			}
-			value = columns[object](unit, readings[unit])
-		}
-		v.Type, v.Value = encode(value, f.PowerType)
-
-		missing := v.Type == gosnmp.NoSuchInstance
-		if missing && packet.Version == gosnmp.Version1 && packet.Error == gosnmp.NoError {
-			packet.Error, packet.ErrorIndex = gosnmp.NoSuchName, uint8(i+1)
-		}
-	}
-	if packet.Error != gosnmp.NoError {
-		withoutValues(packet)
-	}
-}
-
-// set does what the SET of an object says: 2 resets.
-func set(units []*PDU, v gosnmp.SnmpPDU) {
-	object, unit := instance(v.Name, units)
-	switch {
-	case unit == nil || v.Value != 2:
-	case object == peakReset:
-		unit.ResetPeak()
-	case object == energyReset:
-		unit.ResetEnergy()
-	}
-}
-
-// instance splits the name of an instance into the object and its unit; scalars,
-// and rows that are not there, have none.
-func instance(oid string, units []*PDU) (object string, unit *PDU) {
-	dot := strings.LastIndexByte(oid, '.')
-	row, err := strconv.Atoi(oid[dot+1:])
-	if err != nil || row < 0 || row > len(units) {
-		return "", nil
-	}
-	if row > 0 {
-		unit = units[row-1]
-	}
-	return oid[:dot], unit
-}
-
-// encode returns a value as gosnmp wants it.
-func encode(value any, powers gosnmp.Asn1BER) (gosnmp.Asn1BER, any) {
-	switch v := value.(type) {
-	case int:
-		return gosnmp.Integer, v
-	case string:
-		return gosnmp.OctetString, v
-	case uint32:
-		return gosnmp.TimeTicks, v
-	case power:
-		switch powers {
-		case 0, gosnmp.Integer:
-			return gosnmp.Integer, int(v)
-		case gosnmp.Counter64:
-			return powers, uint64(v)
-		default:
-			return powers, uint32(v)
-		}
-	}
-	return gosnmp.NoSuchInstance, nil
 }
 
 // ListenSNMP opens a UDP socket at each address, all with one free port, as PDUs

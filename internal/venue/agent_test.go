@@ -10,8 +10,8 @@ import (
 
 const (
 	powerOID = statusEntry + "5."
-	peakOID  = peakPower + "."
-	startOID = peakStartTime + "."
+	peakOID  = statusEntry + "6."
+	startOID = statusEntry + "8."
 )
 
 // serveChain serves a PDU of 1500 W with a second unit of 420 W, and returns a
@@ -65,7 +65,7 @@ func TestAgent(t *testing.T) {
 		"by SNMPv1":        {AgentFaults{OnlyV1: true}, v1, power, "150"},
 		"another unit":     {AgentFaults{}, v2c, []string{powerOID + "2"}, "42"},
 		"no such unit":     {AgentFaults{}, v2c, []string{powerOID + "3"}, "<nil>"},
-		"old":              {AgentFaults{Old: true}, v2c, []string{powerOID + "1", oldPower + ".0"}, "<nil> 1500"},
+		"old":              {AgentFaults{Old: true}, v2c, []string{powerOID + "1", oldPower}, "<nil> 1500"},
 		"no peak":          {AgentFaults{NoPeak: true}, v2c, powerAndPeak, "150 <nil>"},
 		"no peak, SNMPv1":  {AgentFaults{NoPeak: true}, v1, powerAndPeak, "NoSuchName"},
 		"refuses several":  {AgentFaults{Falsify: RefuseSeveral(gosnmp.TooBig)}, v2c, powerAndPeak, "TooBig"},
@@ -101,7 +101,7 @@ func TestAgentReset(t *testing.T) {
 			p.SetFaults(tt.faults)
 			start := get(c, startOID+"2")
 			c.Community = WriteCommunity
-			if _, err := c.Set([]gosnmp.SnmpPDU{{Name: peakReset + ".2", Type: gosnmp.Integer, Value: 2}}); err != nil {
+			if _, err := c.Set([]gosnmp.SnmpPDU{{Name: configEntry + "10.2", Type: gosnmp.Integer, Value: 2}}); err != nil {
 				t.Fatal(err)
 			}
 			answer, err := c.Get([]string{peakOID + "2", startOID + "2"})
@@ -170,7 +170,7 @@ func TestAgentDatagrams(t *testing.T) {
 func TestAgentUptime(t *testing.T) {
 	p, _, c := serveChain(t)
 	p.SetUptime(1<<32 - 60_000)
-	if got := get(c, ".1.3.6.1.2.1.1.3.0"); got < "4294907" {
+	if got := get(c, sysUpTime); got < "4294907" {
 		t.Errorf("got %s before the wrap", got)
 	}
 }

@@ -339,6 +339,12 @@ func (g Generation) fileOf(page string) string {
 	return fill(g.file, "{page}", page, "{number}", fmt.Sprint(104+7*menuIndex(page)))
 }
 
+// action returns where the form of a menu page goes.
+func (g Generation) action(page string) string {
+	name, _, _ := strings.Cut(g.fileOf(page), ".")
+	return "Forms/" + name + "1"
+}
+
 // pageOf returns the menu page that has the file, "" if there is none.
 func (g Generation) pageOf(file string) string {
 	for _, m := range webMenu {

@@ -29,6 +29,9 @@ import (
 	"time"
 )
 
+// dateTime is how a card writes times, which are local.
+const dateTime = "01/02/2006 15:04:05"
+
 // A PDU is one simulated rack PDU: the state that its SNMP agent and its web
 // interface share.
 type PDU struct {

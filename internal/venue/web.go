@@ -193,22 +193,22 @@ func (w *Web) unit(number string) int {
 
 // stage returns the stage of a visit in which a file is asked for.
 func (w *Web) stage(token, file string) string {
-	settings := w.generation.fileOf("cfgdev")
-	name, _, _ := strings.Cut(settings, ".")
-	switch {
-	case file == "" && token == "":
-		return "root"
-	case file == "logon.htm":
+	switch file {
+	case "":
+		if token == "" {
+			return "root"
+		}
+	case "logon.htm":
 		return "login"
-	case file == "Forms/login1":
+	case "Forms/login1":
 		return "logon"
-	case file == "Forms/confirm1":
+	case "Forms/confirm1":
 		return "confirm"
-	case file == "logout.htm":
+	case "logout.htm":
 		return "logout"
-	case file == settings:
+	case w.generation.fileOf("cfgdev"):
 		return "config"
-	case file == "Forms/"+name+"1":
+	case w.generation.action("cfgdev"):
 		return "apply"
 	}
 	return "menu"

@@ -66,8 +66,7 @@ func visit(w *Web, file string, form []pair) *httptest.ResponseRecorder {
 
 // applySettings posts the form of the second unit, and confirms that.
 func applySettings(w *Web, settings []pair) {
-	file, _, _ := strings.Cut(w.generation.fileOf("cfgdev"), ".")
-	visit(w, "Forms/"+file+"1", settings)
+	visit(w, w.generation.action("cfgdev"), settings)
 	if w.generation.confirm {
 		visit(w, "Forms/confirm1", browserSends(w.pages().confirmForm(), nil))
 	}

@@ -9,9 +9,8 @@ import (
 )
 
 const (
-	someone  = "Someone is currently logged into the APC Management Web Server. Please try again later."
-	invalid  = "Invalid User Name or Password."
-	dateTime = "01/02/2006 15:04:05"
+	someone = "Someone is currently logged into the APC Management Web Server. Please try again later."
+	invalid = "Invalid User Name or Password."
 
 	passwordPage = "pwd.htm" // where a new password is demanded
 )
@@ -98,19 +97,18 @@ func (p cardPages) settingsForm(unit int) []control {
 	peak.note = "Reset (last reset " + pdu.State().ResetAt.Format(dateTime) + ")"
 	energy.name, energy.label, energy.role = field(13), p.resetLabels[1], "energy"
 	energy.note = "Reset (last reset 05/18/2018 08:00:00)"
-	second := peak // under TwoPeaks
-	second.name, second.label, second.role = field(12)+"b", "Peak Current", ""
 
-	peaks := []control{peak}
+	resets := []control{peak, energy}
 	switch {
 	case p.faults.NoPeak:
-		peaks = nil
+		resets = []control{energy}
 	case p.faults.TwoPeaks:
-		peaks = []control{peak, second}
+		second := peak
+		second.name, second.label, second.role = field(12)+"b", "Peak Current", ""
+		resets = []control{peak, second, energy}
 	}
-	resets := append(peaks, energy)
 	if p.energyFirst {
-		resets = append([]control{energy}, peaks...)
+		slices.Reverse(resets)
 	}
 	return slices.Concat(form, resets, p.buttons)
 }
@@ -256,9 +254,8 @@ func (p cardPages) menuPage(page string, unit int) string {
 	case "statdev":
 		body = p.status(p.units[unit-1].State())
 	case "cfgdev":
-		name, _, _ := strings.Cut(p.fileOf(page), ".")
 		body = p.unitChoice(page, unit) +
-			p.formHTML("frmDevice", p.session.folder()+"Forms/"+name+"1", p.settingsForm(unit))
+			p.formHTML("frmDevice", p.session.folder()+p.action(page), p.settingsForm(unit))
 		if p.faults.BigPage {
 			body = strings.Repeat("<p>Power &lt; limit &amp; no alarm present on this device.</p>\n", 20000) + body
 		}
