@@ -183,17 +183,16 @@ func (p cardPages) page(title, body, at, up string) string {
 
 // menuAt writes the menu as a page has it.
 func (p cardPages) menuAt(at, up string) string {
-	section := func(i, depth int) int { // the menu entry of that depth above entry i
+	ancestor := func(i, depth int) int { // of entry i, or itself
 		for webMenu[i].depth > depth {
 			i--
 		}
 		return i
 	}
 	here := menuIndex(at)
-	isNear := func(i int) bool { // beside or below this page
-		depth := max(webMenu[i].depth-1, 0)
-		above := section(i, depth)
-		return webMenu[i].depth == 0 || above == here || above == section(here, depth)
+	isNear := func(i int) bool { // beside or below this page or an ancestor of it
+		depth := webMenu[i].depth - 1
+		return depth < 0 || ancestor(i, depth) == ancestor(here, depth)
 	}
 
 	text, depth := "", 0
