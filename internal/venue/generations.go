@@ -85,7 +85,7 @@ var TokenPath = Generation{
 	refusal:    refuseByRedirect,
 	busyStatus: http.StatusForbidden,
 	latin1:     true,
-	tags:       tagStyle{upper: true, bare: true},
+	tags:       tagStyle{upper: true, bare: true, quote: `"`},
 	frame: `<!DOCTYPE HTML PUBLIC "-//W3C//DTD HTML 4.01 Transitional//EN">
 <HTML><HEAD><TITLE>Rack PDU - {title}</TITLE><STYLE>.lbl{color:#036} td > a{color:red}</STYLE></HEAD>
 <BODY BGCOLOR=#FFFFFF><TABLE WIDTH="100%"><TR><TD COLSPAN=2>Rack PDU Management: <B>{name}</B>
@@ -122,7 +122,7 @@ var CookieAndToken = Generation{
 	keepAlive:  true,
 	refusal:    refuseByForm,
 	busyStatus: http.StatusOK,
-	tags:       tagStyle{xhtml: true},
+	tags:       tagStyle{xhtml: true, quote: `"`},
 	frame: `<!DOCTYPE html PUBLIC "-//W3C//DTD XHTML 1.0 Transitional//EN"
 "http://www.w3.org/TR/xhtml1/DTD/xhtml1-transitional.dtd">
 <html><head><title>{title} | Rack PDU 2G</title>
@@ -199,6 +199,7 @@ var CookieAlone = Generation{
 	refusal:    refuseByStatus,
 	busyStatus: http.StatusForbidden,
 	busyFirst:  true,
+	tags:       tagStyle{quote: `"`},
 	frame: `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>{name} – {title}</title></head>
 <body><header>Network Management Card | {name}</header><nav>
@@ -230,6 +231,7 @@ var NestedLists = Generation{
 	absolute:   true,
 	refusal:    refuseByRedirect,
 	busyStatus: http.StatusForbidden,
+	tags:       tagStyle{quote: `"`},
 	frame: `<html><head><title>Rack PDU 2G | {title}</title>
 <meta http-equiv="refresh" content="185;url={up}logout.htm"></head>
 <body><div id="header"><form name="langForm" method="post" action="{up}Forms/lang1">{languages}
@@ -266,6 +268,7 @@ var Bootstrap = Generation{
 	refusal:    refuseByForm,
 	busyStatus: http.StatusForbidden,
 	busyFirst:  true,
+	tags:       tagStyle{quote: `"`},
 	frame: `<!DOCTYPE html><html><head><meta charset="utf-8"><title>{title}</title>
 <meta http-equiv="refresh" content="185;url={up}logout.htm">
 </head><body><div class="navbar navbar-fixed-top"><div class="navbar-inner"><div class="container">

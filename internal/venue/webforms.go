@@ -2,14 +2,14 @@ package venue
 
 import (
 	"errors"
+	"fmt"
 	"html"
 	"net/url"
 	"slices"
 	"strings"
 )
 
-// A pair is a form field's name and value, an attribute's name and value, or an
-// option's value and text.
+// A pair is a form field's name and value, or an option's value and text.
 type pair [2]string
 
 func lookup(form []pair, name string) (value string, ok bool) {
@@ -33,6 +33,9 @@ type control struct {
 	role    string // peak, energy, or free: users may change these
 }
 
+// id is the ID that labels refer to.
+func (c control) id() string { return "i" + c.name }
+
 func (c control) isButton() bool { return c.kind == "submit" || c.kind == "button" }
 
 // resets reports whether a posted value of the control asks for a reset.
@@ -44,94 +47,84 @@ func (c control) resets(value string, posted bool) bool {
 type tagStyle struct {
 	upper bool   // in upper case
 	bare  bool   // values of letters and digits without quotes
-	xhtml bool   // closed by a slash, and flags with values
-	quote string // instead of double ones
+	xhtml bool   // inputs closed by a slash, and flags with values
+	quote string // around other values
 }
 
-// tag writes a start tag.
-func (s tagStyle) tag(name string, attributes ...pair) string {
-	word := func(w string) string {
-		if s.upper {
-			return strings.ToUpper(w)
+// tag writes a start tag in the style. The format has %s for the values.
+func (s tagStyle) tag(format string, values ...string) string {
+	var escaped []any
+	for _, v := range values {
+		escaped = append(escaped, html.EscapeString(v))
+	}
+	isBare := s.bare || strings.HasPrefix(format, "<option")
+	parts := strings.Split(fmt.Sprintf(format, escaped...), `"`)
+	for i, part := range parts {
+		isValue := i%2 == 1
+		switch {
+		case isValue && isBare && isWord(part):
+		case isValue:
+			parts[i] = s.quote + part + s.quote
+		case s.upper:
+			parts[i] = strings.ToUpper(part)
 		}
-		return w
 	}
-	t := "<" + word(name)
-	for _, a := range attributes {
-		t += " " + word(a[0])
-		switch isFlag := slices.Contains([]string{"checked", "selected", "disabled"}, a[0]); {
-		case isFlag && s.xhtml:
-			t += `="true"`
-		case !isFlag:
-			t += "=" + s.value(a[1], name == "option")
-		}
-	}
-	if s.xhtml && name == "input" {
-		t += " /"
-	}
-	return t + ">"
+	return strings.Join(parts, "")
 }
 
-func (s tagStyle) value(v string, bare bool) string {
-	isWord := v != "" && strings.Trim(v, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz") == ""
-	if isWord && (bare || s.bare) {
-		return v
-	}
-	quote := s.quote
-	if quote == "" {
-		quote = `"`
-	}
-	return quote + html.EscapeString(v) + quote
+func isWord(s string) bool {
+	return s != "" && strings.Trim(s, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz") == ""
 }
 
-// input writes a control without its label; id is "" if it has none.
-func (s tagStyle) input(c control, id string) string {
-	var common []pair
-	if c.name != "" {
-		common = append(common, pair{"name", c.name})
+// flag writes an attribute that has no value in HTML.
+func (s tagStyle) flag(name string, on bool) string {
+	switch {
+	case !on:
+		return ""
+	case s.xhtml:
+		return " " + name + `="true"`
 	}
-	if id != "" {
-		common = append(common, pair{"id", id})
-	}
-	flag := func(is bool, name string) []pair {
-		if is {
-			return []pair{{name}}
-		}
-		return nil
-	}
+	return " " + name
+}
 
+// input writes a control without its label.
+func (s tagStyle) input(c control) string {
+	text, end := "", ">"
+	if s.xhtml {
+		end = " />"
+	}
 	switch c.kind {
 	case "textarea":
-		return s.tag("textarea", append(common, pair{"rows", "2"}, pair{"cols", "30"})...) +
+		return s.tag(`<textarea name="%s" id="%s" rows="2" cols="30">`, c.name, c.id()) +
 			html.EscapeString(c.value) + "</textarea>"
-	case "select":
-		t := s.tag("select", common...)
-		for _, o := range c.options {
-			var value []pair
-			if o[0] != o[1] {
-				value = []pair{{"value", o[0]}}
-			}
-			t += s.tag("option", append(value, flag(o[0] == c.value, "selected")...)...) + o[1]
-		}
-		return t + "</select>"
-	case "radio":
-		t := ""
-		for _, o := range c.options {
-			button := []pair{{"type", "radio"}, {"name", c.name}, {"id", c.name + o[0]}, {"value", o[0]}}
-			t += s.tag("input", append(button, flag(o[0] == c.value, "checked")...)...) +
-				s.tag("label", pair{"for", c.name + o[0]}) + o[1] + "</label> "
-		}
-		return t
 	case "button":
-		return s.tag("button", append(common, pair{"type", "submit"}, pair{"value", c.value})...) + c.label + "</button>"
+		return s.tag(`<button type="submit" name="%s" value="%s">`, c.name, c.value) + c.label + "</button>"
+	case "select":
+		for _, o := range c.options {
+			flag := s.flag("selected", o[0] == c.value)
+			if o[0] == o[1] { // the text is the value
+				text += s.tag("<option"+flag+">") + o[1]
+			} else {
+				text += s.tag(`<option value="%s"`+flag+">", o[0]) + o[1]
+			}
+		}
+		return s.tag(`<select name="%s" id="%s">`, c.name, c.id()) + text + "</select>"
+	case "radio":
+		for _, o := range c.options {
+			id := c.id() + o[0]
+			text += s.tag(`<input type="radio" name="%s" id="%s" value="%s"`+s.flag("checked", o[0] == c.value)+end,
+				c.name, id, o[0]) + s.tag(`<label for="%s">`, id) + o[1] + "</label> "
+		}
+		return text
+	case "checkbox":
+		flag := s.flag("checked", c.checked)
+		if c.value == "on" { // the default
+			return s.tag(`<input type="checkbox" name="%s" id="%s"`+flag+end, c.name, c.id())
+		}
+		return s.tag(`<input type="checkbox" name="%s" id="%s" value="%s"`+flag+end, c.name, c.id(), c.value)
 	}
-
-	attributes := append([]pair{{"type", c.kind}}, common...)
-	if c.kind != "checkbox" || c.value != "on" { // the default value
-		attributes = append(attributes, pair{"value", c.value})
-	}
-	attributes = append(attributes, flag(c.checked, "checked")...)
-	return s.tag("input", append(attributes, flag(c.off, "disabled")...)...)
+	return s.tag(`<input type="%s" name="%s" id="%s" value="%s"`+s.flag("disabled", c.off)+end,
+		c.kind, c.name, c.id(), c.value)
 }
 
 // browserSends returns what a browser sends of a form when its main button is

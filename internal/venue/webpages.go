@@ -138,12 +138,11 @@ func (p cardPages) loginForm() []control {
 func (p cardPages) formHTML(name, action string, form []control) string {
 	rows, buttons := "", ""
 	for _, c := range form {
-		label, id := c.label, ""
+		label := c.label
 		if p.labels && c.kind != "radio" {
-			id = "i" + c.name
-			label = p.tags.tag("label", pair{"for", id}) + label + "</label>"
+			label = p.tags.tag(`<label for="%s">`, c.id()) + label + "</label>"
 		}
-		switch input := p.tags.input(c, id); {
+		switch input := p.tags.input(c); {
 		case c.kind == "hidden":
 			rows += input
 		case c.isButton(), c.kind == "reset":
@@ -155,7 +154,7 @@ func (p cardPages) formHTML(name, action string, form []control) string {
 	if p.formName != "" {
 		name = p.formName
 	}
-	return p.tags.tag("form", pair{"name", name}, pair{"method", "post"}, pair{"action", action}) + "\n" +
+	return p.tags.tag(`<form name="%s" method="post" action="%s">`, name, action) + "\n" +
 		p.table[0] + rows + p.table[1] + buttons + "</form>\n"
 }
 
@@ -172,7 +171,7 @@ func (p cardPages) page(title, body, at, up string) string {
 		menu = p.menuAt(at, up)
 	}
 	page := fill(p.frame, "{title}", title, "{name}", html.EscapeString(p.units[0].Name), "{menu}", menu,
-		"{body}", body, "{languages}", p.tags.input(language, ""), "{now}", time.Now().Format(dateTime), "{up}", up)
+		"{body}", body, "{languages}", p.tags.input(language), "{now}", time.Now().Format(dateTime), "{up}", up)
 	if isForeign {
 		for word, translated := range german {
 			page = strings.ReplaceAll(page, ">"+word, ">"+translated)
@@ -287,6 +286,6 @@ func (p cardPages) unitChoice(page string, unit int) string {
 	case p.unitLinks:
 		return "<p>Rack PDU: " + links + "</p>\n"
 	}
-	return p.tags.tag("form", pair{"method", "get"}, pair{"action", file}) + p.tags.input(choice, "") + "<noscript>" +
-		p.tags.tag("input", pair{"type", "submit"}, pair{"value", "Go"}) + "</noscript></form>\n"
+	return p.tags.tag(`<form method="get" action="%s">`, file) + p.tags.input(choice) +
+		`<noscript><input type="submit" value="Go"></noscript></form>` + "\n"
 }
