@@ -28,8 +28,7 @@ const (
 	clockTime   = ".1.3.6.1.4.1.318.2.1.6.2.0"     // mconfigClockTime
 )
 
-// objects returns all objects of a card as a request sees them, by the names of
-// their instances.
+// objects returns the value of each object of a card, by the OID of its instance.
 func objects(card *PDU, f AgentFaults) map[string]any {
 	all := map[string]any{
 		sysUpTime: card.uptime(),
@@ -57,7 +56,7 @@ func objects(card *PDU, f AgentFaults) map[string]any {
 	return all
 }
 
-// set does what the SET of an object says: 2 resets.
+// set executes the SET of an object: the value 2 resets.
 func set(card *PDU, v gosnmp.SnmpPDU) {
 	for i, u := range card.Units() {
 		row := "." + strconv.Itoa(i+1)
@@ -71,7 +70,7 @@ func set(card *PDU, v gosnmp.SnmpPDU) {
 	}
 }
 
-// A power is sent as the type of integer that the faults say.
+// A power is sent as the integer type that the faults choose.
 type power int
 
 // encode returns a value as gosnmp wants it.
@@ -138,7 +137,7 @@ func (a *Agent) serve() {
 func (a *Agent) handle(request []byte, from net.Addr) {
 	packet, err := a.codec.SnmpDecodePacket(request)
 	if err != nil || !a.permits(packet) {
-		return // the device is silent as well
+		return // real devices are silent, too
 	}
 
 	id := packet.RequestID // which the faults may falsify
@@ -172,7 +171,7 @@ func (a *Agent) handle(request []byte, from net.Addr) {
 	})
 }
 
-// permits reports whether the community of a request suffices.
+// permits reports whether the community allows the request.
 func (a *Agent) permits(packet *gosnmp.SnmpPacket) bool {
 	if packet.Community == WriteCommunity {
 		return packet.PDUType == gosnmp.GetRequest || packet.PDUType == gosnmp.SetRequest
@@ -180,8 +179,8 @@ func (a *Agent) permits(packet *gosnmp.SnmpPacket) bool {
 	return packet.Community == a.community && packet.PDUType == gosnmp.GetRequest
 }
 
-// answer turns a request into its answer. An SNMPv1 agent refuses the whole
-// request if an object is missing.
+// answer turns a request into its answer. SNMPv1 fails the whole request if an
+// object is missing.
 func (a *Agent) answer(packet *gosnmp.SnmpPacket, f AgentFaults) {
 	if packet.PDUType == gosnmp.SetRequest {
 		for _, v := range packet.Variables {
@@ -207,9 +206,8 @@ func (a *Agent) answer(packet *gosnmp.SnmpPacket, f AgentFaults) {
 	}
 }
 
-// ListenSNMP opens a UDP socket at each address, all with one free port, as PDUs
-// have the port 161. It fails where the machine has no such addresses: only Linux
-// has the whole of 127.0.0.0/8.
+// ListenSNMP opens a UDP socket at each address, all on the same free port. It
+// fails if the machine lacks an address: only Linux has the whole of 127.0.0.0/8.
 func ListenSNMP(addrs ...string) (conns []net.PacketConn, port int, err error) {
 	for range 20 {
 		if conns, port, err = listenAll(addrs); !errors.Is(err, syscall.EADDRINUSE) {

@@ -24,8 +24,8 @@ type AgentFaults struct {
 	Twice  bool          // sends each answer twice
 	Delay  time.Duration // before each answer
 
-	Falsify func(*gosnmp.SnmpPacket)            // falsifies an answer before it is sent
-	First   func(request, answer []byte) []byte // a datagram sent ahead of the answer, and also if Mute; nil for none
+	Falsify func(*gosnmp.SnmpPacket)            // changes each answer before it is sent
+	First   func(request, answer []byte) []byte // returns a datagram to send before the answer, even if Mute; nil for none
 }
 
 // datagrams returns what is sent for the n-th request.
@@ -52,8 +52,8 @@ const (
 	Overflow32 = "30180201010400a211020100020100020100300630847ffffff9"
 )
 
-// Datagram returns a function for [AgentFaults.First] that sends the bytes that
-// hexadecimal digits spell. With Mute, they are sent instead of the answer.
+// Datagram returns a function for [AgentFaults.First] that sends bytes given in
+// hexadecimal. With Mute, they replace the answer.
 func Datagram(digits string) func(request, answer []byte) []byte {
 	b, err := hex.DecodeString(digits)
 	if err != nil {
@@ -62,8 +62,8 @@ func Datagram(digits string) func(request, answer []byte) []byte {
 	return func(_, _ []byte) []byte { return b }
 }
 
-// RefuseSeveral returns what refuses requests for several objects with an error
-// status, although each object alone is answered.
+// RefuseSeveral returns a function for [AgentFaults.Falsify] that refuses requests
+// for several objects with an error status. Each object alone is answered.
 func RefuseSeveral(status gosnmp.SNMPError) func(*gosnmp.SnmpPacket) {
 	return func(a *gosnmp.SnmpPacket) {
 		if len(a.Variables) > 1 {
@@ -73,7 +73,8 @@ func RefuseSeveral(status gosnmp.SNMPError) func(*gosnmp.SnmpPacket) {
 	}
 }
 
-// NoMeter falsifies answers as a model without a power meter, such as the AP7900B.
+// NoMeter is for [AgentFaults.Falsify]: it answers as a model without a power
+// meter does, such as the AP7900B.
 func NoMeter(a *gosnmp.SnmpPacket) {
 	for i := range a.Variables {
 		switch v := &a.Variables[i]; v.Type {
@@ -85,15 +86,15 @@ func NoMeter(a *gosnmp.SnmpPacket) {
 	}
 }
 
-// withoutValues replaces all values by Null, as answers with an error have it.
+// withoutValues replaces all values by Null, as in answers with an error.
 func withoutValues(a *gosnmp.SnmpPacket) {
 	for i := range a.Variables {
 		a.Variables[i].Type, a.Variables[i].Value = gosnmp.Null, nil
 	}
 }
 
-// WrongAnswers are wrong answers that a reader must not take for values, by what is
-// wrong with them.
+// WrongAnswers are functions for [AgentFaults.Falsify], by what they do. A client
+// must not take the answers for values.
 var WrongAnswers = map[string]func(*gosnmp.SnmpPacket){
 	"another community":  func(a *gosnmp.SnmpPacket) { a.Community = "private" },
 	"another version":    func(a *gosnmp.SnmpPacket) { a.Version = gosnmp.Version1 },
@@ -116,40 +117,39 @@ func setFirst(a *gosnmp.SnmpPacket, t gosnmp.Asn1BER, value any) {
 	a.Variables[0].Type, a.Variables[0].Value = t, value
 }
 
-// An agentState is what is wrong with the SNMP agent of a card, and how it was
-// asked.
+// An agentState has the faults of a card's SNMP agent, and counts its requests.
 type agentState struct {
 	mu          sync.Mutex // guards what follows
 	faults      AgentFaults
 	asked       int
-	inFlight    map[uint32]int // how often each request came that is in flight, by its ID
+	inFlight    map[uint32]int // copies of each request, by request ID
 	maxInFlight int
 }
 
-// SetFaults gives the PDU's agent faults from the next request on.
+// SetFaults sets the faults of the PDU's agent, from the next request on.
 func (s *agentState) SetFaults(f AgentFaults) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.faults = f
 }
 
-// Asked returns how many SNMP requests have come in.
+// Asked returns the number of SNMP requests received.
 func (s *agentState) Asked() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.asked
 }
 
-// MaxInFlight returns how many SNMP requests were in flight at once at most. A
-// request is in flight until its answer is sent, so this tells something only
-// of an agent with a Delay. One that is sent again is the same.
+// MaxInFlight returns the highest number of SNMP requests in flight at once. A
+// request is in flight until its answer is sent, so this needs a Delay to be
+// meaningful. A request that is sent again counts once.
 func (s *agentState) MaxInFlight() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.maxInFlight
 }
 
-// begin notes the n-th request and returns the faults for it.
+// begin counts a request, and returns its number and the faults that it meets.
 func (s *agentState) begin(id uint32) (n int, f AgentFaults) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -165,7 +165,7 @@ func (s *agentState) begin(id uint32) (n int, f AgentFaults) {
 	return s.asked, f
 }
 
-// end notes that a request is no longer in flight.
+// end ends a request that begin counted.
 func (s *agentState) end(id uint32) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

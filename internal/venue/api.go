@@ -9,8 +9,8 @@ import (
 )
 
 // An API is a simulated Telegram Bot API server with one bot, and the people who
-// write to it. Its methods are those of the parts that it is made of: what people
-// do and what tests look at, the connections, the faults, the terminal.
+// write to it. Its methods are those of its parts: what people do and what tests
+// look at, the connections, the faults, the terminal.
 type API struct {
 	*network
 	*telegram
@@ -30,7 +30,7 @@ func NewAPI(token, username string) *API {
 	return a
 }
 
-// handle serves a request, or lets the first fault that fits do it.
+// handle serves a request, or has the first matching fault do it.
 func (a *API) handle(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(r.Body)
 	if err != nil {

@@ -103,9 +103,9 @@ func (c *call) getUpdates() (any, error) {
 	return list, nil
 }
 
-// confirm forgets the updates that an offset of getUpdates confirms.
+// confirm removes the updates that an offset of getUpdates confirms.
 func (c *call) confirm(offset int64) {
-	if offset <= 0 || offset > c.nextUpdate+10 { // from before a restart of the IDs: confirms nothing, as in reality
+	if offset <= 0 || offset > c.nextUpdate+10 { // from before a restart of the IDs: confirms nothing, as at Telegram
 		return
 	}
 	c.offset = offset
@@ -118,7 +118,7 @@ func (c *call) confirm(offset int64) {
 	c.updates = slices.DeleteFunc(slices.Clone(c.updates), func(u update) bool { return u.id < offset })
 }
 
-// await waits for updates, with mu unlocked meanwhile.
+// await waits for updates. It unlocks mu meanwhile.
 func (c *call) await(timeout time.Duration) {
 	timer := time.NewTimer(timeout)
 	defer timer.Stop()
@@ -154,7 +154,7 @@ func (c *call) chat(id int64) (Chat, error) {
 	return chat, nil
 }
 
-// reach is chat for calls that the people in the chat would notice.
+// reach returns the chat of a call that people in it would notice.
 func (c *call) reach() (Chat, error) {
 	chat, err := c.chat(c.Chat)
 	if err == nil && c.blocked[chat.ID] {
@@ -163,13 +163,14 @@ func (c *call) reach() (Chat, error) {
 	return chat, err
 }
 
-// checkTopic checks whether the bot can write in the topic of the chat, 0 for none.
+// checkTopic checks whether the bot can write in a topic of the chat, or outside
+// of topics if it is 0.
 func (c *call) checkTopic(chat Chat, topic int64) error {
 	open, known := c.topics[chat.ID][cmp.Or(topic, general)]
 	switch {
 	case topic == 0 && !chat.IsForum:
 		return nil
-	case topic == general || !known: // General is to be omitted
+	case topic == general || !known: // General must be omitted
 		return badRequest("message thread not found")
 	case !open:
 		return badRequest("TOPIC_CLOSED")
@@ -217,7 +218,7 @@ func (c *call) sendDocument() (any, error) {
 	return c.send(m)
 }
 
-// send sends m where the parameters say.
+// send sends m to the chat, topic and message that the parameters name.
 func (c *call) send(m *Message) (any, error) {
 	chat, err := c.reach()
 	if err != nil {
@@ -232,7 +233,7 @@ func (c *call) send(m *Message) (any, error) {
 	return c.wire(m), nil
 }
 
-// setPlace finds the message that m answers and the topic where it goes.
+// setPlace sets the message that m replies to, and its topic.
 func (c *call) setPlace(m *Message, chat Chat) error {
 	m.Topic = c.Topic
 	replied := c.find(chat.ID, c.ReplyTo.Message)
@@ -250,7 +251,7 @@ func (c *call) setPlace(m *Message, chat Chat) error {
 	return c.checkTopic(chat, m.Topic)
 }
 
-// setText gives m a text, which must not be empty.
+// setText sets the text of m, which must not be empty.
 func (c *call) setText(m *Message, text string) error {
 	if err := c.format(m, text, maxText, "text"); err != nil {
 		return err
@@ -263,7 +264,7 @@ func (c *call) setText(m *Message, text string) error {
 
 func (c *call) setCaption(m *Message) error { return c.format(m, c.Caption, maxCaption, "caption") }
 
-// format gives m a text in the format that the parameters say.
+// format sets the text of m according to parse_mode.
 func (c *call) format(m *Message, text string, most int, what string) error {
 	m.HTML, m.Text, m.Pre = text, text, false
 	switch c.Mode {
@@ -291,7 +292,7 @@ func fits(text string, most int, what string) error {
 	return nil
 }
 
-// setKeyboard gives m the keyboard of the call, or none.
+// setKeyboard sets the keyboard of m to the one of the call, or to none.
 func (c *call) setKeyboard(m *Message) error {
 	m.Buttons = c.Markup.Keyboard
 	all := slices.Concat(m.Buttons...)
@@ -351,7 +352,7 @@ func (c *call) answerCallbackQuery() (any, error) {
 	return true, nil
 }
 
-// setMyCommands checks a menu; Calls has it for those who want to see it.
+// setMyCommands checks a menu. It is not kept: Calls has it.
 func (c *call) setMyCommands() (any, error) {
 	for _, b := range c.Commands {
 		const allowed = "abcdefghijklmnopqrstuvwxyz0123456789_"

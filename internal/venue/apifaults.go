@@ -11,16 +11,16 @@ import (
 	"time"
 )
 
-// An APIFault is what goes wrong with calls of one method. A getUpdates that
-// waits already is not affected.
+// An APIFault is what goes wrong with calls of one method. It does not affect a
+// getUpdates that is already waiting.
 type APIFault struct {
 	Method string // "" for any
 	Chat   int64  // only calls for this chat; 0 for any
-	Times  int    // calls until it is over; 0 until it is cleared
+	Times  int    // number of calls; 0 for all until it is cleared
 	Do     FaultFunc
 }
 
-// A FaultFunc answers a call; serve would do it properly.
+// A FaultFunc answers a call instead of serve, which answers properly.
 type FaultFunc func(w http.ResponseWriter, r *http.Request, serve http.HandlerFunc)
 
 type apiFaults struct {
@@ -28,7 +28,7 @@ type apiFaults struct {
 	list []*APIFault
 }
 
-// Inject puts a fault in place. Of several that fit the first counts.
+// Inject adds a fault. If several match a call, the first one counts.
 func (f *apiFaults) Inject(fault APIFault) (clear func()) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -40,7 +40,7 @@ func (f *apiFaults) Inject(fault APIFault) (clear func()) {
 	}
 }
 
-// take returns what the first fault that fits does, nil if there is none.
+// take returns what the first matching fault does, or nil if there is none.
 func (f *apiFaults) take(method string, chat int64) FaultFunc {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -56,7 +56,7 @@ func (f *apiFaults) take(method string, chat int64) FaultFunc {
 	return nil
 }
 
-// Refusals that come and go without anything that the bot could have done.
+// Refusals that may pass by themselves.
 var (
 	NoRights    = Refuse(400, "Bad Request: not enough rights to send text messages to the chat")
 	TopicClosed = Refuse(400, "Bad Request: TOPIC_CLOSED")
@@ -125,7 +125,7 @@ func Lose(_ http.ResponseWriter, r *http.Request, serve http.HandlerFunc) {
 	panic(http.ErrAbortHandler)
 }
 
-// Truncated breaks off in the middle of the answer.
+// Truncated closes the connection in the middle of the answer.
 func Truncated(w http.ResponseWriter, r *http.Request, serve http.HandlerFunc) {
 	answer := record(w, r, serve)
 	w.WriteHeader(answer.code)
@@ -151,7 +151,7 @@ func Drip(pause time.Duration) FaultFunc {
 	}
 }
 
-// Huge sends the answer after so many blanks that it has n bytes.
+// Huge pads the answer with leading blanks to n bytes.
 func Huge(n int) FaultFunc {
 	return func(w http.ResponseWriter, r *http.Request, serve http.HandlerFunc) {
 		answer := record(w, r, serve)

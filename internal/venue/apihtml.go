@@ -13,7 +13,7 @@ var htmlTags = strings.Fields("a b strong i em u ins s strike del tg-spoiler pre
 var unescape = strings.NewReplacer("&lt;", "<", "&gt;", ">", "&amp;", "&", "&quot;", `"`, "&#34;", `"`, "&#39;", "'")
 
 // plainText returns the text of Telegram's HTML as people read it, and whether it
-// has a <pre> block. The error is what Telegram says of a mistake.
+// has a <pre> block. The error is worded as Telegram's.
 func plainText(html string) (text string, pre bool, err error) {
 	var b strings.Builder
 	var open []string

@@ -11,8 +11,8 @@ import (
 	"sync/atomic"
 )
 
-// A network is the Bot API's address on loopback, and what can happen to the
-// connections to it.
+// A network is the Bot API's address on loopback and the connections to it, which
+// can be cut, refused and frozen.
 type network struct {
 	handler http.Handler
 	addr    string
@@ -63,7 +63,7 @@ func (n *network) Down() {
 
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	for _, c := range n.conns { // also those that the server did not know yet, and frozen ones
+	for _, c := range n.conns { // even if the server did not know it yet, or it is frozen
 		c.Conn.Close()
 	}
 	n.conns = nil
@@ -75,9 +75,9 @@ func (n *network) Close() {
 	n.Down()
 }
 
-// Freeze makes black holes of the connections that exist now: they swallow what
-// comes and never send anything again, not even that they are closed. New ones
-// work.
+// Freeze turns the present connections into black holes: they swallow what they
+// receive and never send anything again, not even that they are closed. New
+// connections work.
 func (n *network) Freeze() {
 	n.mu.Lock()
 	defer n.mu.Unlock()

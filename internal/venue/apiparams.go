@@ -13,7 +13,7 @@ import (
 	"strconv"
 )
 
-// parameters are those of all simulated methods. Others are refused.
+// parameters are the parameters of all simulated methods. Others are refused.
 type parameters struct {
 	Chat     int64  `json:"chat_id"`
 	Topic    int64  `json:"message_thread_id"`
@@ -51,7 +51,7 @@ type parameters struct {
 }
 
 // readParameters reads the parameters of a call from a JSON or a multipart body.
-// It returns them also as they came, without files.
+// It also returns them as received, without files.
 func readParameters(contentType string, body []byte) (p parameters, raw map[string]any, err error) {
 	kind, attributes, err := mime.ParseMediaType(contentType)
 	if err == nil && kind == "multipart/form-data" {

@@ -87,15 +87,15 @@ type Edit struct {
 	At   time.Time
 }
 
-// A Call is a request that came in, also when an APIFault kept it from being
-// served.
+// A Call is a request that the server received, even if an APIFault kept it from
+// being served.
 type Call struct {
 	Method string
 	Params map[string]any
 	At     time.Time
 }
 
-// An update waits for the bot until it is confirmed.
+// An update is kept until the bot confirms it.
 type update struct {
 	id  int64
 	raw json.RawMessage
@@ -144,7 +144,7 @@ func newTelegram(bot User) *telegram {
 	}
 }
 
-// change changes the state and wakes all who wait for that.
+// change changes the state, and wakes those who wait for a change.
 func (t *telegram) change(f func()) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -166,12 +166,12 @@ func (t *telegram) complain(format string, args ...any) {
 	}
 }
 
-// Say lets u write text in c.
+// Say sends a text of u to c.
 func (t *telegram) Say(c Chat, u User, text string) {
 	t.say(&Message{Topic: c.Topic, Text: text}, c, u)
 }
 
-// SayAt is Say with another date, by the server's clock.
+// SayAt is Say with a date by the server's clock.
 func (t *telegram) SayAt(at time.Time, c Chat, u User, text string) {
 	t.say(&Message{Topic: c.Topic, Text: text, At: at.Add(-t.skew)}, c, u)
 }
@@ -196,8 +196,8 @@ func (t *telegram) say(m *Message, c Chat, u User) {
 	})
 }
 
-// Press lets u press a button of message, or pretend to: any data will do, and
-// message 0 makes a query without one. The returned ID is for AwaitAnswer.
+// Press presses a button of a message for u, or pretends to: data can be anything,
+// and message 0 makes a query without a message. The result is for AwaitAnswer.
 func (t *telegram) Press(c Chat, u User, message int64, data string) (id string) {
 	t.change(func() {
 		t.know(c)
@@ -214,7 +214,7 @@ func (t *telegram) Press(c Chat, u User, message int64, data string) (id string)
 	return id
 }
 
-// Update sends the bot an update of any content; it only gets an update_id.
+// Update sends the bot an update of any content. Only its update_id is set here.
 func (t *telegram) Update(raw any) {
 	var fields map[string]any
 	var seen struct {
@@ -223,7 +223,7 @@ func (t *telegram) Update(raw any) {
 	}
 	js, _ := json.Marshal(raw)
 	json.Unmarshal(js, &fields)
-	json.Unmarshal(js, &seen) // as far as it goes: it may be nonsense
+	json.Unmarshal(js, &seen) // as far as possible: it may be nonsense
 
 	t.change(func() {
 		if c := seen.Message.Chat; c.ID != 0 {
@@ -236,7 +236,7 @@ func (t *telegram) Update(raw any) {
 	})
 }
 
-// push queues an update, unless the bot wants none of its kind.
+// push queues an update, unless the bot did not ask for its kind.
 func (t *telegram) push(fields map[string]any) {
 	for kind := range fields {
 		if len(t.allowed) > 0 && !slices.Contains(t.allowed, kind) {
@@ -252,8 +252,8 @@ func (t *telegram) push(fields map[string]any) {
 	t.nextUpdate++
 }
 
-// Know makes a chat known to the bot without a message. Others are "chat not
-// found" until somebody writes there.
+// Know makes a chat known to the bot without a message. Other chats are not found
+// until somebody writes there.
 func (t *telegram) Know(c Chat) { t.change(func() { t.know(c) }) }
 
 func (t *telegram) know(c Chat) {
@@ -262,14 +262,14 @@ func (t *telegram) know(c Chat) {
 	}
 }
 
-// Block lets the user of a private chat block the bot.
+// Block makes the user of a private chat block the bot.
 func (t *telegram) Block(chat int64) { t.change(func() { t.blocked[chat] = true }) }
 
 // Unblock ends Block.
 func (t *telegram) Unblock(chat int64) { t.change(func() { delete(t.blocked, chat) }) }
 
-// OpenTopic makes a forum of the chat, and opens a topic, new or not, in it.
-// General is topic 1, and open from the start.
+// OpenTopic opens a topic, new or closed, in a chat, which becomes a forum. General
+// is topic 1, and open from the start.
 func (t *telegram) OpenTopic(chat, topic int64) {
 	t.change(func() {
 		t.know(Group(chat))
@@ -287,8 +287,8 @@ func (t *telegram) CloseTopic(chat, topic int64) { t.change(func() { t.topics[ch
 // DeleteTopic deletes a topic.
 func (t *telegram) DeleteTopic(chat, topic int64) { t.change(func() { delete(t.topics[chat], topic) }) }
 
-// Migrate makes a supergroup of a group: calls for the old one are refused from
-// now on. TellMigrated tells the bot.
+// Migrate turns a group into a supergroup. Calls for the group are refused from now
+// on. TellMigrated tells the bot.
 func (t *telegram) Migrate(old, new int64) {
 	t.change(func() {
 		t.moved[old] = new
@@ -296,8 +296,8 @@ func (t *telegram) Migrate(old, new int64) {
 	})
 }
 
-// TellMigrated sends the bot the service message about a migration in one of the
-// two groups: the last one of the old group, or the first one of the new one.
+// TellMigrated sends the bot a service message about a migration: the last message
+// of the old group, or the first one of the new one.
 func (t *telegram) TellMigrated(chat int64) {
 	t.change(func() {
 		admin := User{ID: 1087968824, Name: "Group", Username: "GroupAnonymousBot", IsBot: true}
@@ -314,17 +314,16 @@ func (t *telegram) TellMigrated(chat int64) {
 	})
 }
 
-// SetWebhook sets a webhook, as if it were left from elsewhere.
+// SetWebhook sets a webhook, as another program may have done.
 func (t *telegram) SetWebhook(url string) { t.change(func() { t.webhook = url }) }
 
 // Skew sets how far the server's clock is ahead of the true one.
 func (t *telegram) Skew(d time.Duration) { t.change(func() { t.skew = d }) }
 
-// Impatient lets getUpdates answer at once, whatever timeout the bot asks for.
+// Impatient makes getUpdates answer at once, whatever timeout the bot asks for.
 func (t *telegram) Impatient(on bool) { t.change(func() { t.impatient = on }) }
 
-// NextID gives the next update this ID. One that is more than ten lower is a
-// restart of the IDs after a quiet week.
+// NextID sets the ID of the next update. IDs can restart lower after a quiet week.
 func (t *telegram) NextID(id int64) {
 	t.change(func() {
 		if id < t.nextUpdate {
@@ -334,7 +333,7 @@ func (t *telegram) NextID(id int64) {
 	})
 }
 
-// newID returns the next message ID for a chat. Supergroups count for themselves.
+// newID returns the next message ID for a chat. Each supergroup has its own IDs.
 func (t *telegram) newID(chat int64) int64 {
 	if !isSupergroup(chat) {
 		chat = 0
@@ -353,7 +352,7 @@ func (t *telegram) find(chat, id int64) *Message {
 	return nil
 }
 
-// wire returns a message as updates have it.
+// wire returns a message as the Bot API sends it.
 func (t *telegram) wire(m *Message) map[string]any {
 	w := map[string]any{"message_id": m.ID, "from": cmp.Or(m.from, &t.bot), "chat": t.chats[m.Chat],
 		"date": m.At.Add(t.skew).Unix(), "text": m.Text}
@@ -402,8 +401,8 @@ func botCommands(text string) (entities []any) {
 // utf16Len returns the length of a text as Telegram counts it.
 func utf16Len(s string) int { return len(utf16.Encode([]rune(s))) }
 
-// Until waits until ok holds, looking again after each change at the server; ok
-// may call the API's methods.
+// Until waits until ok returns true. It calls ok again after each change at the
+// server; ok may call the API's methods.
 func (t *telegram) Until(ctx context.Context, ok func() bool) error {
 	for {
 		t.mu.Lock()
@@ -432,8 +431,8 @@ func (t *telegram) Messages(chat int64) (list []Message) {
 	return list
 }
 
-// Await returns the first message for which ok holds, now or later. Its error
-// lists what there was instead.
+// Await waits for a message for which ok returns true. Its error lists the messages
+// that there were instead.
 func (t *telegram) Await(ctx context.Context, ok func(Message) bool) (Message, error) {
 	var list []Message
 	i := -1
@@ -482,8 +481,7 @@ func (t *telegram) Calls(method string) []Call {
 	return slices.DeleteFunc(slices.Clone(t.calls), func(c Call) bool { return method != "" && c.Method != method })
 }
 
-// Complaints returns the client's mistakes that Telegram may forgive or punish,
-// each once.
+// Complaints returns the client's mistakes, each once.
 func (t *telegram) Complaints() []string {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -7,7 +7,7 @@ import (
 )
 
 // A Generation is how the web interface looks and behaves in a series of
-// firmware. Its templates have words in braces, for which fill puts something.
+// firmware. Its templates have words in braces that are replaced.
 type Generation struct {
 	name string
 
@@ -48,7 +48,7 @@ type Generation struct {
 	unitLinks      bool   // chained units are chosen by links, otherwise by a select
 }
 
-// String returns a few words that tell the generation from others.
+// String describes the generation in a few words.
 func (g Generation) String() string { return g.name }
 
 // A logonRefusal is how a card answers a wrong password.
@@ -109,7 +109,7 @@ var TokenPath = Generation{
 	unitLinks: true,
 }
 
-// CookieAndToken wants a cookie and a token that both stem from the log-in
+// CookieAndToken requires a cookie and a token, which both come with the log-in
 // page. Its menu must be walked. Each page has a form for the language first,
 // and scripts and comments with markup, all in nested tables.
 var CookieAndToken = Generation{
@@ -316,8 +316,8 @@ type menuEntry struct {
 	text, page string
 }
 
-// dangerous are the pages that switch something off, put it back to its
-// defaults or end sessions.
+// dangerous are the pages that switch something off, restore defaults or end
+// sessions.
 var dangerous = []string{"ctlout", "ctldev", "ctlsec", "ctlreset", "ctlboot"}
 
 // menuIndex returns where a page is in the menu; a page that is not there

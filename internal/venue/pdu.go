@@ -42,7 +42,7 @@ type PDU struct {
 
 	mu     sync.Mutex // guards what follows
 	state  State
-	old    *State // before the last reset, until it was read
+	old    *State // before the last reset, until the next request
 	booted time.Time
 	chain  []*PDU
 }
@@ -85,8 +85,8 @@ func (p *PDU) Draw(watts int) {
 	p.draw(watts)
 }
 
-// Spike lets the PDU draw watts for an instant between two readings: only the
-// peak register sees it.
+// Spike makes the PDU draw watts for an instant between two readings, so that
+// only the peak register shows it.
 func (p *PDU) Spike(watts int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -102,7 +102,7 @@ func (p *PDU) draw(watts int) {
 	}
 }
 
-// SetPeak sets the peak register as it stood before the test began.
+// SetPeak sets the peak register and its times.
 func (p *PDU) SetPeak(watts int, at, reset time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -110,13 +110,13 @@ func (p *PDU) SetPeak(watts int, at, reset time.Time) {
 }
 
 // ResetPeak sets the peak register to the present load, as the device does, and
-// notes when.
+// its start time.
 func (p *PDU) ResetPeak() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	old := p.state
 	now := time.Now()
-	if !now.Truncate(time.Second).After(old.ResetAt) { // the register has whole seconds, and a reset changes it
+	if !now.Truncate(time.Second).After(old.ResetAt) { // the start time has whole seconds, and a reset changes it
 		now = old.ResetAt.Add(time.Second)
 	}
 	p.old = &old
@@ -138,8 +138,8 @@ func (p *PDU) State() State {
 	return p.state
 }
 
-// read returns the registers as a request sees them: they may need one more to
-// settle after a reset.
+// read returns the registers as a request sees them. With some faults, the first
+// request after a reset sees only half of it.
 func (p *PDU) read(f AgentFaults) State {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -155,10 +155,10 @@ func (p *PDU) read(f AgentFaults) State {
 	return s
 }
 
-// Restart restarts the card: its uptime begins anew, its registers stay.
+// Restart restarts the card: its uptime starts at 0, and its registers stay.
 func (p *PDU) Restart() { p.SetUptime(0) }
 
-// SetUptime sets sysUpTime, in hundredths of a second. It goes on from there, and
+// SetUptime sets sysUpTime, in hundredths of a second. It runs on from there, and
 // wraps after 497 days.
 func (p *PDU) SetUptime(ticks uint32) {
 	p.mu.Lock()
@@ -172,8 +172,8 @@ func (p *PDU) uptime() uint32 {
 	return uint32(time.Since(p.booted) / (10 * time.Millisecond))
 }
 
-// Play lets the PDUs draw varying power below limit, in W, until ctx ends. Every
-// twenty seconds the next one goes over it for six.
+// Play makes the PDUs draw varying power below limit, in W, until ctx ends. Every
+// twenty seconds the next one exceeds it for six.
 func Play(ctx context.Context, pdus []*PDU, limit int) {
 	const step, round, over = 500 * time.Millisecond, 40, 12 // steps
 	tick := time.NewTicker(step)

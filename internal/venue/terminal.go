@@ -16,11 +16,10 @@ import (
 )
 
 const (
-	// pressWait is how long a typed button may be missing before that is said, as
-	// lines from a file are faster than the bot, and how long the next line waits
-	// for the answer to a press.
+	// pressWait is how long to wait for a button that is typed, as lines from a
+	// file are faster than the bot, and then for the answer to the press.
 	pressWait = 3 * time.Second
-	// liveEvery is how often a message that keeps changing by itself is shown.
+	// liveEvery is how often a message that changes by itself is shown.
 	liveEvery = 5 * time.Second
 )
 
@@ -32,10 +31,10 @@ type terminal struct {
 	pressed atomic.Int64  // the message whose button was pressed last
 }
 
-// Print writes the bot's messages to a chat as they come, and new texts of old
-// ones. One that has buttons and changes by itself is written every five seconds
-// at most. A picture is kept in a file, and shown as the lines that sketch makes
-// of it. When ctx is done it writes what is left and returns.
+// Print writes the bot's messages to a chat as they come, and again when they are
+// edited; one that has buttons and changes by itself, at most every five seconds.
+// A picture is kept in a file, and shown as the lines that sketch makes of it.
+// When ctx is done, Print writes what is left and returns.
 func (t *terminal) Print(ctx context.Context, chat int64, out io.Writer, sketch func(picture []byte) []string) {
 	written := make(map[int64]time.Time) // by message
 	for n := 0; ; {
@@ -72,8 +71,7 @@ func (t *terminal) write(out io.Writer, text string) {
 	io.WriteString(out, text)
 }
 
-// keep writes a picture to a file, which stays when the terminal is gone, and
-// says where it is.
+// keep writes a picture to a file that outlasts the program, and says where it is.
 func (t *terminal) keep(picture []byte) string {
 	size, format, _ := image.DecodeConfig(bytes.NewReader(picture)) // sendPhoto has checked it
 	what := fmt.Sprintf("picture, %d x %d, %d kB", size.Width, size.Height, kilobytes(picture))
@@ -127,11 +125,11 @@ func bubble(from string, m Message, picture []string) string {
 
 func kilobytes(data []byte) int { return (len(data) + 999) / 1000 }
 
-// Type lets u say the lines of in in c, which the bot knows from the start; a
-// line [TEXT] presses the newest button TEXT, and waits for the bot's answer to
-// that. With echo, for input that is no terminal, out shows what is typed. It returns
-// when the bot has confirmed all that was said until the end of in, or when ctx is
-// done; a read from in may be left waiting then.
+// Type sends the lines of in to c as texts of u. A line [TEXT] presses the newest
+// button TEXT, and waits for the bot's answer to that. With echo, for input that
+// is not a terminal, out shows what is typed. Type returns when the bot has
+// confirmed everything up to the end of in, or when ctx is done; a read from in
+// may still be waiting then.
 func (t *terminal) Type(ctx context.Context, c Chat, u User, in io.Reader, out io.Writer, echo bool) {
 	t.Know(c)
 	lines := readLines(ctx, in)
@@ -173,7 +171,7 @@ func readLines(ctx context.Context, in io.Reader) <-chan string {
 	return lines
 }
 
-// enter does what a typed line asks for.
+// enter sends a typed line, or presses the button that it names.
 func (t *terminal) enter(ctx context.Context, c Chat, u User, line string, out io.Writer) {
 	isButton := strings.HasPrefix(line, "[") && strings.HasSuffix(line, "]")
 	if isButton {
@@ -183,7 +181,7 @@ func (t *terminal) enter(ctx context.Context, c Chat, u User, line string, out i
 	t.Say(c, u, line)
 }
 
-// pressButton presses the newest button of that name, as soon as there is one.
+// pressButton presses the newest button with that text, as soon as there is one.
 func (t *terminal) pressButton(ctx context.Context, c Chat, u User, name string, out io.Writer) {
 	soon, cancel := context.WithTimeout(ctx, t.wait)
 	defer cancel()
@@ -206,7 +204,7 @@ func (t *terminal) pressButton(ctx context.Context, c Chat, u User, name string,
 	}
 }
 
-// button finds the newest button of a name.
+// button finds the newest button with a text.
 func button(list []Message, name string) (message int64, data string, ok bool) {
 	for _, m := range slices.Backward(list) {
 		for _, b := range slices.Concat(m.Buttons...) {

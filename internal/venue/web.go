@@ -83,22 +83,21 @@ func (w *Web) Close() {
 	w.server.Close()
 }
 
-// SetFaults gives the card faults from the next request on.
+// SetFaults sets the faults of the card, from the next request on.
 func (w *Web) SetFaults(f WebFaults) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.faults = f
 }
 
-// Credentials sets who may log in.
+// Credentials sets the user who may log in.
 func (w *Web) Credentials(user, password string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.user, w.password = user, password
 }
 
-// Open returns how many sessions are open: more than 0 once a client is done
-// is a leak.
+// Open returns the number of open sessions. A client that is done must leave none.
 func (w *Web) Open() int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -108,27 +107,26 @@ func (w *Web) Open() int {
 	return 0
 }
 
-// Logins returns how many log-ins were taken and how many refused for a wrong
-// user or password.
+// Logins returns how many log-ins succeeded, and how many were refused because of
+// a wrong user or password.
 func (w *Web) Logins() (ok, refused int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.loggedIn, w.refusals
 }
 
-// Applies returns how often settings took effect, with or without a reset of
-// the peak.
+// Applies returns how often settings were applied, with or without a reset.
 func (w *Web) Applies() int { return locked(w, func() int { return w.applied }) }
 
-// Asked returns how many requests have come in at a stage of WebFaults,
-// answered or not.
+// Asked returns the number of requests received at a stage of WebFaults, answered
+// or not.
 func (w *Web) Asked(stage string) int { return locked(w, func() int { return w.asked[stage] }) }
 
-// Posts returns the forms of the configuration page that came in, each with
-// its fields in their order and without the session's token.
+// Posts returns the submissions of the configuration page, each with its fields in
+// order and without the session's token.
 func (w *Web) Posts() []string { return locked(w, func() []string { return slices.Clone(w.posts) }) }
 
-// Complaints returns what clients did wrong, in the order in which it happened.
+// Complaints returns what clients did wrong, in order.
 func (w *Web) Complaints() []string {
 	return locked(w, func() []string { return slices.Clone(w.complaints) })
 }
@@ -157,7 +155,7 @@ type webRequest struct {
 	mistake            error
 }
 
-// read takes a request apart.
+// read parses a request.
 func (w *Web) read(r *http.Request) *webRequest {
 	q := &webRequest{Request: r, file: strings.TrimPrefix(r.URL.EscapedPath(), "/")}
 	if after, ok := strings.CutPrefix(q.file, "NMC/"); ok {
@@ -191,7 +189,7 @@ func (w *Web) unit(number string) int {
 	return 1
 }
 
-// stage returns the stage of a visit in which a file is asked for.
+// stage returns the stage of WebFaults at which a file is requested.
 func (w *Web) stage(token, file string) string {
 	switch file {
 	case "":
@@ -221,7 +219,7 @@ func (w *Web) serve(rw http.ResponseWriter, r *http.Request) {
 		return w.faults
 	})
 	strikes := faults.At == "" || faults.At == q.stage
-	var wait <-chan time.Time // for ever
+	var wait <-chan time.Time // forever
 	if !faults.Hang || !strikes {
 		wait = time.After(faults.Delay)
 	}
@@ -252,7 +250,7 @@ func (w *Web) serve(rw http.ResponseWriter, r *http.Request) {
 	w.write(rw, reply)
 }
 
-// address is the card's address as it was asked; cards know no other.
+// address is the card's address as the client wrote it; cards know no other.
 func (w *Web) address(r *http.Request) string {
 	if r.TLS != nil {
 		return "https://" + r.Host
@@ -284,7 +282,7 @@ func (w *Web) write(rw http.ResponseWriter, reply webReply) {
 	io.WriteString(rw, reply.page)
 }
 
-// reply finds the answer to a request.
+// reply answers a request.
 func (w *Web) reply(q *webRequest) webReply {
 	switch {
 	case w.faults.OtherDevice:
@@ -331,8 +329,8 @@ func (w *Web) reply(q *webRequest) webReply {
 	return w.inside(q)
 }
 
-// front answers who comes from outside: with the log-in page, or with the next
-// step to it.
+// front answers somebody who is not logged in with the log-in page, or with the
+// next step to it.
 func (w *Web) front(q *webRequest) webReply {
 	g := w.generation
 	hop := slices.Index(g.hops, q.file)
@@ -347,7 +345,7 @@ func (w *Web) front(q *webRequest) webReply {
 	return webReply{page: w.pages().loginPage(folderOf(q.token), "")}
 }
 
-// away leads to the first page on the way to the log-in form.
+// away redirects to the first page on the way to the log-in form.
 func (w *Web) away() webReply {
 	first := w.generation.hops[0]
 	if !w.generation.early {
@@ -360,7 +358,7 @@ func (w *Web) away() webReply {
 
 func (w *Web) isBusy() bool { return w.session != nil || w.faults.Busy }
 
-// logon takes or refuses a log-in.
+// logon accepts or refuses a log-in.
 func (w *Web) logon(q *webRequest, cookie string) webReply {
 	g := w.generation
 	switch {
@@ -426,7 +424,7 @@ func (w *Web) endSession() {
 	w.session = nil
 }
 
-// inside answers who is logged in.
+// inside answers somebody who is logged in.
 func (w *Web) inside(q *webRequest) webReply {
 	home := webReply{location: w.session.folder() + "home.htm"}
 	page := w.generation.pageOf(q.file)
@@ -454,7 +452,7 @@ func (w *Web) inside(q *webRequest) webReply {
 	return webReply{page: w.pages().menuPage(page, q.unit)}
 }
 
-// post takes the form of the configuration page.
+// post handles the form of the configuration page.
 func (w *Web) post(q *webRequest) webReply {
 	w.check("configuration", w.pages().settingsForm(q.unit), q.posted)
 	var fields []string
@@ -474,7 +472,7 @@ func (w *Web) post(q *webRequest) webReply {
 	return w.apply(q.posted)
 }
 
-// confirm takes the form of the confirm page.
+// confirm handles the form of the confirm page.
 func (w *Web) confirm(q *webRequest, home webReply) webReply {
 	w.check("confirm page", w.pages().confirmForm(), q.posted)
 	posted := w.session.pending
@@ -488,8 +486,8 @@ func (w *Web) confirm(q *webRequest, home webReply) webReply {
 	return w.apply(posted)
 }
 
-// apply resets what was posted to be reset. Whatever else was changed is only
-// complained of.
+// apply executes the resets in a submission. Other changes of settings have no
+// effect but a complaint.
 func (w *Web) apply(posted []pair) webReply {
 	w.applied++
 	number, _ := lookup(posted, "pdu")
@@ -516,7 +514,7 @@ func (w *Web) apply(posted []pair) webReply {
 	}
 }
 
-// check compares what was posted with what a browser would send of the form.
+// check compares a submission with what a browser would send of the form.
 func (w *Web) check(what string, form []control, posted []pair) {
 	want := browserSends(form, posted)
 	before := len(w.complaints)
@@ -535,15 +533,14 @@ func (w *Web) check(what string, form []control, posted []pair) {
 	}
 }
 
-// newToken makes one of the 22 characters that stand in paths and cookies, with
-// a + and a - in each.
+// newToken returns a token for paths and cookies: 22 characters, with a + and a -.
 func newToken() string {
 	t := rand.Text()
 	return t[:7] + "+" + t[7:14] + "-" + t[14:20]
 }
 
-// OldTLS is what the oldest cards speak: TLS 1.0 with RSA key exchange and
-// 3DES, nothing else.
+// OldTLS is what the oldest cards speak: only TLS 1.0 with RSA key exchange and
+// 3DES.
 func OldTLS(cert tls.Certificate) *tls.Config {
 	return &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS10,
 		CipherSuites: []uint16{tls.TLS_RSA_WITH_3DES_EDE_CBC_SHA}}

@@ -16,27 +16,27 @@ import (
 type WebFaults struct {
 	At       string
 	Hang     bool   // accepts a request and never answers
-	Garbage  bool   // answers 200 and what is no HTML
+	Garbage  bool   // answers 200 with something that is not HTML
 	Redirect string // answers 302 to this address; "endless" for one after the other
 
 	Delay time.Duration // before each answer
 
 	OtherDevice          bool   // the address is that of some other device, which has a log-in form too
 	BasicAuth            bool   // HTTP Basic authentication instead of a log-in form, as the AP79xx
-	NeedsHTTPS           bool   // says that it wants https
+	NeedsHTTPS           bool   // says that it requires https
 	Busy                 bool   // somebody else is logged in
-	Language             string // the number of the language that is preselected
-	ForcedPasswordChange bool   // after the log-in a new password is demanded and nothing else shown
+	Language             string // preselected value of prefLanguage; "" for English
+	ForcedPasswordChange bool   // every page after the log-in demands a new password
 	NoPeak               bool   // the configuration page has no control for the peak
 	TwoPeaks             bool   // it has two
-	BigPage              bool   // it has more than 1 MiB ahead of its form
+	BigPage              bool   // it has more than 1 MiB before its form
 	CutBeforeApply       bool   // drops the connection when the form is posted, before anything takes effect
 	CutConfirm           bool   // the same at the post of the confirm page
-	CutAfterApply        bool   // drops the connection after the setting took effect
-	NoEffect             bool   // Apply looks well and leaves the peak as it is
+	CutAfterApply        bool   // drops the connection after the reset
+	NoEffect             bool   // Apply seems to succeed and leaves the peak as it is
 }
 
-// otherDevice is the page of a device that is no card.
+// otherDevice is the page of a device that is not a card.
 const otherDevice = `<html><head><title>LaserWriter 4100</title></head><body><h1>Office printer, 2nd floor</h1>
 <p>Toner 34 %
 <form action="/login.cgi" method="post">User <input name="user"> Password <input type="password" name="pw">
@@ -44,7 +44,7 @@ const otherDevice = `<html><head><title>LaserWriter 4100</title></head><body><h1
 <p><a href="/device.html">Device</a> <a href="/cfg.html">Configuration</a></body></html>
 `
 
-// garbage is 64 KiB that is no HTML, the same each time.
+// garbage returns 64 KiB that are not HTML, the same each time.
 func garbage() string {
 	r, b := rand.New(rand.NewPCG(1, 2)), make([]byte, 0, 64<<10)
 	for len(b) < cap(b)-16 {

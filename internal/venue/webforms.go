@@ -38,7 +38,7 @@ func (c control) id() string { return "i" + c.name }
 
 func (c control) isButton() bool { return c.kind == "submit" || c.kind == "button" }
 
-// resets reports whether a posted value of the control asks for a reset.
+// resets reports whether a posted value of the control requests a reset.
 func (c control) resets(value string, posted bool) bool {
 	return posted && (c.kind == "checkbox" || len(c.options) > 1 && value == c.options[1][0])
 }
@@ -127,8 +127,8 @@ func (s tagStyle) input(c control) string {
 		c.kind, c.name, c.id(), c.value)
 }
 
-// browserSends returns what a browser sends of a form when its main button is
-// pressed, after the user has changed what users may change to what was posted.
+// browserSends returns what a browser sends if the user presses the main button of
+// a form. Controls that users may change have the values that were posted.
 func browserSends(form []control, posted []pair) (sent []pair) {
 	for _, c := range form {
 		value, has := lookup(posted, c.name)

@@ -27,7 +27,7 @@ var german = map[string]string{
 	"Peak Power":    "Spitzenleistung",
 }
 
-// A webSession is that of somebody who is logged in.
+// A webSession is the session of the user who is logged in.
 type webSession struct {
 	token, cookie, form string // form is the token of its forms
 	used                time.Time
@@ -55,7 +55,7 @@ type webReply struct {
 	cut      bool   // no answer
 }
 
-// cardPages are the pages of a card as they are at the moment.
+// cardPages makes the pages of a card in its present state.
 type cardPages struct {
 	Generation
 	units   []*PDU
@@ -158,8 +158,8 @@ func (p cardPages) formHTML(name, action string, form []control) string {
 		p.table[0] + rows + p.table[1] + buttons + "</form>\n"
 }
 
-// page puts the card's frame around a body. Without a menu page that it belongs
-// to it has no menu. Up is the way to the folder of the pages.
+// page puts the card's frame around a body. The menu is as at a page of the menu;
+// there is none if at is "". The prefix up leads to the folder of the pages.
 func (p cardPages) page(title, body, at, up string) string {
 	language := control{kind: "select", name: "prefLanguage", value: webLanguages[0][0], options: webLanguages}
 	isForeign := p.session != nil && p.session.foreign
@@ -180,7 +180,7 @@ func (p cardPages) page(title, body, at, up string) string {
 	return page
 }
 
-// menuAt writes the menu as a page has it.
+// menuAt writes the menu of a page.
 func (p cardPages) menuAt(at, up string) string {
 	ancestor := func(i, depth int) int { // of entry i, or itself
 		for webMenu[i].depth > depth {
@@ -215,7 +215,7 @@ func (p cardPages) menuAt(at, up string) string {
 	return text
 }
 
-// message is a page with a text and no menu.
+// message answers with a text, without a menu.
 func (p cardPages) message(code int, title, text string) webReply {
 	return webReply{code: code, page: p.page(title, "<p>"+text+"</p>\n", "", "/")}
 }
@@ -261,7 +261,7 @@ func (p cardPages) menuPage(page string, unit int) string {
 	return p.page(webMenu[menuIndex(page)].text, body, page, "")
 }
 
-// status has the registers, and no form.
+// status writes the registers.
 func (p cardPages) status(s State) string {
 	row := func(label, unit string, value float64, note string) string {
 		return fill(p.row, "{label}", label, "{control}", fmt.Sprintf("%.2f %s", value, unit), "{note}", note)
@@ -272,7 +272,7 @@ func (p cardPages) status(s State) string {
 		row("Energy", "kWh", float64(s.Energy)/100, "") + p.table[1]
 }
 
-// unitChoice leads to the pages of other chained units.
+// unitChoice writes what leads to the pages of the other chained units.
 func (p cardPages) unitChoice(page string, unit int) string {
 	file, links := p.fileOf(page), ""
 	choice := control{kind: "select", name: "pdu", value: fmt.Sprint(unit)}
