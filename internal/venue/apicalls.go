@@ -78,10 +78,10 @@ func (c *call) getUpdates() (any, error) {
 		c.complain("getUpdates without allowed_updates")
 	}
 	if c.Allowed != nil {
-		c.allowed = c.Allowed
+		c.kinds = c.Allowed
 	}
-	if c.Offset > 0 && c.Offset < c.offset {
-		c.complain("getUpdates: the offset went back from %d to %d", c.offset, c.Offset)
+	if c.Offset > 0 && c.Offset < c.lastOffset {
+		c.complain("getUpdates: the offset went back from %d to %d", c.lastOffset, c.Offset)
 	}
 	if c.webhook != "" {
 		return nil, refuse(http.StatusConflict, "Conflict: can't use getUpdates method while webhook is active; "+
@@ -108,7 +108,7 @@ func (c *call) confirm(offset int64) {
 	if offset <= 0 || offset > c.nextUpdate+10 { // from before a restart of the IDs: confirms nothing, as at Telegram
 		return
 	}
-	c.offset = offset
+	c.lastOffset = offset
 	for i, u := range slices.Backward(c.updates) {
 		if u.id == offset-1 { // with what came before a restart of the IDs
 			c.updates = c.updates[i+1:]

@@ -116,8 +116,8 @@ type telegram struct {
 	impatient  bool // getUpdates does not wait
 	updates    []update
 	nextUpdate int64
-	offset     int64    // of the last getUpdates
-	allowed    []string // kinds of updates; none for all
+	lastOffset int64    // of getUpdates
+	kinds      []string // of updates that the bot wants; none for all
 	chats      map[int64]Chat
 	blocked    map[int64]bool
 	moved      map[int64]int64          // groups that became supergroups
@@ -239,7 +239,7 @@ func (t *telegram) Update(raw any) {
 // push queues an update, unless the bot did not ask for its kind.
 func (t *telegram) push(fields map[string]any) {
 	for kind := range fields {
-		if len(t.allowed) > 0 && !slices.Contains(t.allowed, kind) {
+		if len(t.kinds) > 0 && !slices.Contains(t.kinds, kind) {
 			return
 		}
 	}
@@ -327,7 +327,7 @@ func (t *telegram) Impatient(on bool) { t.change(func() { t.impatient = on }) }
 func (t *telegram) NextID(id int64) {
 	t.change(func() {
 		if id < t.nextUpdate {
-			t.offset = 0
+			t.lastOffset = 0
 		}
 		t.nextUpdate = id
 	})
