@@ -29,7 +29,6 @@ type Generation struct {
 	menu   menuStyle
 	table  pair   // around rows
 	row    string // of a form: {label}, {control}, {note}
-	labels bool   // <label for>
 
 	// Pages.
 	file           string // of a page of the menu: {page}, {number}
@@ -199,7 +198,7 @@ var CookieAlone = Generation{
 	refusal:    refuseByStatus,
 	busyStatus: http.StatusForbidden,
 	busyFirst:  true,
-	tags:       tagStyle{quote: `"`},
+	tags:       tagStyle{quote: `"`, labels: true},
 	frame: `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>{name} – {title}</title></head>
 <body><header>Network Management Card | {name}</header><nav>
@@ -209,7 +208,6 @@ var CookieAlone = Generation{
 	menu: menuStyle{leaf: `<a class="d{depth}" href="{href}"><span>{text}</span></a><br>` + "\n", walked: true},
 	row: `<div class="row"><span class="lbl">{label}</span> <span class="ctl">{control}</span>` +
 		" <small>{note}</small></div>\n",
-	labels:     true,
 	file:       "p{page}.html",
 	field:      "?%d",
 	deviceLink: "Device",
@@ -268,7 +266,7 @@ var Bootstrap = Generation{
 	refusal:    refuseByForm,
 	busyStatus: http.StatusForbidden,
 	busyFirst:  true,
-	tags:       tagStyle{quote: `"`},
+	tags:       tagStyle{quote: `"`, labels: true},
 	frame: `<!DOCTYPE html><html><head><meta charset="utf-8"><title>{title}</title>
 <meta http-equiv="refresh" content="185;url={up}logout.htm">
 </head><body><div class="navbar navbar-fixed-top"><div class="navbar-inner"><div class="container">
@@ -285,7 +283,6 @@ var Bootstrap = Generation{
 		leaf: `<li><a href="{href}">{text}</a></li>` + "\n", end: "</ul></li>"},
 	row: `<div class="control-group"><div class="control-label">{label}</div>` +
 		`<div class="controls"><p>{control}</p>{note}</div></div>` + "\n",
-	labels:      true,
 	file:        "{page}.htm",
 	outletsPage: true,
 	formName:    "HashForm1",

@@ -2,7 +2,6 @@ package venue
 
 import (
 	"errors"
-	"fmt"
 	"html"
 	"net/url"
 	"slices"
@@ -49,20 +48,17 @@ type tagStyle struct {
 	bare  bool   // values of letters and digits without quotes
 	xhtml bool   // inputs closed by a slash, and flags with values
 	quote string // around other values
+
+	labels bool // <label for>, and IDs for that
 }
 
-// tag writes a start tag in the style. The format has %s for the values.
-func (s tagStyle) tag(format string, values ...string) string {
-	var escaped []any
-	for _, v := range values {
-		escaped = append(escaped, html.EscapeString(v))
-	}
-	isBare := s.bare || strings.HasPrefix(format, "<option")
-	parts := strings.Split(fmt.Sprintf(format, escaped...), `"`)
+// tag writes a start tag with attributes.
+func (s tagStyle) tag(name string, attributes ...string) string {
+	parts := strings.Split("<"+name+strings.Join(attributes, "")+">", `"`)
 	for i, part := range parts {
 		isValue := i%2 == 1
 		switch {
-		case isValue && isBare && isWord(part):
+		case isValue && s.bare && isWord(part):
 		case isValue:
 			parts[i] = s.quote + part + s.quote
 		case s.upper:
@@ -73,58 +69,67 @@ func (s tagStyle) tag(format string, values ...string) string {
 }
 
 func isWord(s string) bool {
-	return s != "" && strings.Trim(s, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz") == ""
+	return strings.Trim(s, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz") == ""
 }
 
-// flag writes an attribute that has no value in HTML.
+// attribute returns an attribute for tag, or none without a value.
+func attribute(name, value string) string {
+	if value == "" {
+		return ""
+	}
+	return " " + name + `="` + html.EscapeString(value) + `"`
+}
+
+// flag returns an attribute that has no value in HTML, if it is on.
 func (s tagStyle) flag(name string, on bool) string {
 	switch {
 	case !on:
 		return ""
 	case s.xhtml:
-		return " " + name + `="true"`
+		return attribute(name, "true")
 	}
 	return " " + name
 }
 
 // input writes a control without its label.
 func (s tagStyle) input(c control) string {
-	text, end := "", ">"
-	if s.xhtml {
-		end = " />"
+	name, id, value, end := attribute("name", c.name), "", attribute("value", c.value), ""
+	if s.labels {
+		id = attribute("id", c.id())
 	}
+	if s.xhtml {
+		end = " /"
+	}
+
+	text := ""
 	switch c.kind {
 	case "textarea":
-		return s.tag(`<textarea name="%s" id="%s" rows="2" cols="30">`, c.name, c.id()) +
-			html.EscapeString(c.value) + "</textarea>"
+		return s.tag("textarea", name, id, ` rows="2" cols="30"`) + html.EscapeString(c.value) + "</textarea>"
 	case "button":
-		return s.tag(`<button type="submit" name="%s" value="%s">`, c.name, c.value) + c.label + "</button>"
+		return s.tag("button", ` type="submit"`, name, value) + c.label + "</button>"
 	case "select":
 		for _, o := range c.options {
-			flag := s.flag("selected", o[0] == c.value)
-			if o[0] == o[1] { // the text is the value
-				text += s.tag("<option"+flag+">") + o[1]
-			} else {
-				text += s.tag(`<option value="%s"`+flag+">", o[0]) + o[1]
+			value := " value=" + o[0] // never in quotes
+			if o[0] == o[1] {
+				value = ""
 			}
+			text += s.tag("option", value, s.flag("selected", o[0] == c.value)) + o[1]
 		}
-		return s.tag(`<select name="%s" id="%s">`, c.name, c.id()) + text + "</select>"
+		return s.tag("select", name, id) + text + "</select>"
 	case "radio":
 		for _, o := range c.options {
 			id := c.id() + o[0]
-			text += s.tag(`<input type="radio" name="%s" id="%s" value="%s"`+s.flag("checked", o[0] == c.value)+end,
-				c.name, id, o[0]) + s.tag(`<label for="%s">`, id) + o[1] + "</label> "
+			text += s.tag("input", ` type="radio"`, name, attribute("id", id), attribute("value", o[0]),
+				s.flag("checked", o[0] == c.value), end) + s.tag("label", attribute("for", id)) + o[1] + "</label> "
 		}
 		return text
 	case "checkbox":
-		flag := s.flag("checked", c.checked)
 		if c.value == "on" { // the default
-			return s.tag(`<input type="checkbox" name="%s" id="%s"`+flag+end, c.name, c.id())
+			value = ""
 		}
-		return s.tag(`<input type="checkbox" name="%s" id="%s" value="%s"`+flag+end, c.name, c.id(), c.value)
 	}
-	return s.tag(`<input type="%s" name="%s" id="%s" value="%s"`+s.flag("disabled", c.off)+end,
-		c.kind, c.name, c.id(), c.value)
+	return s.tag("input", attribute("type", c.kind), name, id, value,
+		s.flag("checked", c.checked), s.flag("disabled", c.off), end)
 }
 
 // browserSends returns what a browser sends if the user presses the main button of

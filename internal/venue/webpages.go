@@ -139,8 +139,8 @@ func (p cardPages) formHTML(name, action string, form []control) string {
 	rows, buttons := "", ""
 	for _, c := range form {
 		label := c.label
-		if p.labels && c.kind != "radio" {
-			label = p.tags.tag(`<label for="%s">`, c.id()) + label + "</label>"
+		if p.tags.labels && c.kind != "radio" {
+			label = p.tags.tag("label", attribute("for", c.id())) + label + "</label>"
 		}
 		switch input := p.tags.input(c); {
 		case c.kind == "hidden":
@@ -154,7 +154,7 @@ func (p cardPages) formHTML(name, action string, form []control) string {
 	if p.formName != "" {
 		name = p.formName
 	}
-	return p.tags.tag(`<form name="%s" method="post" action="%s">`, name, action) + "\n" +
+	return p.tags.tag("form", attribute("name", name), ` method="post"`, attribute("action", action)) + "\n" +
 		p.table[0] + rows + p.table[1] + buttons + "</form>\n"
 }
 
@@ -286,6 +286,6 @@ func (p cardPages) unitChoice(page string, unit int) string {
 	case p.unitLinks:
 		return "<p>Rack PDU: " + links + "</p>\n"
 	}
-	return p.tags.tag(`<form method="get" action="%s">`, file) + p.tags.input(choice) +
+	return p.tags.tag("form", ` method="get"`, attribute("action", file)) + p.tags.input(choice) +
 		`<noscript><input type="submit" value="Go"></noscript></form>` + "\n"
 }
