@@ -21,15 +21,15 @@ func lookup(form []pair, name string) (value string, ok bool) {
 
 // A control is one control of a form, in its present state.
 type control struct {
-	kind    string // the type of an input, "button" for a <button>, or select, textarea
-	name    string
-	label   string // of its row; the text on a button
-	value   string
-	note    string // after the control
-	options []pair
-	checked bool
-	off     bool   // disabled
-	role    string // peak, energy, or free: users may change these
+	kind     string // the type of an input, "button" for a <button>, or select, textarea
+	name     string
+	label    string // of its row; the text on a button
+	value    string
+	note     string // after the control
+	options  []pair
+	checked  bool
+	disabled bool
+	role     string // peak, energy, or free: users may change these
 }
 
 // id is the ID that labels refer to.
@@ -129,7 +129,7 @@ func (s tagStyle) input(c control) string {
 		}
 	}
 	return s.tag("input", attribute("type", c.kind), name, id, value,
-		s.flag("checked", c.checked), s.flag("disabled", c.off), end)
+		s.flag("checked", c.checked), s.flag("disabled", c.disabled), end)
 }
 
 // browserSends returns what a browser sends if the user presses the main button of
@@ -146,7 +146,7 @@ func browserSends(form []control, posted []pair) (sent []pair) {
 		}
 		isOtherButton := c.kind == "reset" || c.isButton() && c.label == "Cancel"
 		switch {
-		case c.off, isOtherButton, c.kind == "checkbox" && !c.checked:
+		case c.disabled, isOtherButton, c.kind == "checkbox" && !c.checked:
 			continue
 		case c.kind == "textarea":
 			c.value = strings.ReplaceAll(c.value, "\n", "\r\n")

@@ -86,7 +86,7 @@ func (p cardPages) settingsForm(unit int) []control {
 		{kind: "select", name: field(2), label: "Coldstart Delay", value: "01000000", options: delays},
 		{kind: "checkbox", name: field(11), label: "Audible Alarm", value: "1", note: "Enable"},
 		{kind: "checkbox", name: field(3), label: "Display", value: "on", note: "Enable", checked: true},
-		{kind: "text", name: field(4), label: "Model Number", value: "AP8858", off: true},
+		{kind: "text", name: field(4), label: "Model Number", value: "AP8858", disabled: true},
 	}...)
 	if p.onlyChanges {
 		form = append(form, control{kind: "hidden", name: "apply_only_changes", value: "1"})
