@@ -71,7 +71,7 @@ var (
 	resetButton  = control{kind: "reset", label: "Cancel", value: "Cancel"}
 )
 
-// Generations are all of them. A new one goes here.
+// Generations has all generations. Add a new one here.
 var Generations = []Generation{TokenPath, CookieAndToken, Redirects, CookieAlone, NestedLists, Bootstrap}
 
 // TokenPath has tokens in its paths and no cookie, the whole menu on each
