@@ -47,13 +47,15 @@ func (q query) smaller(unit int) (query, bool) {
 }
 
 // objects returns the objects that a query asks of a unit. The uptime is
-// the card's: with several units, only one of them is asked for it.
+// the card's: with several units, only one of them is asked for it. The peak
+// comes before the power: cards sample one value after the other, and a power
+// that rises meanwhile must not be in the peak alone, like a spike.
 func (q query) objects(unit int, withUptime bool) []string {
 	switch q {
 	case askEverything:
 		oids := []string{
-			instance(rPDU2DeviceStatusPower, unit),
 			instance(rPDU2DeviceStatusPeakPower, unit),
+			instance(rPDU2DeviceStatusPower, unit),
 			instance(rPDU2DeviceStatusPeakPowerTimestamp, unit),
 			instance(rPDU2DeviceStatusPeakPowerStartTime, unit),
 		}
@@ -62,7 +64,7 @@ func (q query) objects(unit int, withUptime bool) []string {
 		}
 		return oids
 	case askPowerAndPeak:
-		return []string{instance(rPDU2DeviceStatusPower, unit), instance(rPDU2DeviceStatusPeakPower, unit)}
+		return []string{instance(rPDU2DeviceStatusPeakPower, unit), instance(rPDU2DeviceStatusPower, unit)}
 	case askPower:
 		return []string{instance(rPDU2DeviceStatusPower, unit)}
 	default:
@@ -106,7 +108,7 @@ func newReading(vars []gosnmp.SnmpPDU) (r reading, err error) {
 	}
 	r.peak, r.uptime = -1, -1
 	if len(vars) >= 2 {
-		r.peak, _ = watts(vars[1], rPDU2Scale)
+		r.peak, _ = watts(vars[0], rPDU2Scale)
 	}
 	if len(vars) >= 4 {
 		r.peakAt, r.resetAt = clockTimeOf(vars[2]), clockTimeOf(vars[3])
@@ -121,10 +123,13 @@ func newReading(vars []gosnmp.SnmpPDU) (r reading, err error) {
 
 // power returns the power in an answer to a query, in W, or -1 with an error.
 func power(vars []gosnmp.SnmpPDU) (int, error) {
-	if vars[0].Name == rPDUIdentDevicePowerWatts {
+	switch {
+	case vars[0].Name == rPDUIdentDevicePowerWatts:
 		return watts(vars[0], 1)
+	case len(vars) == 1:
+		return watts(vars[0], rPDU2Scale)
 	}
-	return watts(vars[0], rPDU2Scale)
+	return watts(vars[1], rPDU2Scale) // behind the peak
 }
 
 // watts returns the power in W of an object whose unit is scale watts, or -1

@@ -31,55 +31,55 @@ func TestNewReading(t *testing.T) {
 	peakAt := octets("03/04/2022 09:20:45")
 	at := time.Date(2022, 3, 4, 9, 20, 45, 0, time.UTC)
 	tests := map[string]struct {
-		vars []gosnmp.SnmpPDU // power, peak, its time, time of the last reset
+		vars []gosnmp.SnmpPDU // peak, power, time of the peak, time of the last reset
 		want reading
 		err  error
 	}{
 		"all values": {
-			vars: []gosnmp.SnmpPDU{kilowatts(114), kilowatts(143), peakAt, octets("01/02/2020 13:26:52")},
+			vars: []gosnmp.SnmpPDU{kilowatts(143), kilowatts(114), peakAt, octets("01/02/2020 13:26:52")},
 			want: reading{watts: 1140, peak: 1430, peakAt: at, resetAt: time.Date(2020, 1, 2, 13, 26, 52, 0, time.UTC)},
 		},
 		"zero": {
 			vars: []gosnmp.SnmpPDU{kilowatts(0), kilowatts(0), none, none},
 		},
 		"a time with blanks": {
-			vars: []gosnmp.SnmpPDU{kilowatts(1), kilowatts(2), octets(" 03/04/2022 09:20:45 "), none},
+			vars: []gosnmp.SnmpPDU{kilowatts(2), kilowatts(1), octets(" 03/04/2022 09:20:45 "), none},
 			want: reading{watts: 10, peak: 20, peakAt: at},
 		},
 		"a time as a number": {
-			vars: []gosnmp.SnmpPDU{kilowatts(1), kilowatts(2), kilowatts(3), none},
+			vars: []gosnmp.SnmpPDU{kilowatts(2), kilowatts(1), kilowatts(3), none},
 			want: reading{watts: 10, peak: 20},
 		},
 		"a time in another order": {
-			vars: []gosnmp.SnmpPDU{kilowatts(1), kilowatts(2), octets("31/12/2022 09:20:45"), none},
+			vars: []gosnmp.SnmpPDU{kilowatts(2), kilowatts(1), octets("31/12/2022 09:20:45"), none},
 			want: reading{watts: 10, peak: 20},
 		},
 		"no peak": {
-			vars: []gosnmp.SnmpPDU{kilowatts(1), none, none, none},
+			vars: []gosnmp.SnmpPDU{none, kilowatts(1), none, none},
 			want: reading{watts: 10, peak: -1},
 		},
 		"a peak as text": {
-			vars: []gosnmp.SnmpPDU{kilowatts(1), octets("143"), none, none},
+			vars: []gosnmp.SnmpPDU{octets("143"), kilowatts(1), none, none},
 			want: reading{watts: 10, peak: -1},
 		},
 		"the greatest power": {
-			vars: []gosnmp.SnmpPDU{kilowatts(10000), kilowatts(1), none, none},
+			vars: []gosnmp.SnmpPDU{kilowatts(1), kilowatts(10000), none, none},
 			want: reading{watts: 100000, peak: 10},
 		},
 		"more than that": {
-			vars: []gosnmp.SnmpPDU{kilowatts(10001), kilowatts(1), none, none},
+			vars: []gosnmp.SnmpPDU{kilowatts(1), kilowatts(10001), none, none},
 			err:  errWrong,
 		},
 		"below zero": {
-			vars: []gosnmp.SnmpPDU{kilowatts(-2), kilowatts(1), none, none},
+			vars: []gosnmp.SnmpPDU{kilowatts(1), kilowatts(-2), none, none},
 			err:  errWrong,
 		},
 		"power as text": {
-			vars: []gosnmp.SnmpPDU{octets("114"), kilowatts(1), none, none},
+			vars: []gosnmp.SnmpPDU{kilowatts(1), octets("114"), none, none},
 			err:  errWrong,
 		},
 		"no power": {
-			vars: []gosnmp.SnmpPDU{none, kilowatts(1), none, none},
+			vars: []gosnmp.SnmpPDU{kilowatts(1), none, none, none},
 			err:  errNoObject,
 		},
 		"no power meter": {
@@ -134,7 +134,7 @@ func TestIntegerTypes(t *testing.T) {
 func requestAndAnswer(t testing.TB) (r *request, answer []byte) {
 	t.Helper()
 	values := []gosnmp.SnmpPDU{
-		kilowatts(114), kilowatts(143), value(gosnmp.OctetString, "03/04/2022 09:20:45"),
+		kilowatts(143), kilowatts(114), value(gosnmp.OctetString, "03/04/2022 09:20:45"),
 		value(gosnmp.OctetString, "01/02/2020 13:26:52"), value(gosnmp.TimeTicks, uint32(7)),
 	}
 	for i, oid := range askEverything.objects(1, true) {

@@ -111,7 +111,7 @@ func reworked(t *testing.T, change func(*gosnmp.SnmpPacket)) venue.AgentFaults {
 		if err != nil {
 			t.Error(err)
 		}
-		packet.Variables[0].Value = 999
+		packet.Variables[1].Value = 999
 		change(packet)
 		out, err := packet.MarshalMsg()
 		if err != nil {

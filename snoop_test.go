@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -18,6 +19,8 @@ import (
 	"unicode/utf16"
 
 	"iscbot/internal/venue"
+
+	"github.com/gosnmp/gosnmp"
 )
 
 // logged waits until exceedings.log has a text, and returns the whole log.
@@ -738,5 +741,41 @@ func TestDoEnds(t *testing.T) {
 	cancel(ended)
 	if err := watch.do(ctx, 0, func(*session) error { return nil }); !errors.Is(err, ended) {
 		t.Errorf("got %v", err)
+	}
+}
+
+// TestWatchRise covers a power that rises while a card samples its values one
+// after the other: it is one crossing.
+func TestWatchRise(t *testing.T) {
+	t.Parallel()
+	sim, p := simulate(t, 101, "A", 2900)
+	watch, events := startWatch(t, []pdu{p}, 100*time.Millisecond)
+	var risen atomic.Bool
+	sim.SetFaults(venue.AgentFaults{Falsify: func(a *gosnmp.SnmpPacket) {
+		from := 0 // the first value that was sampled after the rise
+		if !risen.Swap(true) {
+			from = 1
+		}
+		for i := from; i < 2; i++ {
+			a.Variables[i].Value = 310
+		}
+	}})
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	above := func(s status) bool { return s.watts == 3100 && s.peak == 3100 }
+	if _, ok := watch.await(ctx, 0, time.Minute, above); !ok {
+		t.Fatal("the rise was not seen")
+	}
+	sim.SetFaults(venue.AgentFaults{})
+	for e := range events {
+		if e.kind == eventBack {
+			break
+		}
+		if e.kind != eventAbove || e.spike {
+			t.Errorf("got %+v", e)
+		}
+	}
+	if n := watch.snapshot()[0].crossings; n != 1 {
+		t.Errorf("%d crossings", n)
 	}
 }

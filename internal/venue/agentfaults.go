@@ -2,6 +2,7 @@ package venue
 
 import (
 	"encoding/hex"
+	"strings"
 	"sync"
 	"time"
 
@@ -107,14 +108,20 @@ var WrongAnswers = map[string]func(*gosnmp.SnmpPacket){
 	"genErr":             func(a *gosnmp.SnmpPacket) { a.Error, a.ErrorIndex = gosnmp.GenErr, 1 },
 	"a report":           func(a *gosnmp.SnmpPacket) { a.PDUType = gosnmp.Report },
 	"the request echoed": func(a *gosnmp.SnmpPacket) { a.PDUType = gosnmp.GetRequest },
-	"noSuchInstance":     func(a *gosnmp.SnmpPacket) { setFirst(a, gosnmp.NoSuchInstance, nil) },
-	"text for a number":  func(a *gosnmp.SnmpPacket) { setFirst(a, gosnmp.OctetString, "241") },
-	"far too much":       func(a *gosnmp.SnmpPacket) { a.Variables[0].Value = 2147483647 },
-	"below zero":         func(a *gosnmp.SnmpPacket) { a.Variables[0].Value = -241 },
+	"noSuchInstance":     func(a *gosnmp.SnmpPacket) { setPower(a, gosnmp.NoSuchInstance, nil) },
+	"text for a number":  func(a *gosnmp.SnmpPacket) { setPower(a, gosnmp.OctetString, "241") },
+	"far too much":       func(a *gosnmp.SnmpPacket) { setPower(a, gosnmp.Integer, 2147483647) },
+	"below zero":         func(a *gosnmp.SnmpPacket) { setPower(a, gosnmp.Integer, -241) },
 }
 
-func setFirst(a *gosnmp.SnmpPacket, t gosnmp.Asn1BER, value any) {
-	a.Variables[0].Type, a.Variables[0].Value = t, value
+// setPower replaces the powers in an answer, and leaves the peaks.
+func setPower(a *gosnmp.SnmpPacket, t gosnmp.Asn1BER, value any) {
+	for i := range a.Variables {
+		v := &a.Variables[i]
+		if strings.HasPrefix(v.Name, statusEntry+"5.") || v.Name == oldPower {
+			v.Type, v.Value = t, value
+		}
+	}
 }
 
 // An agentState has the faults of a card's SNMP agent, and counts its requests.
