@@ -199,8 +199,8 @@ func (s *session) resetPeak(ctx context.Context, unit int) error {
 	return err
 }
 
-// exchange sends a request up to so many times and returns the values of the
-// objects in the answer.
+// exchange sends a request, at most attempts times, and returns the values of
+// the objects in the answer.
 func (s *session) exchange(
 	ctx context.Context, until time.Time, attempts int, r *request,
 ) ([]gosnmp.SnmpPDU, error) {
@@ -224,12 +224,11 @@ func (s *session) send(ctx context.Context, until time.Time, attempts int, r *re
 	if err := s.connect(ctx); err != nil {
 		return nil, err
 	}
+	t := timeouts{attempts: attempts, each: s.timeout, until: until}
 	if s.v3Client == nil {
-		return s.plain.exchange(ctx, s.conn, r, timeouts{attempts: attempts, each: s.timeout, until: until})
+		return s.plain.exchange(ctx, s.conn, r, t)
 	}
-	ctx, cancel := context.WithDeadline(ctx, until)
-	defer cancel()
-	return s.v3Client.exchange(ctx, attempts, &r.SnmpPacket)
+	return s.v3Client.exchange(ctx, t, &r.SnmpPacket)
 }
 
 // connect makes the connection, if there is none.
@@ -246,8 +245,7 @@ func (s *session) connect(ctx context.Context) (err error) {
 	return err
 }
 
-// fail draws the consequences of an exchange that failed, and returns what is
-// told of it.
+// fail handles the error of an exchange and returns the one to report.
 func (s *session) fail(err error) error {
 	if errors.Is(err, errLate) { // the connection works
 		s.failures = 0

@@ -723,3 +723,43 @@ func TestSecretsInErrors(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// TestSlowCard covers cards that need most of the time that they are given: they
+// are asked once, as sending a request again would only give them more to do.
+func TestSlowCard(t *testing.T) {
+	t.Parallel()
+	const readings = 3
+	for name, tt := range map[string]struct {
+		interval time.Duration
+		units    []int
+		delay    time.Duration
+	}{
+		"a single PDU":  {2 * time.Second, []int{1}, time.Second},
+		"chained units": {4 * time.Second, []int{1, 2}, time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			sims, pdus := simulateChain(t, len(tt.units))
+			sims[0].SetFaults(venue.AgentFaults{Delay: tt.delay})
+			s := openSession(t, pdus[0], tt.interval, tt.units...)
+			for answered := 0; answered < 2; { // before it knows the card, it may ask twice
+				if _, err := s.read(t.Context(), 1); err != nil {
+					answered = 0
+					continue
+				}
+				answered++
+			}
+			before := sims[0].Asked()
+			for range readings {
+				for _, unit := range tt.units {
+					if r, err := s.read(t.Context(), unit); err != nil || r.watts != 1900 {
+						t.Errorf("unit %d: got %d W, %v", unit, r.watts, err)
+					}
+				}
+			}
+			if n := sims[0].Asked() - before; n != readings*len(tt.units) {
+				t.Errorf("%d requests for %d readings", n, readings*len(tt.units))
+			}
+		})
+	}
+}

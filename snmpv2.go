@@ -23,6 +23,8 @@ type plainClient struct {
 	buf      []byte
 	id       uint32   // of the last request
 	timedOut []uint32 // ids of the last requests that were not answered in time
+	slow     bool     // the card needs more than half of the time for an attempt
+	repeated uint32   // the last request that was sent again before its answer came
 	panics   *panicGuard
 
 	interruption interruption
@@ -33,6 +35,11 @@ type timeouts struct {
 	attempts int
 	each     time.Duration
 	until    time.Time // all together
+}
+
+// once returns the timeouts of a single attempt in the time of all.
+func (t timeouts) once() timeouts {
+	return timeouts{attempts: 1, each: t.each * time.Duration(t.attempts), until: t.until}
 }
 
 // A versionState is the SNMP version that a card is asked with. One that
@@ -63,8 +70,9 @@ func newPlainClient(panics *panicGuard) plainClient {
 	}
 }
 
-// exchange sends a request up to so many times, and waits for the answer to
-// any of them.
+// exchange sends a request until the answer to any of its attempts comes. A slow
+// card is given the time of all attempts for one: to send the request again would
+// only give it more to do.
 func (c *plainClient) exchange(
 	ctx context.Context, conn net.Conn, r *request, t timeouts,
 ) (*gosnmp.SnmpPacket, error) {
@@ -72,20 +80,32 @@ func (c *plainClient) exchange(
 	if err != nil {
 		return nil, err
 	}
+	allowed := t.each / 2
+	if c.slow {
+		t = t.once()
+	}
 	c.interruption.by(ctx, conn)
 	defer conn.SetReadDeadline(time.Time{}) // or its timer would fire between two polls
 
 	wrong := errNoAnswer // what came instead of the answer
-	for range t.attempts {
+	for attempt := range t.attempts {
 		now := time.Now()
 		conn.SetReadDeadline(now.Add(min(t.each, t.until.Sub(now))))
 		if ctx.Err() != nil || !now.Before(t.until) {
 			break
 		}
-		if _, err := conn.Write(datagram); err != nil {
-			return nil, err
+		if attempt == 0 || !c.slow { // which may have turned out meanwhile
+			if _, err := conn.Write(datagram); err != nil {
+				return nil, err
+			}
 		}
 		answer, err := c.receive(conn, r, &wrong)
+		switch {
+		case answer != nil && attempt == 0:
+			c.slow = time.Since(now) > allowed
+		case answer != nil: // to this attempt or to an earlier one
+			c.repeated = r.RequestID
+		}
 		if answer != nil || err != nil {
 			return answer, err
 		}
@@ -123,7 +143,10 @@ func (c *plainClient) receive(conn net.Conn, r *request, wrong *error) (*gosnmp.
 			c.asked.noteAnswer(answer.Version)
 			return answer, nil
 		case errors.Is(err, errLate):
+			c.slow = true
 			c.asked.noteAnswer(answer.Version)
+		case answer != nil && answer.RequestID == c.repeated: // a second answer: the first one was not lost
+			c.slow = true
 		}
 		if !errors.Is(err, errStray) {
 			*wrong = err

@@ -25,6 +25,7 @@ type v3Config struct {
 type v3Client struct {
 	client *gosnmp.GoSNMP
 	conn   *reportListener
+	slow   bool // the card needs more than half of the time for an attempt
 	panics *panicGuard
 }
 
@@ -54,25 +55,36 @@ func newV3Client(
 	}
 	conn := &reportListener{Conn: client.Conn}
 	client.Conn = conn
-	return &v3Client{client, conn, panics}, nil
+	return &v3Client{client: client, conn: conn, panics: panics}, nil
 }
 
-// exchange sends a request, at most attempts times, and returns the answer.
-func (c *v3Client) exchange(ctx context.Context, attempts int, request *gosnmp.SnmpPacket) (*gosnmp.SnmpPacket, error) {
+// exchange sends a request and returns the answer. A slow card is given the time
+// of all attempts for one. As gosnmp ignores late answers, a card that does not
+// answer is tried both ways in turns.
+func (c *v3Client) exchange(ctx context.Context, t timeouts, request *gosnmp.SnmpPacket) (*gosnmp.SnmpPacket, error) {
+	ctx, cancel := context.WithDeadline(ctx, t.until)
+	defer cancel()
 	c.conn.hint = ""
-	c.client.Context, c.client.Retries = ctx, attempts-1
+	first, allowed := t.each, t.each/2
+	if c.slow {
+		t = t.once()
+	}
+	c.client.Context, c.client.Retries, c.client.Timeout = ctx, t.attempts-1, t.each
+	sent := time.Now()
 	answer, err := c.send(request)
-	if errors.Is(err, errPanic) && attempts > 1 { // the right answer may follow the one that caused it
+	if errors.Is(err, errPanic) && t.attempts > 1 { // the right answer may follow the one that caused it
 		answer, err = c.send(request)
 	}
-	switch {
+	switch took := time.Since(sent); {
 	case err == nil:
+		c.slow = took > allowed && (took < first || t.attempts == 1)
 		return answer, checkAnswer(request, answer)
 	case errors.Is(err, errPanic):
 		return nil, errMalformed
 	case c.conn.hint != "":
 		return nil, errors.New(c.conn.hint)
 	case errors.Is(err, gosnmp.ErrMaxRetriesExceeded) || errors.Is(err, context.DeadlineExceeded):
+		c.slow = !c.slow
 		return nil, errNoAnswer
 	case strings.Contains(err.Error(), "not authentic"):
 		return nil, errors.New("not authentic: the user, a passphrase or a protocol of SNMP v3 is wrong")

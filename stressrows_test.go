@@ -387,7 +387,7 @@ func pduRows() []stressRow {
 		{"PDUs: each answer comes twice", nil, faulty(venue.AgentFaults{Twice: true}, readable)},
 		{"PDUs: a slow one", nil, faulty(venue.AgentFaults{Delay: 60 * time.Millisecond}, readable)},
 		{"PDUs: answers too late", nil, func(t *testing.T, s *site, p *program) {
-			s.pdus[1].SetFaults(venue.AgentFaults{Delay: time.Second})
+			s.pdus[1].SetFaults(venue.AgentFaults{Delay: 450 * time.Millisecond}) // but not longer than the interval
 			s.until(t, "/current", "no answer")
 			s.await(t, ann.ID, 0, "Second_PDU(.2): Out of reach", "answers too late for -interval "+siteInterval)
 			s.pdus[1].SetFaults(venue.AgentFaults{})

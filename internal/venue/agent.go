@@ -103,6 +103,7 @@ type Agent struct {
 	ctx       context.Context
 	cancel    context.CancelFunc
 	wg        sync.WaitGroup
+	free      time.Time // when the card has answered what it was asked so far
 }
 
 // ServeSNMP starts an agent for p, and for the units chained to it, on conn.
@@ -162,9 +163,14 @@ func (a *Agent) handle(request []byte, from net.Addr) {
 		send()
 		return
 	}
+	if now := time.Now(); a.free.Before(now) {
+		a.free = now
+	}
+	a.free = a.free.Add(faults.Delay)
+	answerAt := a.free
 	a.wg.Go(func() {
 		select {
-		case <-time.After(faults.Delay):
+		case <-time.After(time.Until(answerAt)):
 			send()
 		case <-a.ctx.Done():
 		}

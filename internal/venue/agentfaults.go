@@ -23,7 +23,7 @@ type AgentFaults struct {
 	Strays int           // with Mute: answers this many requests all the same
 	Lose   int           // loses every Lose-th answer
 	Twice  bool          // sends each answer twice
-	Delay  time.Duration // before each answer
+	Delay  time.Duration // that each answer takes, one after the other
 
 	Falsify func(*gosnmp.SnmpPacket)            // changes each answer before it is sent
 	First   func(request, answer []byte) []byte // returns a datagram to send before the answer, even if Mute; nil for none
