@@ -30,7 +30,7 @@ func eventSubject(e event) string {
 			return "PDUs"
 		}
 		return "All PDUs"
-	case eventAbove, eventBack, eventPossiblyAbove:
+	case eventAbove, eventBack, eventPossiblyAbove, eventStillAbove:
 		return teamLogName(e.team, e.pdus)
 	default:
 		return e.pdus[0].logName()
@@ -53,7 +53,10 @@ func eventText(e event) string {
 	case eventAbove:
 		return fmt.Sprintf("Above power limit (%d W)!", e.watts)
 	case eventBack:
-		return fmt.Sprintf("Back under power limit after %s, at most %d W", seconds(e.duration), e.watts)
+		return backText(e)
+	case eventStillAbove:
+		return fmt.Sprintf("Still above power limit when the bot was stopped, after %s, at most %d W",
+			seconds(e.duration), e.watts)
 	case eventPossiblyAbove:
 		return fmt.Sprintf("Possibly above power limit (%d W)", e.watts)
 	case eventUnreachable, eventAllUnreachable:
@@ -65,10 +68,25 @@ func eventText(e event) string {
 	case eventReset:
 		return fmt.Sprintf("Peak reset by somebody else, %d W -> %d W", e.from, e.watts)
 	case eventHighAtStart:
+		if e.duration >= unreachableTime {
+			return fmt.Sprintf("Peak stood at %d W at the first reading, %s after the start", e.watts, seconds(e.duration))
+		}
 		return fmt.Sprintf("Peak stood at %d W at the start", e.watts)
 	default:
 		return "The PDU's card was restarted"
 	}
+}
+
+// backText describes the end of a crossing.
+func backText(e event) string {
+	text := fmt.Sprintf("Back under power limit after %s, at most %d W", seconds(e.duration), e.watts)
+	switch {
+	case e.spike:
+		text += ": a spike, " + peakTimeText(e.peakAt)
+	case e.unseen > 0:
+		text += fmt.Sprintf(", %s of it without readings", seconds(e.unseen))
+	}
+	return text
 }
 
 // evidenceText says what a PDU's register proves about the time in which the

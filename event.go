@@ -8,6 +8,7 @@ type eventKind int
 const (
 	eventAbove          eventKind = iota // a team's crossing began
 	eventBack                            // a team's crossing ended
+	eventStillAbove                      // a team's crossing was open when the bot was stopped
 	eventPossiblyAbove                   // the sum of a team's registers is above the limit
 	eventUnreachable                     // a PDU became unreachable
 	eventReachable                       // a PDU answers again
@@ -31,6 +32,7 @@ type event struct {
 	since    time.Time     // when what ended or goes on began
 	duration time.Duration // of what ended
 	peakAt   time.Time     // of watts, by the PDU's own clock
+	unseen   time.Duration // the part of the duration without readings
 	spike    bool          // the crossing was over before it was seen
 	err      error         // why a PDU is unreachable
 	evidence evidence      // about the time in which a PDU was unreachable

@@ -24,7 +24,8 @@ const (
 	unreachableTime  = 6 * time.Second
 	settleReadings   = 3 // until a card has updated everything that a reset changes
 	settleTime       = 3 * time.Second
-	soundInterval    = time.Minute // at least, between a team's alerts with a sound
+	resettingTime    = 30 * time.Second // without an answer, while the bot resets a peak
+	soundInterval    = time.Minute      // at least, between a team's alerts with a sound
 )
 
 // judge returns the state of a team after a poll of its PDU i, and the events
@@ -80,22 +81,35 @@ func (j *judgment) judgeReachability() {
 	s, p := j.status, j.poll
 	s.err, s.polled = p.err, p.at
 	s.polls.count(p.err)
-	if p.answered() {
+	metered := !s.at.IsZero() // then it is a fault that it reports no power
+	if p.err == nil || p.answered() && !metered {
 		s.since, s.missed, s.unreachable, s.stillCounts = p.at, 0, false, false
 		if p.err == nil {
-			resetAt := cmp.Or(p.resetAt, s.resetAt)
-			s.reading = p.reading
-			s.resetAt = resetAt
+			j.keepReading()
 		}
 		return
 	}
 
 	s.missed++
-	lost := s.missed >= unreachableAfter && p.at.Sub(s.since) >= unreachableTime
-	if lost && !s.unreachable {
+	silent := p.at.Sub(s.since)
+	lost := s.missed >= unreachableAfter && silent >= unreachableTime
+	resetting := p.ownReset && silent < resettingTime // cards are silent for some seconds then
+	if lost && !resetting && !s.unreachable {
 		s.unreachable, s.stillCounts = true, j.team.above
 		j.report(event{kind: eventUnreachable, since: s.since, err: p.err, silent: true})
 	}
+}
+
+// keepReading stores the reading.
+func (j *judgment) keepReading() {
+	s, p, t := j.status, j.poll, j.team
+	if t.above && j.before.unreachable {
+		t.openUnseen += p.at.Sub(j.before.since)
+	}
+	s.previous = sample{at: s.at, watts: s.watts}
+	resetAt := cmp.Or(p.resetAt, s.resetAt)
+	s.reading = p.reading
+	s.resetAt = resetAt
 }
 
 // judgeRestart judges whether the card was restarted, in which case its uptime fell.
@@ -122,7 +136,11 @@ func (j *judgment) judgeRegister() (rose bool) {
 	known := before.register >= 0 && p.peak >= 0
 	fell := known && p.peak < before.register
 	moved := !before.resetAt.IsZero() && !s.resetAt.Equal(before.resetAt)
-	rose = known && p.peak > j.limit && p.peak != before.register
+	if fell || moved {
+		s.seen = 0
+	}
+	s.seen = max(s.seen, p.watts)
+	rose = known && p.peak > j.limit && p.peak != before.register && p.peak > s.seen
 	if p.peak >= 0 {
 		s.register = p.peak
 	}
@@ -132,10 +150,11 @@ func (j *judgment) judgeRegister() (rose bool) {
 		j.report(event{kind: eventReachable, duration: p.at.Sub(before.since), watts: p.peak, evidence: proof, silent: true})
 	}
 	if fell || moved || s.reset.readings > 0 {
-		j.followReset(fell, moved)
+		again := j.followReset(fell, moved)
+		rose = rose || again
 	}
-	if before.register < 0 && p.peak > j.limit && p.peak > p.watts {
-		j.report(event{kind: eventHighAtStart, watts: p.peak, peakAt: p.peakAt})
+	if before.register < 0 && p.peak > j.limit && p.peak > s.seen {
+		j.report(event{kind: eventHighAtStart, watts: p.peak, peakAt: p.peakAt, duration: p.at.Sub(before.since)})
 	}
 	return rose
 }
@@ -161,11 +180,14 @@ func (j *judgment) proof(known, reset, rose bool) evidence {
 	return provesBelow
 }
 
-// followReset follows a reset of the peak until the register has settled.
-func (j *judgment) followReset(fell, moved bool) {
+// followReset follows a reset of the peak until the register has settled. It
+// reports whether the register then shows that a power above the limit was
+// reached again after the reset, as high as before.
+func (j *judgment) followReset(fell, moved bool) (again bool) {
 	s := j.status
 	if s.reset.readings == 0 {
 		s.reset.from, s.reset.since = j.before.register, j.poll.at
+		s.reset.peakAt, s.reset.startedAt = j.before.peakAt, j.before.resetAt
 	}
 	r := &s.reset
 	r.readings++
@@ -176,82 +198,126 @@ func (j *judgment) followReset(fell, moved bool) {
 	complete := r.fell && (r.moved || s.resetAt.IsZero())
 	settled := r.readings >= settleReadings && j.poll.at.Sub(r.since) >= settleTime
 	if !complete && !settled {
-		return
+		return false
 	}
 	if !r.known {
 		j.report(event{kind: eventReset, from: r.from, watts: s.register, silent: true})
 	}
+	unchanged := !r.fell && s.register == r.from
+	again = unchanged && s.register > max(j.limit, s.seen) && j.peakedAfterReset()
 	s.resets, s.resetFrom, s.reset = s.resets+1, r.from, peakReset{}
+	return again
+}
+
+// peakedAfterReset reports whether the peak is from after the reset, by the PDU's
+// own clock. If both times changed by as much, it was the clock that was set.
+func (j *judgment) peakedAfterReset() bool {
+	s, r := j.status, &j.status.reset
+	if s.peakAt.IsZero() || r.peakAt.IsZero() {
+		return false
+	}
+	clockSet := s.peakAt.Sub(r.peakAt) == s.resetAt.Sub(r.startedAt)
+	return s.peakAt.After(s.resetAt) && !clockSet
 }
 
 // judgeCrossing judges whether a crossing begins or ends. A spike between two
 // readings, which only the register shows, is one too.
 func (j *judgment) judgeCrossing(rose bool) {
 	t, p := j.team, j.poll
-	sum := t.sum()
-	high := sum
+	low, high, known := t.bounds()
+	proven := low
 	if rose {
-		high = max(sum, p.peak)
+		proven = max(low, p.peak)
 	}
 
-	opens := !t.above && (sum > j.limit || rose)
+	opens, spike := !t.above && proven > j.limit, low <= j.limit
 	if opens {
-		j.openCrossing(sum)
+		j.openCrossing(proven, spike)
 	}
 	if t.above {
-		t.openHighest, t.highest = max(t.openHighest, high), max(t.highest, high)
+		t.openHighest, t.highest = max(t.openHighest, proven), max(t.highest, proven)
 	}
-	if t.above && sum <= j.limit {
-		j.closeCrossing(opens)
+	if t.above && known && high <= j.limit {
+		j.closeCrossing(opens && spike)
 	}
 }
 
-// openCrossing opens a crossing, which is a spike unless sum is above the limit.
-func (j *judgment) openCrossing(sum int) {
+// openCrossing opens a crossing. A spike is one that only the register shows.
+func (j *judgment) openCrossing(watts int, spike bool) {
 	t, p := j.team, j.poll
-	e := event{kind: eventAbove, watts: sum, silent: p.at.Sub(t.lastSound) < soundInterval}
-	if sum <= j.limit {
-		e.watts, e.peakAt, e.spike = p.peak, p.peakAt, true
+	e := event{kind: eventAbove, watts: watts, silent: p.at.Sub(t.lastSound) < soundInterval}
+	if spike {
+		e.peakAt, e.spike = p.peakAt, true
 	}
 	j.reportTeam(e)
 	t.crossings++
-	t.above, t.opened, t.lastCrossing, t.openHighest = true, p.at, p.at, 0
+	t.above, t.opened, t.lastCrossing, t.openHighest, t.openUnseen = true, p.at, p.at, 0, 0
 	if !e.silent {
 		t.lastSound = p.at
 	}
 }
 
-// closeCrossing closes the open crossing. That of a spike, which was just
-// opened, is not worth a second message.
-func (j *judgment) closeCrossing(justOpened bool) {
-	t := j.team
+// closeCrossing closes the open crossing. One that was just opened for a spike is
+// not worth a second message.
+func (j *judgment) closeCrossing(spike bool) {
+	t, p := j.team, j.poll
 	t.above = false
 	for i := range t.pdus {
 		t.pdus[i].stillCounts = false
 	}
-	took := j.poll.at.Sub(t.opened)
-	t.total += took
-	j.reportTeam(event{
-		kind: eventBack, since: t.opened, duration: took, watts: t.openHighest, silent: true, logOnly: justOpened,
-	})
+	took := p.at.Sub(t.opened)
+	t.total += took - t.openUnseen
+	e := event{
+		kind: eventBack, since: t.opened, duration: took, unseen: t.openUnseen, watts: t.openHighest, silent: true,
+	}
+	if spike {
+		e.spike, e.peakAt, e.logOnly = true, p.peakAt, true
+	}
+	j.reportTeam(e)
 }
 
-// judgePossibleCrossing judges the sum of the registers of a team's PDUs, which need
-// not have peaked together. The sum rises with each reading while a team starts
-// a run, so it is reported again only after it has risen by a twentieth.
-func (j *judgment) judgePossibleCrossing(rose bool) {
-	t, registers := j.team, 0
-	for i := range t.pdus {
-		registers += max(t.pdus[i].register, 0)
-	}
-	switch {
-	case registers <= j.limit:
-		t.possible = 0
-	case registers > t.possible+t.possible/20:
-		t.possible = registers
-		proven := t.above || rose || j.status.register > j.limit
-		if !proven {
-			j.reportTeam(event{kind: eventPossiblyAbove, watts: registers})
+// stillAbove returns the events about the crossings that are open when the bot is
+// stopped. What comes of them nobody will have seen.
+func stillAbove(teams []team, now time.Time) (events []event) {
+	for _, t := range teams {
+		if !t.above {
+			continue
 		}
+		j := judgment{team: &t, poll: &poll{at: now}}
+		j.reportTeam(event{
+			kind: eventStillAbove, since: t.opened, duration: now.Sub(t.opened), watts: t.openHighest, logOnly: true,
+		})
+		events = append(events, j.events...)
+	}
+	return events
+}
+
+// judgePossibleCrossing judges the sum of the registers of a team's PDUs, which
+// need not have peaked together. The sum rises with each reading while a team
+// starts a run, so it is reported again only after it has risen by a twentieth.
+func (j *judgment) judgePossibleCrossing(rose bool) {
+	t, p := j.team, j.poll
+	registers := t.registers()
+	if registers <= j.limit {
+		t.possible, t.possibleSince = 0, time.Time{}
+		return
+	}
+	if registers <= t.possible+t.possible/20 {
+		return
+	}
+
+	// The other PDUs may be about to answer, and prove a crossing.
+	if t.possibleSince.IsZero() {
+		t.possibleSince = p.at
+	}
+	oldest, newest := t.span()
+	complete := newest.Sub(oldest) <= togetherTime || p.at.Sub(t.possibleSince) > togetherTime
+	if !complete || t.isStarting() {
+		return
+	}
+	t.possible, t.possibleSince = registers, time.Time{}
+	proven := t.above || rose || j.status.register > j.limit
+	if !proven {
+		j.reportTeam(event{kind: eventPossiblyAbove, watts: registers})
 	}
 }

@@ -15,6 +15,7 @@ type testPoll struct {
 	watts, peak int
 	reset       int  // the minute after 8:00 when the peak was last reset
 	undated     bool // the PDU does not report it
+	peaked      int  // the second after noon of the peak, if not the one before the reading
 	uptime      int64
 	err         error
 	own         bool
@@ -27,6 +28,9 @@ func (b testPoll) poll() poll {
 		return p
 	}
 	p.reading = reading{watts: b.watts, peak: b.peak, peakAt: at.Add(-time.Second), uptime: b.uptime, asked: at, at: at}
+	if b.peaked != 0 {
+		p.peakAt = noon.Add(time.Duration(b.peaked) * time.Second)
+	}
 	if !b.undated {
 		p.resetAt = time.Date(2026, 6, 15, 8, b.reset, 0, 0, time.UTC)
 	}
@@ -57,6 +61,8 @@ func parsePoll(line string, pdus []string) (b testPoll, err error) {
 			b.peak = -1
 		case strings.HasPrefix(w, "reset="):
 			_, err = fmt.Sscanf(w, "reset=%d", &b.reset)
+		case strings.HasPrefix(w, "peaked="):
+			_, err = fmt.Sscanf(w, "peaked=%d", &b.peaked)
 		case strings.HasPrefix(w, "uptime="):
 			_, err = fmt.Sscanf(w, "uptime=%d", &b.uptime)
 		case i == 0:
@@ -153,7 +159,7 @@ func TestJudge(t *testing.T) {
 				2 P(.102): Above power limit (3360 W)!
 				| a spike, over before it was seen;
 				| by the PDU's own clock at 2026-06-15 12:00:01
-				2 P(.102): Back under power limit after 0 s, at most 3360 W (log only)`,
+				2 P(.102): Back under power limit after 0 s, at most 3360 W: a spike, by the PDU's own clock at 2026-06-15 12:00:01 (log only)`,
 		},
 		"a spike, and now just at the limit": {
 			polls: `
@@ -164,7 +170,7 @@ func TestJudge(t *testing.T) {
 				2 P(.102): Above power limit (3010 W)!
 				| a spike, over before it was seen;
 				| by the PDU's own clock at 2026-06-15 12:00:01
-				2 P(.102): Back under power limit after 0 s, at most 3010 W (log only)`,
+				2 P(.102): Back under power limit after 0 s, at most 3010 W: a spike, by the PDU's own clock at 2026-06-15 12:00:01 (log only)`,
 		},
 		"another within a minute, and after it": {
 			polls: `
@@ -246,7 +252,7 @@ func TestJudge(t *testing.T) {
 				4 P(.102): Above power limit (3100 W)!
 				| a spike, over before it was seen;
 				| by the PDU's own clock at 2026-06-15 12:00:03
-				4 P(.102): Back under power limit after 0 s, at most 3100 W (log only)`,
+				4 P(.102): Back under power limit after 0 s, at most 3100 W: a spike, by the PDU's own clock at 2026-06-15 12:00:03 (log only)`,
 		},
 		"out of reach, and under the limit": {
 			polls: `
@@ -275,7 +281,7 @@ func TestJudge(t *testing.T) {
 				80 P(.102): Above power limit (3660 W)!
 				| a spike, over before it was seen;
 				| by the PDU's own clock at 2026-06-15 12:01:19
-				80 P(.102): Back under power limit after 0 s, at most 3660 W (log only)`,
+				80 P(.102): Back under power limit after 0 s, at most 3660 W: a spike, by the PDU's own clock at 2026-06-15 12:01:19 (log only)`,
 		},
 		"out of reach, and cleared": {
 			polls: `
@@ -316,7 +322,7 @@ func TestJudge(t *testing.T) {
 				6 P(.102): Out of reach since 12:00:00 (silent)
 				| no answer
 				20 P(.102): Answers again after 20 s; its peak rose to 3400 W (silent)
-				20 P(.102): Back under power limit after 20 s, at most 3400 W (silent)`,
+				20 P(.102): Back under power limit after 20 s, at most 3400 W, 20 s of it without readings (silent)`,
 		},
 		"dead from the start": {
 			polls: `
@@ -550,7 +556,7 @@ func TestJudge(t *testing.T) {
 				2 P(.102): Above power limit (3100 W)!
 				| a spike, over before it was seen;
 				| by the PDU's own clock at 2026-06-15 12:00:01
-				2 P(.102): Back under power limit after 0 s, at most 3100 W (log only)`,
+				2 P(.102): Back under power limit after 0 s, at most 3100 W: a spike, by the PDU's own clock at 2026-06-15 12:00:01 (log only)`,
 		},
 		"the card restarted": {
 			polls: `
@@ -574,7 +580,7 @@ func TestJudge(t *testing.T) {
 				8 P(.102): Above power limit (3300 W)! (silent)
 				| a spike, over before it was seen;
 				| by the PDU's own clock at 2026-06-15 12:00:07
-				8 P(.102): Back under power limit after 0 s, at most 3300 W (log only)`,
+				8 P(.102): Back under power limit after 0 s, at most 3300 W: a spike, by the PDU's own clock at 2026-06-15 12:00:07 (log only)`,
 		},
 		"two PDUs together": {
 			pdus: []string{"l", "r"},
@@ -583,7 +589,9 @@ func TestJudge(t *testing.T) {
 				0 r 1000 1000
 				2 l 2100 2100
 				2 r 1000 1000
+				4 l 2100 2100
 				4 r 950 1000
+				6 l 2100 2100
 				6 r 900 1000`,
 			want: `
 				2 Team(.102+.103): Above power limit (3100 W)!
@@ -611,7 +619,7 @@ func TestJudge(t *testing.T) {
 				2 Team(.102+.103): Above power limit (3100 W)!
 				| a spike, over before it was seen;
 				| by the PDU's own clock at 2026-06-15 12:00:01
-				2 Team(.102+.103): Back under power limit after 0 s, at most 3100 W (log only)`,
+				2 Team(.102+.103): Back under power limit after 0 s, at most 3100 W: a spike, by the PDU's own clock at 2026-06-15 12:00:01 (log only)`,
 		},
 		"the others are a lower bound": {
 			pdus: []string{"l", "r"},
@@ -650,8 +658,11 @@ func TestJudge(t *testing.T) {
 				0 l 1000 1000
 				0 r 1000 1000
 				2 l 1000 2100
+				2 r 1000 1000
 				4 l 1000 2110
-				6 l 1000 2600`,
+				4 r 1000 1000
+				6 l 1000 2600
+				6 r 1000 1000`,
 			want: `
 				2 Team(.102+.103): Possibly above power limit (3100 W)
 				| that is the sum of its PDUs' peaks, which need not have been at the same time
@@ -672,6 +683,174 @@ func TestJudge(t *testing.T) {
 				| no answer
 				14 P(.102): Out of reach since 12:00:08 (silent)
 				| no answer`,
+		},
+		"load that moves from one PDU to another": {
+			pdus: []string{"l", "r"},
+			polls: `
+				0 l 1500 2900
+				0 r 1400 2900
+				2 l 2900 2900
+				2 r 0 2900
+				4 r 2900 2900
+				4 l 0 2900`,
+			want: `
+				0 Team(.102+.103): Possibly above power limit (5800 W)
+				| that is the sum of its PDUs' peaks, which need not have been at the same time`,
+		},
+		"load that moves while above": {
+			pdus: []string{"l", "r"},
+			polls: `
+				0 l 1800 3300
+				0 r 1500 3300
+				2 l 3300 3300
+				2 r 0 3300
+				4 r 3300 3300
+				4 l 0 3300
+				6 l 1000 3300
+				6 r 1000 3300`,
+			want: `
+				0 Team l(.102): Peak stood at 3300 W at the start
+				| by the PDU's own clock at 2026-06-15 11:59:59
+				0 Team r(.103): Peak stood at 3300 W at the start
+				| by the PDU's own clock at 2026-06-15 11:59:59
+				0 Team(.102+.103): Above power limit (3300 W)!
+				6 Team(.102+.103): Back under power limit after 6 s, at most 3300 W (silent)`,
+		},
+		"load that moves to a PDU when the other one dies": {
+			pdus: []string{"l", "r"},
+			polls: `
+				0 l 1400 1400
+				0 r 1400 1400
+				2 l 2800 2800
+				2 r lost
+				4 l 2800 2800
+				4 r lost
+				6 l 2800 2800
+				6 r lost
+				8 l 2800 2800`,
+			want: `
+				4 Team(.102+.103): Possibly above power limit (4200 W)
+				| that is the sum of its PDUs' peaks, which need not have been at the same time
+				6 Team r(.103): Out of reach since 12:00:00 (silent)
+				| no answer`,
+		},
+		"readings a second apart prove a crossing that lasts": {
+			pdus: []string{"l", "r"},
+			polls: `
+				0 l 1400 1400
+				1 r 1400 1400
+				2 l 1700 1700
+				3 r 1700 1700
+				4 l 1700 1700
+				5 r 1200 1700
+				6 l 1700 1700
+				7 r 1200 1700`,
+			want: `
+				3 Team(.102+.103): Above power limit (3100 W)!
+				6 Team(.102+.103): Back under power limit after 3 s, at most 3400 W (silent)`,
+		},
+		"a register that catches up with a crossing": {
+			polls: `
+				0 2000 2000
+				2 3200 -
+				4 2000 -
+				6 2000 3200
+				8 3300 3200
+				10 2000 3200
+				12 2000 3300`,
+			want: `
+				2 P(.102): Above power limit (3200 W)!
+				4 P(.102): Back under power limit after 2 s, at most 3200 W (silent)
+				8 P(.102): Above power limit (3300 W)! (silent)
+				10 P(.102): Back under power limit after 2 s, at most 3300 W (silent)`,
+		},
+		"a register that is first read after a crossing": {
+			polls: `
+				0 3200 -
+				2 2000 3200`,
+			want: `
+				0 P(.102): Above power limit (3200 W)!
+				2 P(.102): Back under power limit after 2 s, at most 3200 W (silent)`,
+		},
+		"reset, and as high again": {
+			polls: `
+				0 2000 3200
+				2 2000 3200 reset=9
+				4 2000 3200 reset=9
+				6 2000 3200 reset=9
+				8 2000 3200 reset=9`,
+			want: `
+				0 P(.102): Peak stood at 3200 W at the start
+				| by the PDU's own clock at 2026-06-15 11:59:59
+				6 P(.102): Peak reset by somebody else, 3200 W -> 3200 W (silent)
+				6 P(.102): Above power limit (3200 W)!
+				| a spike, over before it was seen;
+				| by the PDU's own clock at 2026-06-15 12:00:05
+				6 P(.102): Back under power limit after 0 s, at most 3200 W: a spike, by the PDU's own clock at 2026-06-15 12:00:05 (log only)`,
+		},
+		"reset during a crossing that ends soon": {
+			polls: `
+				0 3200 3200
+				2 3200 3200 reset=9
+				4 2000 3200 reset=9
+				6 2000 3200 reset=9`,
+			want: `
+				0 P(.102): Above power limit (3200 W)!
+				4 P(.102): Back under power limit after 4 s, at most 3200 W (silent)
+				6 P(.102): Peak reset by somebody else, 3200 W -> 3200 W (silent)`,
+		},
+		"the PDU's clock is set": {
+			polls: `
+				0 2000 3200
+				2 2000 3200 reset=9 peaked=539
+				4 2000 3200 reset=9 peaked=539
+				6 2000 3200 reset=9 peaked=539`,
+			want: `
+				0 P(.102): Peak stood at 3200 W at the start
+				| by the PDU's own clock at 2026-06-15 11:59:59
+				6 P(.102): Peak reset by somebody else, 3200 W -> 3200 W (silent)`,
+		},
+		"a meter that fails while above": {
+			polls: `
+				0 3100 3100
+				2 nometer
+				4 nometer
+				6 nometer
+				30 2000 3100`,
+			want: `
+				0 P(.102): Above power limit (3100 W)!
+				6 P(.102): Out of reach since 12:00:00 (silent)
+				| no power meter
+				30 P(.102): Answers again after 30 s; its peak stayed at 3100 W, what was below that is not known (silent)
+				30 P(.102): Back under power limit after 30 s, at most 3100 W, 30 s of it without readings (silent)`,
+		},
+		"silent after the bot's own reset": {
+			polls: `
+				0 2000 2500
+				3 lost own
+				6 lost own
+				9 lost own
+				10 2000 2000 reset=9 own
+				12 2000 2000 reset=9`,
+		},
+		"silent for long after the bot's own reset": {
+			polls: `
+				0 2000 2500
+				10 lost own
+				20 lost own
+				30 lost own`,
+			want: `
+				30 P(.102): Out of reach since 12:00:00 (silent)
+				| no answer`,
+		},
+		"first read long after the start": {
+			polls: `
+				0 lost
+				3 lost
+				20 2000 3300`,
+			want: `
+				20 P(.102): Peak stood at 3300 W at the first reading, 20 s after the start
+				| by the PDU's own clock at 2026-06-15 12:00:19`,
 		},
 		"a PDU lost while above ends nothing": {
 			pdus: []string{"l", "r"},
@@ -795,15 +974,18 @@ func (r *simulatedRegister) next(second int, a, b byte) testPoll {
 	return testPoll{second: second, watts: watts, peak: r.peak, reset: r.reset}
 }
 
+// fuzzedStep is the time between two fuzzed polls, in seconds.
+const fuzzedStep = 2
+
 // fuzzedPolls returns the polls that bytes stand for, followed by some until
 // the last reset has settled.
 func fuzzedPolls(data []byte) (polls []testPoll) {
 	var register simulatedRegister
 	for i := 0; i+1 < len(data) && i < 400; i += 2 {
-		polls = append(polls, register.next(i, data[i], data[i+1]))
+		polls = append(polls, register.next(len(polls)*fuzzedStep, data[i], data[i+1]))
 	}
 	for range settleReadings + 1 {
-		polls = append(polls, register.next(2*len(polls), 20, 0))
+		polls = append(polls, register.next(len(polls)*fuzzedStep, 20, 0))
 	}
 	return polls
 }
@@ -843,10 +1025,25 @@ func countResetSigns(readings []testPoll) (signs int) {
 	return signs
 }
 
+// countRenewals counts the resets after which the peak is as high as before, and
+// above the limit: that may be another spike.
+func countRenewals(readings []testPoll, limit int) (n int) {
+	for i := 1; i < len(readings); i++ {
+		b, before := readings[i], readings[i-1]
+		if b.reset != before.reset && b.peak == before.peak && b.peak > limit {
+			n++
+		}
+	}
+	return n
+}
+
 // judgeHistory judges all readings of a PDU at once.
 func judgeHistory(readings []testPoll, limit int) (v verdict) {
 	opened := 0
 	for i, b := range readings {
+		if gap := b.second - readings[max(i-1, 0)].second; gap > unreachableAfter*fuzzedStep {
+			opened += gap // without readings
+		}
 		wasAbove := i > 0 && readings[i-1].watts > limit
 		rose := i > 0 && b.peak > limit && b.peak != readings[i-1].peak
 		switch {
@@ -902,7 +1099,12 @@ func FuzzJudge(f *testing.F) {
 		polls := fuzzedPolls(data)
 		team, got, resets := judgeFuzzed(t, polls)
 		readings := slices.DeleteFunc(polls, func(p testPoll) bool { return p.err != nil })
-		if want := judgeHistory(readings, 3000); got != want || team.crossings != want.crossings+want.spikes {
+		want := judgeHistory(readings, 3000)
+		renewals, again := countRenewals(readings, 3000), got.spikes-want.spikes
+		if renewals > 0 && 0 <= again && again <= renewals {
+			want.spikes, want.highest = got.spikes, max(want.highest, got.highest)
+		}
+		if got != want || team.crossings != want.crossings+want.spikes {
 			t.Errorf("got %+v, %d crossings counted; want %+v", got, team.crossings, want)
 		}
 		// A reset that shows half before and half after an outage counts once.

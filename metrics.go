@@ -145,7 +145,7 @@ func (m *metricsText) teamMetrics(teams []team) {
 	for _, t := range teams {
 		m.sample(strconv.Itoa(t.crossings), "team", t.name)
 	}
-	m.metric("iscbot_above_limit_seconds_total", "counter", "Time that a team was above the limit.")
+	m.metric("iscbot_above_limit_seconds_total", "counter", "Time that a team was seen above the limit.")
 	for _, t := range teams {
 		m.sample(strconv.FormatFloat(timeAbove(t).Seconds(), 'f', 3, 64), "team", t.name)
 	}
@@ -169,18 +169,18 @@ func reachable(p status) (value int, known bool) {
 	return 0, false
 }
 
-// timeAbove returns how long a team was above the limit. An open crossing
-// counts up to the oldest of its PDUs' last polls, because it cannot end before
-// that: a counter that fell would look to Prometheus like a restart.
+// timeAbove returns how long a team was seen above the limit. An open crossing
+// counts up to the oldest of the last readings of its PDUs, because it cannot end
+// before that: a counter that fell would look to Prometheus like a restart.
 func timeAbove(t team) time.Duration {
 	if !t.above {
 		return t.total
 	}
-	until := t.pdus[0].polled
-	for _, p := range t.pdus {
-		if p.polled.Before(until) {
-			until = p.polled
+	until := time.Time{}
+	for i := range t.pdus {
+		if p := &t.pdus[i]; p.counts() && (until.IsZero() || p.at.Before(until)) {
+			until = p.at
 		}
 	}
-	return t.total + max(until.Sub(t.opened), 0)
+	return t.total + max(until.Sub(t.opened)-t.openUnseen, 0)
 }

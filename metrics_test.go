@@ -98,9 +98,9 @@ iscbot_crossings_total{team="Çà \"va\" \\o/\n日本"} 3
 iscbot_crossings_total{team="Team"} 0
 iscbot_crossings_total{team="Not polled"} 0
 iscbot_crossings_total{team="No meter"} 0
-# HELP iscbot_above_limit_seconds_total Time that a team was above the limit.
+# HELP iscbot_above_limit_seconds_total Time that a team was seen above the limit.
 # TYPE iscbot_above_limit_seconds_total counter
-iscbot_above_limit_seconds_total{team="Çà \"va\" \\o/\n日本"} 9.500
+iscbot_above_limit_seconds_total{team="Çà \"va\" \\o/\n日本"} 7.500
 iscbot_above_limit_seconds_total{team="Team"} 0.000
 iscbot_above_limit_seconds_total{team="Not polled"} 0.000
 iscbot_above_limit_seconds_total{team="No meter"} 0.000
@@ -135,15 +135,16 @@ func TestTimeAbove(t *testing.T) {
 	}{
 		{0, 0, 1400, 0},
 		{1, 1, 1400, 0},
-		{2, 0, 1700, 0}, // it begins
-		{3, 1, 1400, 0},
-		{4, 0, 1700, 1 * time.Second},
-		{9, 1, 1400, 2 * time.Second},
-		{8, 0, 1500, 6 * time.Second}, // it ends, with a poll that was judged late
-		{11, 1, 1400, 6 * time.Second},
-		{12, 0, 1700, 6 * time.Second}, // and begins again
-		{13, 1, 1400, 6 * time.Second},
-		{14, 0, 1700, 7 * time.Second},
+		{2, 0, 1700, 0},
+		{3, 1, 1400, 0}, // it begins
+		{4, 0, 1700, 0},
+		{9, 1, 1400, 1 * time.Second},
+		{8, 0, 1500, 5 * time.Second}, // it ends, with a poll that was judged late
+		{11, 1, 1400, 5 * time.Second},
+		{12, 0, 1700, 5 * time.Second},
+		{13, 1, 1400, 5 * time.Second}, // and begins again
+		{14, 0, 1700, 5 * time.Second},
+		{15, 1, 1400, 6 * time.Second},
 	}
 	both := newTeam("left", "right")
 	for _, tt := range tests {

@@ -13,6 +13,12 @@ const (
 	restFactor = 4
 )
 
+// isResting reports whether the card of a PDU that was just read has not had the
+// time for itself yet that it has when it is read more often.
+func (s *status) isResting(now time.Time) bool {
+	return now.Sub(s.asked) < restFactor*s.at.Sub(s.asked)
+}
+
 // A schedule says when cards are read. Its moments are the same for all, so
 // that the readings of a team's PDUs are taken together and their sum is one
 // of a moment.

@@ -125,6 +125,7 @@ func (s *snoop) run(ctx context.Context) {
 		}
 	})
 	polls.Wait()
+	s.publish(stillAbove(s.snapshot(), time.Now()))
 	close(s.events)
 	reports.Wait()
 }
@@ -140,7 +141,7 @@ func (s *snoop) watch(ctx context.Context, c *cardWatch) {
 		for _, u := range c.units {
 			r, err := c.session.read(ctx, u.unit)
 			if ctx.Err() != nil {
-				return
+				return // the end of ctx may be all that failed
 			}
 			s.note(u.pdu, poll{reading: r, err: err, at: time.Now()})
 		}
@@ -155,15 +156,6 @@ func (s *snoop) watch(ctx context.Context, c *cardWatch) {
 			job(c.session)
 		case <-ctx.Done():
 		}
-	}
-}
-
-// pollUnit polls a unit. A failure is ignored if ctx has ended, as that may be
-// all that failed.
-func (s *snoop) pollUnit(ctx context.Context, card *session, u watchedUnit) {
-	r, err := card.read(ctx, u.unit)
-	if ctx.Err() == nil {
-		s.note(u.pdu, poll{reading: r, err: err, at: time.Now()})
 	}
 }
 
@@ -277,12 +269,16 @@ func (s *snoop) await(ctx context.Context, i int, within time.Duration, ok func(
 		s.mu.Lock()
 		changed := s.changed
 		s.mu.Unlock()
-		if p := s.status(i); p.err == nil && ok(p) {
+		p := s.status(i)
+		if p.err == nil && ok(p) {
 			return p, true
 		}
 		select {
 		case <-changed:
 		case <-tick.C:
+			if p.isResting(time.Now()) {
+				continue
+			}
 			select {
 			case s.places[i].card.jobs <- func(*session) {}:
 			default: // it is being polled

@@ -779,3 +779,40 @@ func TestWatchRise(t *testing.T) {
 		t.Errorf("%d crossings", n)
 	}
 }
+
+// TestAwaitRest checks that a slow card is not asked again and again while a
+// reset is read back.
+func TestAwaitRest(t *testing.T) {
+	t.Parallel()
+	sim, p := simulate(t, 101, "A", 1500)
+	sim.SetFaults(venue.AgentFaults{Delay: 450 * time.Millisecond})
+	watch, _ := startWatch(t, []pdu{p}, unhurried)
+	before := sim.Asked()
+	if _, ok := watch.await(t.Context(), 0, 4*time.Second, func(status) bool { return false }); ok {
+		t.Error("a reading that was not wanted")
+	}
+	if n := sim.Asked() - before; n > 2 {
+		t.Errorf("asked %d times in 4 s, want 2 with a rest of 1.8 s", n)
+	}
+}
+
+// TestStopAbove checks that the log tells of a crossing that was open when the bot
+// was stopped.
+func TestStopAbove(t *testing.T) {
+	t.Parallel()
+	_, p := simulate(t, 101, "A", 3120)
+	_, calm := simulate(t, 102, "B", 1500)
+	watch := newSnoop([]pdu{p, calm}, 3000, unhurried, snmpConfig{community: "public", interval: unhurried})
+	var last event
+	watch.report = func(e event) { last = e }
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() {
+		<-watch.swept
+		cancel()
+	}()
+	watch.run(ctx)
+	const want = "Still above power limit when the bot was stopped, after 0 s, at most 3120 W"
+	if got := eventText(last); got != want || eventSubject(last) != "A(.101)" || !last.logOnly {
+		t.Errorf("got %q, %+v", got, last)
+	}
+}

@@ -18,7 +18,10 @@ type status struct {
 	unreachable bool // and reported as such
 	stillCounts bool // unreachable, but its last reading counts until the open crossing ends
 
+	previous sample // the reading before the last one
+
 	register  int       // W, the last peak read; -1 before the first
+	seen      int       // W, the highest reading since the peak was last reset
 	reset     peakReset // being observed
 	resets    int       // of the peak, since the start
 	resetFrom int       // W, the register before the last reset
@@ -51,6 +54,14 @@ type peakReset struct {
 	fell     bool      // the register fell
 	moved    bool      // the start time changed
 	known    bool      // the bot's own, or reported when the PDU came back
+
+	peakAt, startedAt time.Time // of the register before, by the PDU's own clock
+}
+
+// A sample is the power of a PDU at a moment.
+type sample struct {
+	at    time.Time // zero for none
+	watts int
 }
 
 // A team is what is known about a team and its PDUs.
@@ -58,25 +69,112 @@ type team struct {
 	name string
 	pdus []status
 
-	above       bool      // a crossing is open
-	opened      time.Time // when it began
-	openHighest int       // W, the highest in the open crossing
-	possible    int       // W, the sum of registers last reported as possibly above the limit; 0 for none
-	lastSound   time.Time // when an alert last had a sound
+	above         bool          // a crossing is open
+	opened        time.Time     // when it began
+	openHighest   int           // W, the highest in the open crossing
+	openUnseen    time.Duration // of the open crossing, without readings
+	possible      int           // W, the sum of registers last reported as possibly above the limit; 0 for none
+	possibleSince time.Time     // when a higher sum was seen that is to be reported; zero for none
+	lastSound     time.Time     // when an alert last had a sound
 
 	// Since the start:
 	crossings    int
-	total        time.Duration // above the limit, without an open crossing
+	total        time.Duration // seen above the limit, without an open crossing
 	highest      int           // W
 	lastCrossing time.Time     // when the last one began
 }
 
-// sum returns the proven power of a team, in W: the sum of the last readings of
-// its PDUs, except unreachable ones that no longer count.
+// sum returns the power of a team by the last readings of its PDUs, in W. They
+// need not be of the same moment.
 func (t team) sum() (watts int) {
 	for i := range t.pdus {
+		if p := &t.pdus[i]; p.counts() {
+			watts += p.watts
+		}
+	}
+	return watts
+}
+
+// registers returns the sum of the last peaks of a team's PDUs, in W.
+func (t team) registers() (watts int) {
+	for i := range t.pdus {
+		watts += max(t.pdus[i].register, 0)
+	}
+	return watts
+}
+
+// isStarting reports whether the first answer of a PDU may still come.
+func (t team) isStarting() bool {
+	for i := range t.pdus {
 		p := &t.pdus[i]
-		if !p.at.IsZero() && (!p.unreachable || p.stillCounts) {
+		if p.at.IsZero() && !p.unreachable && !errors.Is(p.err, errNoMeter) {
+			return true
+		}
+	}
+	return false
+}
+
+// counts reports whether the last reading of a PDU is a part of its team's power.
+func (s *status) counts() bool { return !s.at.IsZero() && (!s.unreachable || s.stillCounts) }
+
+// togetherTime is how far apart readings may be that count as taken together. It
+// lets four chained units be read one after the other.
+const togetherTime = 400 * time.Millisecond
+
+// bounds returns bounds for the power of a team, in W: what it drew at least and
+// at most when its PDUs were last read. They are equal if these readings were
+// taken together. Otherwise load may have moved from one PDU to another between
+// two readings, and their sum was never drawn: then each PDU counts with the lower
+// and the higher of its readings around the moment of the oldest one. If a PDU has
+// none from before, known is false, and the lower bound is what was read together
+// with the latest reading.
+func (t team) bounds() (low, high int, known bool) {
+	oldest, newest := t.span()
+	known = true
+	for i := range t.pdus {
+		p := &t.pdus[i]
+		switch {
+		case !p.counts():
+		case p.unreachable: // what it draws now is not known
+			high += p.watts
+		case newest.Sub(oldest) <= togetherTime || p.at.Sub(oldest) <= togetherTime:
+			low, high = low+p.watts, high+p.watts
+		case !p.previous.at.IsZero() && p.previous.at.Sub(oldest) <= togetherTime:
+			low, high = low+min(p.previous.watts, p.watts), high+max(p.previous.watts, p.watts)
+		default:
+			known = false
+		}
+	}
+	if !known {
+		low = t.readTogetherWith(newest)
+	}
+	return low, high, known
+}
+
+// span returns the moments of the oldest and the newest of the last readings of
+// the PDUs that can be reached.
+func (t team) span() (oldest, newest time.Time) {
+	for i := range t.pdus {
+		p := &t.pdus[i]
+		if !p.counts() || p.unreachable {
+			continue
+		}
+		if oldest.IsZero() || p.at.Before(oldest) {
+			oldest = p.at
+		}
+		if p.at.After(newest) {
+			newest = p.at
+		}
+	}
+	return oldest, newest
+}
+
+// readTogetherWith returns the sum of the readings that were taken together with
+// one at a moment, in W.
+func (t team) readTogetherWith(at time.Time) (watts int) {
+	for i := range t.pdus {
+		p := &t.pdus[i]
+		if p.counts() && !p.unreachable && at.Sub(p.at) <= togetherTime {
 			watts += p.watts
 		}
 	}
