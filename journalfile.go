@@ -9,29 +9,72 @@ import (
 // A logFile is a file to which lines are appended. Other programs may read it
 // and rotate it, and a power cut may leave half a line in it.
 type logFile struct {
-	path   string
+	path  string
+	write func(*os.File, string) (n int, err error) // returns when it is on the disk
+
 	file   *os.File // nil if it is not open
 	midway bool     // the file may end in the middle of a line
+
+	// A failed write left what is between these offsets. Both are 0 if it left
+	// nothing, or if that has been removed.
+	start, end int64
 }
 
-// append appends a line and returns when it is on the disk. It uses a single
-// write, so that no reader sees half a line. An empty line only opens the file.
-func (l *logFile) append(line string) error {
-	if err := l.open(); err != nil || line == "" {
+func newLogFile(path string) *logFile {
+	return &logFile{path: path, write: writeAndSync}
+}
+
+func writeAndSync(f *os.File, text string) (n int, err error) {
+	n, err = f.WriteString(text)
+	if err == nil {
+		err = f.Sync()
+	}
+	return n, err
+}
+
+// append appends lines and returns when they are on the disk. If it fails, none
+// of them is in the file when the next ones are appended. It uses a single
+// write, so that no reader sees half a line. An empty text only opens the file.
+func (l *logFile) append(lines string) error {
+	if err := l.open(); err != nil || lines == "" {
+		return err
+	}
+	info, err := l.file.Stat()
+	if err != nil {
 		return err
 	}
 	if l.midway {
-		line = "\n" + line
+		lines = "\n" + lines
 	}
-	_, err := l.file.WriteString(line)
-	if err == nil {
-		l.midway = false
-		err = l.file.Sync()
+
+	n, err := l.write(l.file, lines)
+	if err != nil {
+		l.start, l.end = info.Size(), info.Size()+int64(n)
+		if l.undo() == nil { // otherwise open tries again
+			l.close()
+		}
+		return err
 	}
-	if err != nil { // half a line may be in the file: open checks
-		l.close()
+	l.midway = false
+	return nil
+}
+
+// undo removes what a failed write left at the end of the file, which would
+// become half a line or a duplicate.
+func (l *logFile) undo() error {
+	if l.start == l.end {
+		return nil
 	}
-	return err
+	info, err := l.file.Stat()
+	if err == nil && info.Size() == l.end { // otherwise another program has changed the file
+		err = l.file.Truncate(l.start)
+	}
+	if err != nil && !errors.Is(err, os.ErrPermission) { // a file may be for appending only
+		return err
+	}
+	l.start, l.end = 0, 0
+	l.midway = !endsWithLine(l.file)
+	return nil
 }
 
 // open opens the file if it is not open or was rotated.
@@ -40,7 +83,7 @@ func (l *logFile) open() error {
 	if l.file != nil {
 		opened, openErr := l.file.Stat()
 		if err == nil && openErr == nil && os.SameFile(named, opened) {
-			return nil
+			return l.undo()
 		}
 		l.close()
 	}
@@ -63,8 +106,9 @@ func (l *logFile) open() error {
 }
 
 func (l *logFile) close() {
+	l.undo() // best effort: it may have failed before
 	l.file.Close()
-	l.file = nil
+	l.file, l.start, l.end = nil, 0, 0
 }
 
 // endsWithLine reports whether a file is empty or ends with a whole line. A

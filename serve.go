@@ -18,7 +18,12 @@ func serve(ctx, input context.Context, cfg config, hangup <-chan os.Signal) {
 	log := newJournal(cfg.log)
 	alerts := &alerter{journal: log, out: out, access: cfg.access, toGroup: cfg.alertGroup, limit: cfg.limit}
 	log.failed = func(err error) {
-		alerts.notify(fmt.Sprintf("%s cannot be written: %v. Alerts go on, but events are not being logged.", cfg.log, err))
+		alerts.notify(fmt.Sprintf("%s cannot be written: %v. Alerts go on, but events are not being logged. "+
+			"The bot adds them later: do not stop it.", cfg.log, err))
+	}
+	log.restored = func(late, lost int) {
+		alerts.notify(fmt.Sprintf("%s can be written again: events are being logged. Lines added late: %d, lost: %d.",
+			cfg.log, late, lost))
 	}
 	clock := &clockWatch{
 		report: alerts.notify,
