@@ -444,16 +444,17 @@ func TestOutboxDropsRefusedAnswers(t *testing.T) {
 	}
 }
 
-// TestOutboxBound checks that at most the last hundred alerts wait for a chat,
+// TestOutboxBound checks that at most the last maxAlerts alerts wait for a chat,
 // with a line for earlier ones.
 func TestOutboxBound(t *testing.T) {
+	const earlier = 150
 	for name, err := range map[string]error{
 		"no rights": errNoRights, "unknown": errOdd, "no network": errNoNetwork,
 	} {
 		t.Run(name, func(t *testing.T) {
 			testOutbox(t, func(t *testing.T, o *outbox, p *fakeSender) {
 				p.failWith(func(post) error { return err })
-				for i := range 250 {
+				for i := range earlier + maxAlerts {
 					o.put(alertTo(1, fmt.Sprintf("alert %d.", i)))
 					time.Sleep(10 * time.Second)
 				}
@@ -470,9 +471,9 @@ func TestOutboxBound(t *testing.T) {
 						got = append(got, strings.ReplaceAll(line, ": see exceedings.log", "."))
 					}
 				}
-				want := []string{"and 150 earlier alerts."}
-				for i := 150; i < 250; i++ {
-					want = append(want, fmt.Sprintf("alert %d.", i))
+				want := []string{fmt.Sprintf("and %d earlier alerts.", earlier)}
+				for i := range maxAlerts {
+					want = append(want, fmt.Sprintf("alert %d.", earlier+i))
 				}
 				slices.SortStableFunc(got, func(a, b string) int { // one that was tried alone may come first
 					return len(b)/20 - len(a)/20
@@ -480,8 +481,56 @@ func TestOutboxBound(t *testing.T) {
 				if missing := without(want, got); missing != nil || len(got) != len(want) {
 					t.Errorf("missing %q in\n%q", missing, got)
 				}
-				if len(sent) > 10 {
+				if len(sent) > maxAlerts/25 {
 					t.Errorf("%d messages", len(sent))
+				}
+			})
+		})
+	}
+}
+
+// TestOutboxCrowd checks that all alerts reach a chat, in order and within
+// Telegram's limits, if the largest venue's teams cross the limit twice at once.
+func TestOutboxCrowd(t *testing.T) {
+	const teams = 250
+	for name, tt := range map[string]struct {
+		chat int64
+		max  int           // messages in a minute
+		most time.Duration // until the last one
+	}{
+		"group":  {-1, 20, 4 * time.Minute},
+		"person": {1, 62, time.Minute},
+	} {
+		t.Run(name, func(t *testing.T) {
+			testOutbox(t, func(t *testing.T, o *outbox, p *fakeSender) {
+				var want []string
+				for range 2 {
+					for _, what := range []string{"Above power limit (3100 W)!", "Back under power limit after 5 s, at most 3100 W"} {
+						for i := range teams {
+							text := fmt.Sprintf("🔴 <b>Team %d(.%d): %s</b>", i, i, what)
+							o.put(alertTo(tt.chat, text+"\n2026-06-15 10:32:07, limit 3000 W"))
+							want = append(want, text)
+						}
+						time.Sleep(5 * time.Second)
+					}
+				}
+				time.Sleep(tt.most - time.Since(p.start))
+
+				var got []string
+				for _, m := range p.taken() {
+					for text := range strings.SplitSeq(m.html, "\n\n") {
+						line, _, _ := strings.Cut(text, "\n")
+						got = append(got, line)
+					}
+				}
+				if !slices.Equal(got, want) {
+					t.Errorf("%d alerts instead of %d; missing: %d", len(got), len(want), len(without(want, got)))
+				}
+				p.mu.Lock()
+				n := perMinute(p.times)
+				p.mu.Unlock()
+				if n > tt.max {
+					t.Errorf("%d messages in a minute", n)
 				}
 			})
 		})

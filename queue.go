@@ -12,8 +12,9 @@ import (
 
 const (
 	// maxAlerts is how many alerts may wait for a chat, besides a line that
-	// stands for earlier ones.
-	maxAlerts = 100
+	// stands for earlier ones: 250 teams that cross the limit twice at once.
+	// Joined, they take about fifty messages, or three minutes in a group.
+	maxAlerts = 1000
 	// maxJoinText is the most that joining adds to a text.
 	maxJoinText = 100
 	// joinTime is how long alerts wait after another one, so that many of them
