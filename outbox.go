@@ -28,6 +28,7 @@ type outbox struct {
 	queues     map[int64]*queue // by chat; removed when there is nothing to remember
 	nextSlot   time.Time        // of a message to any chat
 	goneTopics map[topicID]bool // topics that no longer exist
+	answered   time.Time        // when Telegram last answered any call
 }
 
 // A topicID identifies a forum topic.
@@ -105,6 +106,19 @@ func (o *outbox) heard(chat int64) {
 	}
 }
 
+// networkWorks is called when Telegram has answered a call: what is held back
+// only because of the network can be sent.
+func (o *outbox) networkWorks() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.answered = time.Now()
+	for _, q := range o.queues {
+		if q.networkWorks() {
+			q.signal()
+		}
+	}
+}
+
 // hold holds back everything but alerts from a chat, as Telegram asked for
 // after an edit. Alerts are sent regardless and find out for themselves.
 func (o *outbox) hold(chat int64, d time.Duration) {
@@ -169,6 +183,7 @@ func (o *outbox) choose(q *queue) (batch []outgoing, wait time.Duration, ok bool
 		return nil, at.Sub(now), true
 	}
 	o.reserveSlot(q, now) // alerts count too
+	q.tried = now
 	return q.take(), 0, true
 }
 
@@ -245,7 +260,7 @@ func (o *outbox) handleResult(q *queue, batch []outgoing, id int64, err error) {
 	case maybeMalformed:
 		q.rejected(batch, err, now)
 	default:
-		q.failed(batch, err, now)
+		q.failed(batch, err, now, o.answered)
 	}
 }
 

@@ -357,6 +357,93 @@ func TestOutboxRetries(t *testing.T) {
 	}
 }
 
+// TestOutboxNetworkWorks checks that alerts held back because of the network
+// are sent as soon as Telegram answers any call, and that nothing else is.
+func TestOutboxNetworkWorks(t *testing.T) {
+	const away = 12 * time.Second
+	status := errors.New("the server has a problem (status 502)")
+	for name, tt := range map[string]struct {
+		chat     int64
+		err      error
+		from, to time.Duration // when it is sent
+	}{
+		"no network":       {1, errNoNetwork, away, away},
+		"no network group": {-1, errNoNetwork, away, away},
+		"server error":     {1, status, away, away},
+		"too many":         {1, &apiError{Code: 429, RetryAfter: 20 * time.Second}, 20 * time.Second, 20 * time.Second},
+		"blocked":          {1, errBlocked, 24 * time.Second, 30 * time.Second},
+		"unknown":          {1, errOdd, 24 * time.Second, 30 * time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for range 10 { // the waits are random
+				testOutbox(t, func(t *testing.T, o *outbox, p *fakeSender) {
+					p.failWith(func(post) error { return tt.err })
+					o.put(alertTo(tt.chat, "alert"))
+					time.Sleep(away)
+					p.failWith(nil)
+					o.networkWorks()
+					time.Sleep(time.Hour)
+					p.mu.Lock()
+					defer p.mu.Unlock()
+					if len(p.times) != 1 {
+						t.Fatalf("sent %d", len(p.times))
+					}
+					if at := p.times[0].Sub(p.start); at < tt.from || at > tt.to {
+						t.Errorf("sent after %v", at)
+					}
+				})
+			}
+		})
+	}
+}
+
+// TestOutboxNetworkWorksMeanwhile checks that an alert is sent again soon if its
+// sending hangs and fails although Telegram has answered another call meanwhile.
+func TestOutboxNetworkWorksMeanwhile(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const hanging = 6
+		var ended, again time.Time
+		tries := 0
+		var o *outbox
+		o = newOutbox(func(ctx context.Context, _ post) (int64, error) {
+			tries++
+			switch tries {
+			case hanging:
+				pause(ctx, callTime/2)
+				o.networkWorks()
+				pause(ctx, callTime/2)
+				ended = time.Now()
+			case hanging + 1:
+				again = time.Now()
+				return 1, nil
+			}
+			return 0, errNoNetwork
+		})
+		o.put(alertTo(-1, "alert"))
+		time.Sleep(time.Hour)
+		o.drain()
+		if wait := again.Sub(ended); wait != groupPace {
+			t.Errorf("tried again after %v", wait)
+		}
+	})
+}
+
+// TestOutboxNetworkWorksForOthers checks that a chat for which only the network
+// fails is not tried faster than Telegram's pace while other calls succeed.
+func TestOutboxNetworkWorksForOthers(t *testing.T) {
+	testOutbox(t, func(t *testing.T, o *outbox, p *fakeSender) {
+		p.failWith(func(post) error { return errNoNetwork })
+		o.put(alertTo(-1, "alert"))
+		for range 600 {
+			time.Sleep(100 * time.Millisecond)
+			o.networkWorks()
+		}
+		if _, tries := p.list(); tries < 10 || tries > 23 {
+			t.Errorf("%d tries in a minute", tries)
+		}
+	})
+}
+
 // TestOutboxAlertSurvivesRefusal checks that an alert waits for a chat that
 // refuses it, is retried at long intervals, and is sent at once after the chat
 // sends something.

@@ -62,6 +62,8 @@ type queue struct {
 	slot         time.Time   // of the next answer, among all chats; zero if none is reserved
 
 	heldUntil      time.Time // after a failure not caused by the chat
+	networkFailed  time.Time // when a failure of the network led to that, or zero
+	tried          time.Time // when the last attempt began
 	editsHeldUntil time.Time // holds answers too; after Telegram limited an edit
 	retry          backoff
 	failures       failureLog
@@ -329,6 +331,7 @@ func (q *queue) delivered(batch []outgoing, now time.Time) {
 	}
 	q.failures.record(nil)
 	q.retry.reset()
+	q.networkFailed = time.Time{}
 
 	if q.refusing {
 		slog.Info("a chat accepts messages again", "chat", q.chat)
@@ -350,11 +353,33 @@ func (q *queue) delivered(batch []outgoing, now time.Time) {
 }
 
 // failed records that a batch could not be sent, either because Telegram asked
-// to wait or for a reason unrelated to the messages and the chat.
-func (q *queue) failed(batch []outgoing, err error, now time.Time) {
+// to wait or for a reason unrelated to the messages and the chat. If Telegram
+// has answered another call since the attempt began, the network works again.
+func (q *queue) failed(batch []outgoing, err error, now, answered time.Time) {
 	q.putBack(batch)
 	q.failures.record(err)
-	q.heldUntil = now.Add(retryAfter(err, q.retry.next()))
+	q.heldUntil, q.networkFailed = now.Add(retryAfter(err, q.retry.next())), time.Time{}
+	if _, ok := errors.AsType[*apiError](err); ok {
+		return
+	}
+	q.networkFailed = now
+	if answered.After(q.tried) {
+		q.networkWorks()
+	}
+}
+
+// networkWorks ends the wait after a failure of the network, but keeps
+// Telegram's pace: the failure may concern this chat only. It reports whether
+// there was such a failure.
+func (q *queue) networkWorks() (held bool) {
+	if q.networkFailed.IsZero() {
+		return false
+	}
+	if at := q.networkFailed.Add(pace(q.chat)); at.Before(q.heldUntil) {
+		q.heldUntil = at
+	}
+	q.networkFailed = time.Time{}
+	return true
 }
 
 // refused records that the chat accepts no messages. Alerts wait, because

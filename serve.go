@@ -29,7 +29,7 @@ func serve(ctx, input context.Context, cfg config, hangup <-chan os.Signal) {
 		report: alerts.notify,
 		log:    func(at time.Time, text string) { log.add(at, "Clock of the bot's host", text) },
 	}
-	api.date = clock.compare
+	api.date, api.answered = clock.compare, out.networkWorks
 	api.migrated = func(from, to int64) { cfg.access.migrate(from, to) }
 
 	watch := newSnoop(cfg.pdus, cfg.limit, cfg.interval, cfg.snmp)

@@ -121,6 +121,7 @@ type client struct {
 
 	migrated func(from, to int64)        // called when a group became a supergroup
 	date     func(server, own time.Time) // called with the Date of each answer and the time of its arrival
+	answered func()                      // called after each answer from Telegram
 }
 
 func newClient(api string, token secret) *client {
@@ -143,6 +144,7 @@ func newClient(api string, token secret) *client {
 		}},
 		migrated: func(from, to int64) {},
 		date:     func(server, own time.Time) {},
+		answered: func() {},
 	}
 }
 
@@ -326,6 +328,9 @@ func (c *client) do(ctx context.Context, method string, in params, out any) (dat
 	result, err := readAnswer(resp)
 	_, refused := errors.AsType[*apiError](err)
 	fromTelegram := err == nil || refused // not from a login page
+	if fromTelegram {
+		c.answered()
+	}
 	if fromTelegram && dateErr == nil {
 		c.date(date, arrived)
 	}

@@ -235,8 +235,8 @@ func (d slowBody) Read(b []byte) (int, error) {
 
 func (slowBody) Close() error { return nil }
 
-// TestDate checks that the time is taken only from Telegram's own answers, and
-// that it is right even if an answer is slow.
+// TestDate checks that only Telegram's own answers count as answers, that the
+// time is taken only from these, and that it is right even if an answer is slow.
 func TestDate(t *testing.T) {
 	slow := func(ctx context.Context, text string) io.ReadCloser {
 		return struct {
@@ -249,13 +249,14 @@ func TestDate(t *testing.T) {
 		status int
 		date   string
 		want   int // calls of client.date
+		told   int // of client.answered
 	}{
-		"an answer":      {okTrue, 200, "Thu, 25 Jun 2026 10:00:00 GMT", 1},
-		"a refusal":      {refusal(400, "x", ""), 400, "Thu, 25 Jun 2026 10:00:00 GMT", 1},
-		"a login page":   {"<html>", 200, "Thu, 25 Jun 2026 10:00:00 GMT", 0},
-		"a bad gateway":  {"<html>", 502, "Thu, 25 Jun 2026 10:00:00 GMT", 0},
-		"no date":        {okTrue, 200, "", 0},
-		"an unread date": {okTrue, 200, "yesterday", 0},
+		"an answer":      {okTrue, 200, "Thu, 25 Jun 2026 10:00:00 GMT", 1, 1},
+		"a refusal":      {refusal(400, "x", ""), 400, "Thu, 25 Jun 2026 10:00:00 GMT", 1, 1},
+		"a login page":   {"<html>", 200, "Thu, 25 Jun 2026 10:00:00 GMT", 0, 0},
+		"a bad gateway":  {"<html>", 502, "Thu, 25 Jun 2026 10:00:00 GMT", 0, 0},
+		"no date":        {okTrue, 200, "", 0, 1},
+		"an unread date": {okTrue, 200, "yesterday", 0, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -266,7 +267,8 @@ func TestDate(t *testing.T) {
 					resp.Header.Set("Date", tt.date)
 					return resp, nil
 				}).client()
-				n := 0
+				n, told := 0, 0
+				c.answered = func() { told++ }
 				c.date = func(server, own time.Time) {
 					n++
 					if want := time.Date(2026, 6, 25, 10, 0, 0, 0, time.UTC); !server.Equal(want) || !own.Equal(begin) {
@@ -274,8 +276,8 @@ func TestDate(t *testing.T) {
 					}
 				}
 				c.call(t.Context(), "getMe", params{}, nil)
-				if n != tt.want {
-					t.Errorf("called %d times, want %d", n, tt.want)
+				if n != tt.want || told != tt.told {
+					t.Errorf("called %d and %d times, want %d and %d", n, told, tt.want, tt.told)
 				}
 				if d := time.Since(begin); d != 5*time.Second {
 					t.Errorf("the answer took %v", d)

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/http/httptrace"
 	"time"
 )
 
@@ -96,9 +97,14 @@ func (l *updateLoop) learnName(ctx context.Context) error {
 func (l *updateLoop) updates(ctx context.Context, offset int64, wait time.Duration) (
 	batch []json.RawMessage, now time.Time, err error,
 ) {
-	const transfer = 30 * time.Second // an answer may have 4 MiB; its header must come sooner
-	ctx, cancel := context.WithTimeout(ctx, wait+transfer)
-	defer cancel()
+	const transfer = 30 * time.Second // an answer may have 4 MiB; its first byte must come sooner
+	ctx, stop := context.WithTimeout(ctx, wait+transfer)
+	defer stop()
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	late := time.AfterFunc(wait+callTime, func() { cancel(context.DeadlineExceeded) })
+	defer late.Stop()
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotFirstResponseByte: func() { late.Stop() }})
 	in := params{
 		"offset":          offset,
 		"timeout":         int(wait.Seconds()),

@@ -1,11 +1,13 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"path"
 	"slices"
@@ -155,6 +157,53 @@ func (s *updateServer) serve(ctx context.Context, method string, in map[string]a
 		}
 	}
 	return s.updates()
+}
+
+// TestUpdatesHanging checks that a poll that gets no answer after a failure
+// fails as soon as another call would, so that the network's return is noticed
+// soon, but that a long answer on a slow uplink is received.
+func TestUpdatesHanging(t *testing.T) {
+	const wait = time.Second
+	for name, tt := range map[string]struct {
+		first, rest time.Duration // from the request to the answer's start, and from there to its end
+		want        error
+		took        time.Duration
+	}{
+		"no answer":   {time.Hour, 0, errors.New("getUpdates: no answer in time"), wait + callTime},
+		"late answer": {wait + callTime - 1, 0, nil, wait + callTime - 1},
+		"long answer": {wait, 25 * time.Second, nil, wait + 25*time.Second},
+		"too long":    {wait, time.Hour, errors.New("getUpdates: the answer was cut off: no answer in time"), wait + 30*time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c := newClient("http://api", newSecret(testToken))
+				transport := c.http.Transport.(*http.Transport)
+				transport.DialContext = func(context.Context, string, string) (net.Conn, error) {
+					ours, theirs := net.Pipe()
+					go func() {
+						defer theirs.Close()
+						if _, err := http.ReadRequest(bufio.NewReader(theirs)); err != nil {
+							t.Error(err)
+						}
+						pause(t.Context(), tt.first)
+						io.WriteString(theirs, "HTTP/1.1 200 OK\r\nContent-Length: 23\r\n\r\n")
+						pause(t.Context(), tt.rest)
+						io.WriteString(theirs, `{"ok":true,"result":[]}`)
+					}()
+					return ours, nil
+				}
+				defer transport.CloseIdleConnections()
+				start := time.Now()
+				_, _, err := newTestLoop(c).updates(t.Context(), 0, wait)
+				if fmt.Sprint(err) != fmt.Sprint(tt.want) {
+					t.Errorf("got %v, want %v", err, tt.want)
+				}
+				if took := time.Since(start); took != tt.took {
+					t.Errorf("it took %v, want %v", took, tt.took)
+				}
+			})
+		})
+	}
 }
 
 // TestServerThatDoesNotWait checks that a server whose getUpdates does not wait
@@ -326,10 +375,11 @@ func TestTenMinutes(t *testing.T) {
 				ctx, cancel := context.WithTimeout(t.Context(), 15*time.Minute)
 				defer cancel()
 				out := newOutbox(api.sendMessage)
+				api.answered = out.networkWorks
 				out.put(alertTo(7, "alert"))
 				newTestLoop(api).run(ctx)
 				out.drain()
-				if late := sent.Sub(start) - 10*time.Minute; sent.IsZero() || late > time.Minute {
+				if late := sent.Sub(start) - 10*time.Minute; sent.IsZero() || late > callTime+10*time.Second {
 					t.Errorf("the alert went out %v after", late)
 				}
 				if polls < 20 || polls > 120 {
