@@ -6,16 +6,16 @@ import (
 	"time"
 )
 
-// An interruption lets reads from a connection fail as soon as a context ends.
-// It serves all exchanges with the same context and connection. The zero value
-// interrupts nothing.
+// An interruption makes reads from a connection fail as soon as a context ends.
+// It is set up once for all exchanges with the same context and connection. The
+// zero value interrupts nothing.
 type interruption struct {
 	ctx  context.Context
 	conn net.Conn
-	stop func() // returns when it will not interrupt any more
+	stop func() // returns when no more reads will be interrupted
 }
 
-// by lets the end of ctx interrupt reads from conn, and nothing else.
+// by makes the end of ctx, and nothing else, interrupt reads from conn.
 func (i *interruption) by(ctx context.Context, conn net.Conn) {
 	if ctx == i.ctx && conn == i.conn {
 		return
@@ -24,7 +24,7 @@ func (i *interruption) by(ctx context.Context, conn net.Conn) {
 	*i = interruption{ctx: ctx, conn: conn, stop: interruptReads(ctx, conn)}
 }
 
-// end lets nothing interrupt reads any more.
+// end stops interrupting reads.
 func (i *interruption) end() {
 	if i.stop != nil {
 		i.stop()

@@ -94,6 +94,7 @@ func newTeam(pdus ...string) team {
 // how it is reported, then the remark in the chat on separate lines.
 func eventLines(e event) string {
 	text := fmt.Sprintf("%d %s: %s", int(e.at.Sub(noon).Seconds()), eventSubject(e), eventText(e))
+	text = strings.ReplaceAll(text, ": a spike", ":\n| a spike") // as it would be too long
 	switch {
 	case e.logOnly:
 		text += " (log only)"
@@ -159,7 +160,8 @@ func TestJudge(t *testing.T) {
 				2 P(.102): Above power limit (3360 W)!
 				| a spike, over before it was seen;
 				| by the PDU's own clock at 2026-06-15 12:00:01
-				2 P(.102): Back under power limit after 0 s, at most 3360 W: a spike, by the PDU's own clock at 2026-06-15 12:00:01 (log only)`,
+				2 P(.102): Back under power limit after 0 s, at most 3360 W:
+				| a spike, by the PDU's own clock at 2026-06-15 12:00:01 (log only)`,
 		},
 		"a spike, and now just at the limit": {
 			polls: `
@@ -170,7 +172,8 @@ func TestJudge(t *testing.T) {
 				2 P(.102): Above power limit (3010 W)!
 				| a spike, over before it was seen;
 				| by the PDU's own clock at 2026-06-15 12:00:01
-				2 P(.102): Back under power limit after 0 s, at most 3010 W: a spike, by the PDU's own clock at 2026-06-15 12:00:01 (log only)`,
+				2 P(.102): Back under power limit after 0 s, at most 3010 W:
+				| a spike, by the PDU's own clock at 2026-06-15 12:00:01 (log only)`,
 		},
 		"another within a minute, and after it": {
 			polls: `
@@ -252,7 +255,8 @@ func TestJudge(t *testing.T) {
 				4 P(.102): Above power limit (3100 W)!
 				| a spike, over before it was seen;
 				| by the PDU's own clock at 2026-06-15 12:00:03
-				4 P(.102): Back under power limit after 0 s, at most 3100 W: a spike, by the PDU's own clock at 2026-06-15 12:00:03 (log only)`,
+				4 P(.102): Back under power limit after 0 s, at most 3100 W:
+				| a spike, by the PDU's own clock at 2026-06-15 12:00:03 (log only)`,
 		},
 		"out of reach, and under the limit": {
 			polls: `
@@ -281,7 +285,8 @@ func TestJudge(t *testing.T) {
 				80 P(.102): Above power limit (3660 W)!
 				| a spike, over before it was seen;
 				| by the PDU's own clock at 2026-06-15 12:01:19
-				80 P(.102): Back under power limit after 0 s, at most 3660 W: a spike, by the PDU's own clock at 2026-06-15 12:01:19 (log only)`,
+				80 P(.102): Back under power limit after 0 s, at most 3660 W:
+				| a spike, by the PDU's own clock at 2026-06-15 12:01:19 (log only)`,
 		},
 		"out of reach, and cleared": {
 			polls: `
@@ -556,7 +561,8 @@ func TestJudge(t *testing.T) {
 				2 P(.102): Above power limit (3100 W)!
 				| a spike, over before it was seen;
 				| by the PDU's own clock at 2026-06-15 12:00:01
-				2 P(.102): Back under power limit after 0 s, at most 3100 W: a spike, by the PDU's own clock at 2026-06-15 12:00:01 (log only)`,
+				2 P(.102): Back under power limit after 0 s, at most 3100 W:
+				| a spike, by the PDU's own clock at 2026-06-15 12:00:01 (log only)`,
 		},
 		"the card restarted": {
 			polls: `
@@ -580,7 +586,8 @@ func TestJudge(t *testing.T) {
 				8 P(.102): Above power limit (3300 W)! (silent)
 				| a spike, over before it was seen;
 				| by the PDU's own clock at 2026-06-15 12:00:07
-				8 P(.102): Back under power limit after 0 s, at most 3300 W: a spike, by the PDU's own clock at 2026-06-15 12:00:07 (log only)`,
+				8 P(.102): Back under power limit after 0 s, at most 3300 W:
+				| a spike, by the PDU's own clock at 2026-06-15 12:00:07 (log only)`,
 		},
 		"two PDUs together": {
 			pdus: []string{"l", "r"},
@@ -619,7 +626,8 @@ func TestJudge(t *testing.T) {
 				2 Team(.102+.103): Above power limit (3100 W)!
 				| a spike, over before it was seen;
 				| by the PDU's own clock at 2026-06-15 12:00:01
-				2 Team(.102+.103): Back under power limit after 0 s, at most 3100 W: a spike, by the PDU's own clock at 2026-06-15 12:00:01 (log only)`,
+				2 Team(.102+.103): Back under power limit after 0 s, at most 3100 W:
+				| a spike, by the PDU's own clock at 2026-06-15 12:00:01 (log only)`,
 		},
 		"the others are a lower bound": {
 			pdus: []string{"l", "r"},
@@ -786,7 +794,8 @@ func TestJudge(t *testing.T) {
 				6 P(.102): Above power limit (3200 W)!
 				| a spike, over before it was seen;
 				| by the PDU's own clock at 2026-06-15 12:00:05
-				6 P(.102): Back under power limit after 0 s, at most 3200 W: a spike, by the PDU's own clock at 2026-06-15 12:00:05 (log only)`,
+				6 P(.102): Back under power limit after 0 s, at most 3200 W:
+				| a spike, by the PDU's own clock at 2026-06-15 12:00:05 (log only)`,
 		},
 		"reset during a crossing that ends soon": {
 			polls: `

@@ -3,39 +3,40 @@ package main
 import "time"
 
 const (
-	// Near the limit a card is read more often: from nearPercent of the limit
-	// on, until its teams have drawn less than calmPercent for calmTime.
+	// A card is read more often from the moment that one of its teams draws
+	// nearPercent of the limit until all have drawn less than calmPercent for
+	// calmTime.
 	nearPercent = 90
 	calmPercent = 88
 	calmTime    = 30 * time.Second
-	// restFactor is how many times as long as its answer takes a card has for
-	// itself and for others, when it is read more often.
+	// restFactor is the least time from one reading of a card to the next, as a
+	// multiple of the time that the card takes to answer, when it is read more
+	// often than at the interval.
 	restFactor = 4
 )
 
-// isResting reports whether the card of a PDU that was just read has not had the
-// time for itself yet that it has when it is read more often.
+// isResting reports whether it is too soon to read the card of a PDU again, by
+// restFactor.
 func (s *status) isResting(now time.Time) bool {
 	return now.Sub(s.asked) < restFactor*s.at.Sub(s.asked)
 }
 
-// A schedule says when cards are read. Its moments are the same for all, so
-// that the readings of a team's PDUs are taken together and their sum is one
-// of a moment.
+// A schedule says when cards are read: all at the same moments, so that the
+// readings of a team's PDUs are taken together and can be added up.
 type schedule struct {
 	start    time.Time
 	interval time.Duration
-	near     time.Duration // the longest step near the limit; 0 for the interval
+	near     time.Duration // likewise near the limit, at most; 0 for the interval
 }
 
-// A proximity says whether one of a card's teams is near the limit. The zero
-// value is one that is not.
+// A proximity tracks whether one of a card's teams is near the limit. The zero
+// value means that none is.
 type proximity struct {
 	near bool
-	calm time.Time // since when its teams have been below calmPercent; zero while they are not
+	calm time.Time // since when all have been below calmPercent; zero if they are not
 }
 
-// note takes what the card's team draws that is closest to the limit.
+// note updates the proximity with the highest power of a card's teams.
 func (p *proximity) note(watts, limit int, at time.Time) {
 	switch {
 	case 100*watts >= nearPercent*limit:
@@ -49,10 +50,10 @@ func (p *proximity) note(watts, limit int, at time.Time) {
 	}
 }
 
-// next returns when a card is read that was last asked and answered at these
-// moments, and before that took so long. One slow answer does not make a slow
-// card: it may have been lost, or this host was busy. A card that takes too long
-// to be read more often is read at the interval.
+// next returns when to read a card again that was asked and answered at these
+// moments, and took the time before in the sweep before. A single slow sweep does
+// not make a slow card: an answer may have been lost, or this host was busy. A
+// card too slow to be read more often is read at the interval.
 func (s schedule) next(p proximity, asked, answered time.Time, before time.Duration) time.Time {
 	rest := restFactor * min(answered.Sub(asked), before)
 	if !p.near || s.near == 0 || rest >= s.interval {
@@ -64,8 +65,8 @@ func (s schedule) next(p proximity, asked, answered time.Time, before time.Durat
 	return s.after(answered, s.near)
 }
 
-// after returns the first moment after t at which cards are read that are read
-// at each interval, or in equal steps of at most step within it.
+// after returns the first moment after t among those that divide each interval
+// into equal steps, of at most step.
 func (s schedule) after(t time.Time, step time.Duration) time.Time {
 	since := t.Sub(s.start)
 	begin := since.Truncate(s.interval)

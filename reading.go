@@ -12,20 +12,20 @@ import (
 	"github.com/gosnmp/gosnmp"
 )
 
-// A reading is what a PDU said of itself in one answer.
+// A reading has the values of a PDU from one answer.
 type reading struct {
 	watts   int       // power now
-	peak    int       // W, highest power since the last reset; -1 where the PDU told none
-	peakAt  time.Time // when, by the PDU's own clock, which knows no zone; zero where it told none
+	peak    int       // W, highest power since the last reset; -1 if unknown
+	peakAt  time.Time // when, by the PDU's own clock, which has no zone; zero if unknown
 	resetAt time.Time // when the peak was last reset, likewise
-	uptime  int64     // of the card, in hundredths of a second; -1 where it told none
-	asked   time.Time // when it was asked, by our clock
+	uptime  int64     // of the card, in hundredths of a second; -1 if unknown
+	asked   time.Time // when the request was sent, by this host's clock
 	at      time.Time // when the answer came
 }
 
-// A query is what one GET asks of a PDU. The cards need some 17 ms a value,
-// so it is no more than what is needed; and some cards answer several objects
-// together with an error status, so there are smaller queries.
+// A query is a set of values to ask a PDU for in one GET. Cards take about 17 ms
+// a value, so the full query has no more than is needed. Some cards answer several
+// objects together with an error status, so there are smaller queries.
 type query int
 
 const (
@@ -35,9 +35,9 @@ const (
 	askOldPower                  // the object of models before rPDU2
 )
 
-// smaller returns the query to fall back on where a unit answers q with an
-// error status, if there is one. The old object has no rows: it would be taken
-// for the power of each unit of a chain.
+// smaller returns the query to fall back on if a unit answers q with an error
+// status, if there is one. The old object has no rows, so it would be taken for the
+// power of each unit of a chain.
 func (q query) smaller(unit int) (query, bool) {
 	last := askOldPower
 	if unit > 1 {
@@ -46,10 +46,10 @@ func (q query) smaller(unit int) (query, bool) {
 	return q + 1, q < last
 }
 
-// objects returns the objects that a query asks of a unit. The uptime is
-// the card's: with several units, only one of them is asked for it. The peak
-// comes before the power: cards sample one value after the other, and a power
-// that rises meanwhile must not be in the peak alone, like a spike.
+// objects returns the objects that a query reads from a unit. The uptime is the
+// card's, so only one of several units is asked for it. The peak comes before the
+// power because cards sample one value after the other: a power that rises
+// meanwhile must not show in the peak alone, as a spike does.
 func (q query) objects(unit int, withUptime bool) []string {
 	switch q {
 	case askEverything:
@@ -72,22 +72,22 @@ func (q query) objects(unit int, withUptime bool) []string {
 	}
 }
 
-// maxWatts is more than a rack PDU can deliver: a greater number is no power.
+// maxWatts is more than a rack PDU can deliver: a greater value is not a power.
 const maxWatts = 100_000
 
-// What may be wrong with a PDU's answer. All but errNoMeter and errNoAnswer
-// wrap errWrong.
+// What can be wrong with a PDU's answer. All but errNoMeter and errNoAnswer wrap
+// errWrong.
 var (
 	errNoAnswer    = errors.New("no answer")
 	errLate        = fmt.Errorf("%w in time: the card answers too late for -interval", errNoAnswer)
 	errWrong       = errors.New("wrong answer")
-	errNoMeter     = errors.New("no power meter") // the model has none: no fault of the network
+	errNoMeter     = errors.New("no power meter") // the model has none
 	errNoObject    = fmt.Errorf("%w: the PDU has no such object", errWrong)
 	errErrorStatus = fmt.Errorf("%w: error status", errWrong)
 )
 
-// checkAnswer reports what is wrong with an answer to a request. One with an
-// error status is an answer, and has no values.
+// checkAnswer returns an error if a packet does not answer a request. An answer
+// with an error status does, but has no values.
 func checkAnswer(request, answer *gosnmp.SnmpPacket) error {
 	sameName := func(a, b gosnmp.SnmpPDU) bool { return a.Name == b.Name }
 	switch {
@@ -99,9 +99,8 @@ func checkAnswer(request, answer *gosnmp.SnmpPacket) error {
 	return nil
 }
 
-// newReading returns the values of an answer to a query. A peak, time or
-// uptime that makes no sense is left out; without a power the answer is an
-// error.
+// newReading returns the values of an answer to a query. It leaves out a peak,
+// time or uptime that is invalid, and returns an error if the power is.
 func newReading(vars []gosnmp.SnmpPDU) (r reading, err error) {
 	if r.watts, err = power(vars); err != nil {
 		return reading{}, err
@@ -132,8 +131,8 @@ func power(vars []gosnmp.SnmpPDU) (int, error) {
 	return watts(vars[1], rPDU2Scale) // behind the peak
 }
 
-// watts returns the power in W of an object whose unit is scale watts, or -1
-// with an error.
+// watts returns the power of an object in W, whose unit is scale watts, or -1 with
+// an error.
 func watts(v gosnmp.SnmpPDU, scale int) (int, error) {
 	if v.Type == gosnmp.NoSuchObject || v.Type == gosnmp.NoSuchInstance {
 		return -1, errNoObject
@@ -150,8 +149,8 @@ func watts(v gosnmp.SnmpPDU, scale int) (int, error) {
 	return int(n) * scale, nil
 }
 
-// integer returns the value of an object of any integer type. One that is too
-// large for an int64 becomes the largest, which is too large for a power.
+// integer returns the value of an object of any integer type. A value too large
+// for an int64 becomes the largest int64, which is too large for a power.
 func integer(v gosnmp.SnmpPDU) (int64, bool) {
 	const largest = 1<<63 - 1
 	switch n := v.Value.(type) {
@@ -167,7 +166,7 @@ func integer(v gosnmp.SnmpPDU) (int64, bool) {
 	return 0, false
 }
 
-// clockTimeOf returns a time of the PDU's own clock, or the zero time.
+// clockTimeOf returns a time by the PDU's own clock, or the zero time.
 func clockTimeOf(v gosnmp.SnmpPDU) time.Time {
 	b, _ := v.Value.([]byte)
 	if v.Type != gosnmp.OctetString {
@@ -177,8 +176,8 @@ func clockTimeOf(v gosnmp.SnmpPDU) time.Time {
 	return t
 }
 
-// printable returns a text of a PDU on one line, with question marks for what
-// cannot be printed, and not too long.
+// printable returns a text from a PDU on one line, shortened, with question marks
+// for characters that cannot be printed.
 func printable(s string) string {
 	s = strings.Map(func(r rune) rune {
 		switch {

@@ -11,52 +11,51 @@ import (
 	"github.com/gosnmp/gosnmp"
 )
 
-// A snmpConfig is how the cards' SNMP agents are asked: with SNMP v2c or v1,
-// whichever a card answers, or where there is a user with v3.
+// A snmpConfig says how to ask the cards' SNMP agents: with SNMP v3 if there is a
+// user, otherwise with v2c or v1, whichever a card answers.
 type snmpConfig struct {
 	community string
-	write     secret        // community for a reset over v1 or v2c
-	interval  time.Duration // a poll is kept well within it
-	v3        v3Config      // for v3, where it has a user
+	write     secret        // community for resets over v1 or v2c
+	interval  time.Duration // polls stay well within it
+	v3        v3Config      // used if it has a user
 }
 
-// A session is the SNMP conversation with one card, behind which there may be
-// several units. A card takes one request at a time: only one goroutine may
-// use the session.
+// A session is the SNMP conversation with one card, which may have several
+// units. A card handles one request at a time, so only one goroutine may use the
+// session.
 type session struct {
 	snmpConfig
 	addr    string
 	timeout time.Duration // of one attempt
 	units   map[int]*unitState
 
-	conn     net.Conn    // nil while there is none
-	plain    plainClient // of v2c and v1
-	v3Client *v3Client   // over conn, where there is a user
-	failures int         // in a row
+	conn     net.Conn    // nil if there is none
+	plain    plainClient // for v2c and v1
+	v3Client *v3Client   // over conn, if there is a user
+	failures int         // consecutive ones
 	panics   panicGuard
 }
 
-// A unitState is what a session knows of one unit.
+// A unitState is what a session knows about one unit.
 type unitState struct {
-	withUptime bool                      // the unit is asked for the card's uptime
+	withUptime bool                      // ask this unit for the card's uptime
 	query      query                     // the largest that it answers
-	reduced    int                       // readings in a row by a smaller query than the full one
-	requests   [askOldPower + 1]*request // by query, as far as it was asked
+	reduced    int                       // consecutive readings with less than the full query
+	requests   [askOldPower + 1]*request // by query; nil until it is needed
 }
 
 const (
-	// fullEvery is how many readings by a smaller query lie between two trials
-	// of the full one, after the first few.
+	// fullEvery is the number of readings with a smaller query from one trial of
+	// the full query to the next, after the first few.
 	fullEvery = 32
-	// reconnectEvery is how many failures in a row make a new connection. A
-	// connected socket is dead for good once our own address has changed, and
-	// a client of v3 keeps what it learned of a card that may have restarted.
+	// reconnectEvery is the number of consecutive failures after which the session
+	// reconnects. A connected socket is dead for good once this host's address has
+	// changed, and a v3 client keeps what it learned before a card restarted.
 	reconnectEvery = 3
 )
 
-// newSession returns the session with the card at an address, of which some
-// units are wanted. Reading all of them takes at most four fifths of the
-// interval.
+// newSession returns a session with the card at an address, to read some of its
+// units. Reading them all takes at most four fifths of the interval.
 func newSession(addr string, units []int, cfg snmpConfig) *session {
 	s := &session{
 		snmpConfig: cfg,
@@ -71,7 +70,7 @@ func newSession(addr string, units []int, cfg snmpConfig) *session {
 	return s
 }
 
-// close ends the conversation; the next exchange begins anew.
+// close closes the connection. The next exchange reconnects.
 func (s *session) close() {
 	s.plain.interruption.end()
 	if s.conn != nil {
@@ -80,8 +79,8 @@ func (s *session) close() {
 	s.conn, s.v3Client = nil, nil
 }
 
-// read asks a unit for its values: with the full query where that is due, and
-// then with what the unit is known to answer.
+// read reads the values of a unit: with the full query if that is due, otherwise
+// with the query that the unit is known to answer.
 func (s *session) read(ctx context.Context, unit int) (reading, error) {
 	asked := time.Now()
 	vars, err := s.readUnit(ctx, asked.Add(2*s.timeout), unit)
@@ -104,9 +103,9 @@ func (s *session) readUnit(ctx context.Context, until time.Time, unit int) ([]go
 	return s.askLess(ctx, until, unit)
 }
 
-// fullIsDue reports whether a unit that is asked a smaller query is to be
-// asked the full one again: soon at first, as the card may only have been
-// busy, then less and less often.
+// fullIsDue reports whether to try the full query on a unit that is read with a
+// smaller one: soon at first, because the card may only have been busy, then less
+// and less often.
 func (u *unitState) fullIsDue() bool {
 	if u.query == askEverything {
 		u.reduced = 0
@@ -171,7 +170,7 @@ func (s *session) ask(
 	return vars, err
 }
 
-// get asks for an object.
+// get reads an object.
 func (s *session) get(ctx context.Context, oid string) (gosnmp.SnmpPDU, error) {
 	vars, err := s.exchange(ctx, time.Now().Add(2*s.timeout), 2, newGet(s.community, []string{oid}))
 	if err != nil {
@@ -180,7 +179,7 @@ func (s *session) get(ctx context.Context, oid string) (gosnmp.SnmpPDU, error) {
 	return vars[0], nil
 }
 
-// text asks for an object and returns it as text, or "" where there is none.
+// text returns an object as text, or "" if there is none.
 func (s *session) text(ctx context.Context, oid string) string {
 	v, err := s.get(ctx, oid)
 	if err != nil || v.Type != gosnmp.OctetString {
@@ -190,9 +189,9 @@ func (s *session) text(ctx context.Context, oid string) string {
 	return printable(string(b))
 }
 
-// resetPeak writes what resets a unit's peak, once: a SET is not repeated
-// where its answer is lost. What the answer says proves little, as cards were
-// seen to obey and answer genErr.
+// resetPeak sends the SET that resets a unit's peak, once: it is not repeated if
+// the answer is lost. The answer proves little, because cards have been seen to
+// obey and answer genErr.
 func (s *session) resetPeak(ctx context.Context, unit int) error {
 	set := newSet(s.write.reveal(), instance(rPDU2DeviceConfigDevicePeakPowerReset, unit), 2)
 	_, err := s.exchange(ctx, time.Now().Add(2*s.timeout), 1, set)
@@ -231,7 +230,7 @@ func (s *session) send(ctx context.Context, until time.Time, attempts int, r *re
 	return s.v3Client.exchange(ctx, t, &r.SnmpPacket)
 }
 
-// connect makes the connection, if there is none.
+// connect connects to the card unless the session is connected.
 func (s *session) connect(ctx context.Context) (err error) {
 	switch {
 	case s.conn != nil:

@@ -456,7 +456,7 @@ func TestTimeoutKeepsQuery(t *testing.T) {
 	sim, p := simulate(t, 101, "A", 2410)
 	s := openSession(t, p, unhurried)
 	wantReading(t, s, 2410, 2410)
-	for lost := 1; lost <= 2*silentMost; lost++ {
+	for lost := 1; lost <= 2*maxSilent; lost++ {
 		sim.SetFaults(venue.AgentFaults{Mute: true})
 		s.timeout = 10 * time.Millisecond
 		for range lost {

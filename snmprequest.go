@@ -9,10 +9,10 @@ import (
 	"github.com/gosnmp/gosnmp"
 )
 
-// A request is a GET or a SET. It is encoded once for each version of SNMP;
-// from then on only its id changes.
+// A request is a GET or a SET. It is encoded once for each SNMP version; after
+// that, only its ID changes.
 type request struct {
-	gosnmp.SnmpPacket            // as it was last encoded
+	gosnmp.SnmpPacket            // as last encoded
 	encoded           [2]encoded // v1, v2c
 	answers           answerForm
 }
@@ -20,17 +20,17 @@ type request struct {
 // An encoded is a request in BER.
 type encoded struct {
 	datagram []byte
-	id       []byte // the part of it that has the id
+	id       []byte // the part of the datagram with the ID
 }
 
 const (
-	// firstRequestID is the first id that takes four bytes in BER, and
+	// firstRequestID is the first ID that takes four bytes in BER, and
 	// lastRequestID the last one.
 	firstRequestID = 1 << 24
 	lastRequestID  = 1<<31 - 1
 )
 
-// newGet returns the request for the values of objects.
+// newGet returns a request for the values of objects.
 func newGet(community string, oids []string) *request {
 	vars := make([]gosnmp.SnmpPDU, len(oids))
 	for i, oid := range oids {
@@ -41,7 +41,7 @@ func newGet(community string, oids []string) *request {
 	}}
 }
 
-// newSet returns the request to set an object to a value.
+// newSet returns a request to set an object to a value.
 func newSet(community, oid string, value int) *request {
 	return &request{SnmpPacket: gosnmp.SnmpPacket{
 		PDUType: gosnmp.SetRequest, Community: community,
@@ -49,9 +49,8 @@ func newSet(community, oid string, value int) *request {
 	}}
 }
 
-// datagram returns the request as it is sent with a version of SNMP, v1 or
-// v2c, and an id from firstRequestID to lastRequestID. It is valid until the
-// next call.
+// datagram returns the request encoded for an SNMP version, v1 or v2c, with an ID
+// from firstRequestID to lastRequestID. It is valid until the next call.
 func (r *request) datagram(version gosnmp.SnmpVersion, id uint32) ([]byte, error) {
 	r.Version, r.RequestID = version, id
 	e := &r.encoded[version]
@@ -65,8 +64,8 @@ func (r *request) datagram(version gosnmp.SnmpVersion, id uint32) ([]byte, error
 	return e.datagram, nil
 }
 
-// encode returns a packet in BER. Its PDU is the last element of the message,
-// and begins with the id.
+// encode returns a packet in BER. Its PDU is the last element of the message, and
+// begins with the ID.
 func encode(packet *gosnmp.SnmpPacket) (encoded, error) {
 	datagram, err := packet.MarshalMsg()
 	if err != nil {
@@ -83,7 +82,7 @@ func encode(packet *gosnmp.SnmpPacket) (encoded, error) {
 	}
 	pdu := datagram[len(datagram)-len(message.PDU.Bytes):]
 	if len(pdu) < 2+idBytes || pdu[0] != asn1.TagInteger || pdu[1] != idBytes {
-		return encoded{}, errors.New("the request does not begin with an id of four bytes")
+		return encoded{}, errors.New("the request does not begin with an ID of four bytes")
 	}
 	return encoded{datagram: datagram, id: pdu[2 : 2+idBytes]}, nil
 }

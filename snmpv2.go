@@ -13,28 +13,27 @@ import (
 	"github.com/gosnmp/gosnmp"
 )
 
-// A plainClient exchanges requests of SNMP v1 and v2c for answers, with the
-// codec of gosnmp. The client of gosnmp would take a stray datagram for the
-// answer, or a malformed one for the end of the attempt, and miss the right one
-// behind it.
+// A plainClient exchanges SNMP v1 and v2c requests for answers, using gosnmp's
+// codec. gosnmp's own client would take a stray datagram for the answer, or give
+// up after a malformed one, and miss the right answer behind it.
 type plainClient struct {
 	asked    versionState
 	codec    gosnmp.GoSNMP
 	buf      []byte
 	id       uint32   // of the last request
-	timedOut []uint32 // ids of the last requests that were not answered in time
-	slow     bool     // the card needs more than half of the time for an attempt
+	timedOut []uint32 // IDs of the last requests that were not answered in time
+	slow     bool     // the card needs more than half of an attempt's time
 	repeated uint32   // the last request that was sent again before its answer came
 	panics   *panicGuard
 
 	interruption interruption
 }
 
-// A timeouts says how long an exchange may take.
+// timeouts limit the time of an exchange.
 type timeouts struct {
 	attempts int
 	each     time.Duration
-	until    time.Time // all together
+	until    time.Time // for all of them
 }
 
 // once returns the timeouts of a single attempt in the time of all.
@@ -42,29 +41,29 @@ func (t timeouts) once() timeouts {
 	return timeouts{attempts: 1, each: t.each * time.Duration(t.attempts), until: t.until}
 }
 
-// A versionState is the SNMP version that a card is asked with. One that
-// never answered is asked with v2c and v1 in turns.
+// A versionState tracks the SNMP version to use for a card. While it has not
+// answered, v2c and v1 are tried in turns.
 type versionState struct {
 	version  gosnmp.SnmpVersion
-	answered bool // with this version
-	silent   int  // exchanges without an answer in a row
+	answered bool // the card has answered this version
+	silent   int  // consecutive exchanges without an answer
 }
 
 const (
-	// answerMost is more bytes than an answer has: one to the largest query has
-	// some 200. What is longer is cut off, and malformed.
-	answerMost = 1024
-	// silentMost is how many exchanges in a row may be without an answer
-	// before a card that did answer is asked with the other version.
-	silentMost = 3
-	// timedOutMost is how many requests that timed out are remembered.
-	timedOutMost = 8
+	// maxAnswer is more bytes than any answer has: one to the full query has about
+	// 200. A longer datagram is cut off and thus malformed.
+	maxAnswer = 1024
+	// maxSilent is the number of consecutive exchanges without an answer after
+	// which a card that did answer is tried with the other version.
+	maxSilent = 3
+	// maxTimedOut is the number of timed-out requests to remember.
+	maxTimedOut = 8
 )
 
 func newPlainClient(panics *panicGuard) plainClient {
 	return plainClient{
 		asked:  versionState{version: gosnmp.Version2c},
-		buf:    make([]byte, answerMost),
+		buf:    make([]byte, maxAnswer),
 		id:     firstRequestID + rand.Uint32N(lastRequestID-firstRequestID),
 		panics: panics,
 	}
@@ -87,7 +86,7 @@ func (c *plainClient) exchange(
 	c.interruption.by(ctx, conn)
 	defer conn.SetReadDeadline(time.Time{}) // or its timer would fire between two polls
 
-	wrong := errNoAnswer // what came instead of the answer
+	wrong := errNoAnswer // or what came instead of the answer
 	for attempt := range t.attempts {
 		now := time.Now()
 		conn.SetReadDeadline(now.Add(min(t.each, t.until.Sub(now))))
@@ -111,13 +110,13 @@ func (c *plainClient) exchange(
 		}
 	}
 
-	c.timedOut = append(c.timedOut[max(0, len(c.timedOut)-timedOutMost+1):], r.RequestID)
+	c.timedOut = append(c.timedOut[max(0, len(c.timedOut)-maxTimedOut+1):], r.RequestID)
 	c.asked.noteSilence()
 	return nil, wrong
 }
 
-// nextID returns the id of another request. A late answer to an earlier one
-// is told by its id.
+// nextID returns the ID of the next request. Late answers to earlier requests are
+// recognized by their IDs.
 func (c *plainClient) nextID() uint32 {
 	if c.id++; c.id > lastRequestID {
 		c.id = firstRequestID
@@ -125,8 +124,9 @@ func (c *plainClient) nextID() uint32 {
 	return c.id
 }
 
-// receive waits for the answer to a request until the connection's deadline.
-// Unrelated datagrams are ignored; what is more telling goes into wrong.
+// receive waits for the answer to a request until the connection's deadline, and
+// returns nil if none comes. It ignores unrelated datagrams; of others it stores
+// in wrong what is wrong with them.
 func (c *plainClient) receive(conn net.Conn, r *request, wrong *error) (*gosnmp.SnmpPacket, error) {
 	for {
 		n, err := conn.Read(c.buf)
@@ -188,24 +188,23 @@ func (c *plainClient) check(r *request, answer *gosnmp.SnmpPacket) error {
 	return checkAnswer(&r.SnmpPacket, answer)
 }
 
-// decodePacket decodes a datagram. The decoder of gosnmp panics on some, and
-// any host that can reach the socket can send one.
+// decodePacket decodes a datagram. gosnmp's decoder panics on some datagrams, and
+// any host that can reach the socket can send them.
 func (c *plainClient) decodePacket(datagram []byte) (packet *gosnmp.SnmpPacket, err error) {
 	defer c.panics.catch("SNMP answer", &err)
 	return c.codec.SnmpDecodePacket(datagram)
 }
 
-// noteAnswer notes that the card answered a request of a version, be it in
-// time or late.
+// noteAnswer records that the card answered a version, in time or late.
 func (v *versionState) noteAnswer(version gosnmp.SnmpVersion) {
 	*v = versionState{version: version, answered: true}
 }
 
-// noteSilence notes an exchange without an answer, after which a card may be
-// asked with the other version.
+// noteSilence records an exchange without an answer, and switches to the other
+// version if it is time for that.
 func (v *versionState) noteSilence() {
 	v.silent++
-	if v.answered && v.silent < silentMost {
+	if v.answered && v.silent < maxSilent {
 		return
 	}
 	other := gosnmp.Version1

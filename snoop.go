@@ -15,20 +15,20 @@ import (
 type snoop struct {
 	limit    int // W a team
 	interval time.Duration
-	near     time.Duration // between two readings of a PDU near the limit; 0 for the interval
+	near     time.Duration // between two readings near the limit; 0 for the interval
 	report   func(event)   // logs and sends; one event at a time
 	cards    []*cardWatch
 	places   []place       // of the PDUs, in the order of the list
 	swept    chan struct{} // closed when every PDU has been polled once
-	events   chan event    // for report, which may be slow: the polls do not wait for it
+	events   chan event    // to report, which may be slow: polls do not wait for it
 
-	start   time.Time // of history, and of the moments at which the cards are read
+	start   time.Time // of the history and of the schedule
 	history *history
 
 	mu       sync.Mutex // guards what follows
 	teams    []team
-	changed  chan struct{} // closed, and made anew, at each poll
-	ownReset []time.Time   // by PDU: until then a reset is the bot's own
+	changed  chan struct{} // closed and replaced at each poll
+	ownReset []time.Time   // by PDU: until when a reset is taken for the bot's own
 	outage   outage
 }
 
@@ -38,25 +38,25 @@ type cardWatch struct {
 	addr    string
 	session *session
 	units   []watchedUnit
-	jobs    chan func(*session) // what else is to be said to the card, followed by a poll
+	jobs    chan func(*session) // other exchanges with the card, each followed by a poll
 	closest proximity           // of its teams to the limit
-	took    time.Duration       // to read it the last time
+	took    time.Duration       // by the last sweep of its units
 }
 
 // A watchedUnit is one PDU behind a card.
 type watchedUnit struct {
-	pdu  int // its place in the list
+	pdu  int // its index in the list
 	unit int
 }
 
-// A place is where a PDU stands among the teams, and its card.
+// A place locates a PDU among the teams, and its card.
 type place struct {
 	team, pdu int
 	card      *cardWatch
 }
 
-// newSnoop returns the watch of the PDUs. Its report must be set before run,
-// and near if it is to read some PDUs more often.
+// newSnoop returns the watch of the PDUs. Set report before calling run, and near
+// to read PDUs more often near the limit.
 func newSnoop(pdus []pdu, limit int, interval time.Duration, cfg snmpConfig) *snoop {
 	start := time.Now()
 	s := &snoop{
@@ -88,8 +88,7 @@ func newSnoop(pdus []pdu, limit int, interval time.Duration, cfg snmpConfig) *sn
 	return s
 }
 
-// cardAt returns the watch of the card at an address, a new one where there is
-// none.
+// cardAt returns the watch of the card at an address, adding it if necessary.
 func (s *snoop) cardAt(addr string) *cardWatch {
 	for _, c := range s.cards {
 		if c.addr == addr {
@@ -101,8 +100,7 @@ func (s *snoop) cardAt(addr string) *cardWatch {
 	return c
 }
 
-// teamNamed returns the index of the team with a name, a new one where there
-// is none.
+// teamNamed returns the index of the team with a name, adding it if necessary.
 func (s *snoop) teamNamed(name string) int {
 	i := slices.IndexFunc(s.teams, func(t team) bool { return t.name == name })
 	if i < 0 {
@@ -112,8 +110,8 @@ func (s *snoop) teamNamed(name string) int {
 	return i
 }
 
-// run polls each card in a goroutine of its own, so that a slow one never
-// delays another, until ctx ends.
+// run polls the cards until ctx ends, each in its own goroutine so that a slow
+// card never delays another.
 func (s *snoop) run(ctx context.Context) {
 	var polls, reports sync.WaitGroup
 	for _, c := range s.cards {
@@ -130,7 +128,7 @@ func (s *snoop) run(ctx context.Context) {
 	reports.Wait()
 }
 
-// watch polls the units of a card when that is due.
+// watch polls the units of a card whenever they are due.
 func (s *snoop) watch(ctx context.Context, c *cardWatch) {
 	defer c.session.close()
 	due := schedule{start: s.start, interval: s.interval, near: s.near}
@@ -159,7 +157,7 @@ func (s *snoop) watch(ctx context.Context, c *cardWatch) {
 	}
 }
 
-// note judges a poll of PDU i and keeps what came of it.
+// note judges a poll of PDU i, and keeps and reports the result.
 func (s *snoop) note(i int, p poll) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -185,7 +183,7 @@ func (s *snoop) note(i int, p poll) {
 	}
 }
 
-// publish keeps events in the history and passes them on to report.
+// publish adds events to the history and passes them to report.
 func (s *snoop) publish(events []event) {
 	for _, e := range events {
 		s.history.addEvent(e)
@@ -193,8 +191,7 @@ func (s *snoop) publish(events []event) {
 	}
 }
 
-// mostOf returns the highest power of the teams that have PDUs behind a card,
-// in W.
+// mostOf returns the highest power of the teams with PDUs behind a card, in W.
 func (s *snoop) mostOf(c *cardWatch) (watts int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -204,14 +201,14 @@ func (s *snoop) mostOf(c *cardWatch) (watts int) {
 	return watts
 }
 
-// alive reports whether every PDU was polled not long ago.
+// alive reports whether every PDU was polled recently.
 func (s *snoop) alive() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.every(func(p *status) bool { return time.Since(p.polled) <= 3*s.interval+5*time.Second })
 }
 
-// every reports whether ok holds for every PDU. s.mu is held.
+// every reports whether ok holds for every PDU. s.mu must be held.
 func (s *snoop) every(ok func(*status) bool) bool {
 	for p := range s.all {
 		if !ok(p) {
@@ -221,7 +218,7 @@ func (s *snoop) every(ok func(*status) bool) bool {
 	return true
 }
 
-// all yields the PDUs' statuses, team by team. s.mu is held.
+// all yields the PDUs' statuses, team by team. s.mu must be held.
 func (s *snoop) all(yield func(*status) bool) {
 	for _, t := range s.teams {
 		for i := range t.pdus {
@@ -232,15 +229,15 @@ func (s *snoop) all(yield func(*status) bool) {
 	}
 }
 
-// snapshot returns what is known of the teams.
+// snapshot returns the current state of the teams.
 func (s *snoop) snapshot() []team {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.teams) // judge never changes the statuses of a team in place
 }
 
-// powerOf yields the power of a team between two moments, as far as all its
-// PDUs were read.
+// powerOf yields the power of a team between two moments, wherever all its PDUs
+// were read.
 func (s *snoop) powerOf(team int, from, to, now time.Time) iter.Seq[powerPoint] {
 	var pdus []int
 	for i, at := range s.places {
@@ -251,15 +248,15 @@ func (s *snoop) powerOf(team int, from, to, now time.Time) iter.Seq[powerPoint] 
 	return s.history.sums(pdus, from, to, now)
 }
 
-// status returns what is known of PDU i.
+// status returns the current state of PDU i.
 func (s *snoop) status(i int) status {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.teams[s.places[i].team].pdus[s.places[i].pdu]
 }
 
-// await polls PDU i until its status, after a reading, is one for which ok
-// holds, for a time at most.
+// await polls PDU i until ok holds for its status after a reading, for at most
+// the time within.
 func (s *snoop) await(ctx context.Context, i int, within time.Duration, ok func(status) bool) (status, bool) {
 	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
@@ -289,7 +286,7 @@ func (s *snoop) await(ctx context.Context, i int, within time.Duration, ok func(
 	return status{}, false
 }
 
-// do lets the goroutine that polls PDU i say something else to its card.
+// do runs a job in the goroutine that polls PDU i, between two polls.
 func (s *snoop) do(ctx context.Context, i int, job func(*session) error) error {
 	done := make(chan error, 1)
 	select {
@@ -300,8 +297,8 @@ func (s *snoop) do(ctx context.Context, i int, job func(*session) error) error {
 	}
 }
 
-// expectReset says that the bot is about to reset the peak of PDU i; called
-// with false, that it has been.
+// expectReset announces that the bot is about to reset the peak of PDU i or,
+// with soon false, that the reset is over.
 func (s *snoop) expectReset(i int, soon bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
