@@ -72,7 +72,7 @@ func newSession(addr string, units []int, cfg snmpConfig) *session {
 
 // close closes the connection. The next exchange reconnects.
 func (s *session) close() {
-	s.plain.interruption.end()
+	s.plain.canceler.end()
 	if s.conn != nil {
 		s.conn.Close()
 	}

@@ -26,7 +26,7 @@ type plainClient struct {
 	repeated uint32   // the last request that was sent again before its answer came
 	panics   *panicGuard
 
-	interruption interruption
+	canceler readCanceler
 }
 
 // timeouts limit the time of an exchange.
@@ -83,7 +83,7 @@ func (c *plainClient) exchange(
 	if c.slow {
 		t = t.once()
 	}
-	c.interruption.by(ctx, conn)
+	c.canceler.watch(ctx, conn)
 	defer conn.SetReadDeadline(time.Time{}) // or its timer would fire between two polls
 
 	wrong := errNoAnswer // or what came instead of the answer
