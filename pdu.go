@@ -211,8 +211,9 @@ type pduLines struct {
 type teamLine struct{ line, num int }
 
 // add records the line of a PDU. It returns an error if the PDU is already
-// listed, or if the line names a listed team but no PDU, unless that is another
-// unit of the same card.
+// listed, if the team's name differs from a listed one only in capitals, or if
+// the line names a listed team but no PDU, unless that is another unit of the
+// same card.
 func (l *pduLines) add(p pdu, line int) error {
 	if l.numbers == nil {
 		l.numbers = make(map[string]int)
@@ -226,6 +227,12 @@ func (l *pduLines) add(p pdu, line int) error {
 
 	first, ok := l.teams[p.team]
 	if !ok {
+		for name, other := range l.teams {
+			if strings.EqualFold(name, p.team) { // as two teams, each would have a limit of its own
+				return fmt.Errorf("team %q differs from %q on line %d only in capitals: "+
+					"want one spelling, or different names for two teams", p.team, name, other.line)
+			}
+		}
 		l.teams[p.team] = teamLine{line, p.num}
 		return nil
 	}

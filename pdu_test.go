@@ -128,7 +128,12 @@ func TestPDUMistakes(t *testing.T) {
 		"a team twice": {"1,A\n2,A",
 			[]string{`p:2: team "A" is already on line 1: for a team with several PDUs want 2,PDU,TEAM`}},
 		"a team in other blanks": {"1,A B\n2,A\u00a0\u00a0B", []string{`p:2: team "A B" is already on line 1`}},
-		"a team, then its units": {"2,r,A\n1,A\n1/2,A", []string{`p:2: team "A" is already on line 1`, "want 1/2,PDU,TEAM"}},
+		"a team in capitals": {"1,l,Third Team\n2,r,third team\n3,r,THIRD TEAM",
+			[]string{
+				`p:2: team "third team" differs from "Third Team" on line 1 only in capitals: want one spelling`,
+				`p:3: team "THIRD TEAM" differs from "Third Team" on line 1`}},
+		"a long s and a Kelvin sign": {"1,\u017fo\u212a\n2,x,SOK", []string{"p:2: team \"SOK\" differs from"}},
+		"a team, then its units":     {"2,r,A\n1,A\n1/2,A", []string{`p:2: team "A" is already on line 1`, "want 1/2,PDU,TEAM"}},
 		"an open quote": {"1,\"A\n2,B\n2,C",
 			[]string{`p:1: "1,\"A": want a quote at both ends`, "p:3: PDU 2 is already on line 2"}},
 		"an open quote later": {`1,19" rack,"A`, []string{"p:1:"}},
