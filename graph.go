@@ -57,7 +57,7 @@ func (g *grapher) answer(p post, arg string, now time.Time) {
 
 // alertRequest returns what the button below an alert asks for.
 func (g *grapher) alertRequest(number string, now time.Time) (r graphRequest, ok bool) {
-	i, ok := findTeam(g.watch.snapshot(), number)
+	i, ok := findTeamOf(g.watch.snapshot(), number)
 	return graphRequest{teams: []int{i}, from: now.Add(-alertGraphTime), to: now}, ok
 }
 

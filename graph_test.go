@@ -238,6 +238,19 @@ func TestGraphAlertRequest(t *testing.T) {
 	}
 }
 
+// TestGraphTeamNamedAsNumber checks that the button below an alert shows the
+// PDU's team even if another team's name is the PDU's number.
+func TestGraphTeamNamedAsNumber(t *testing.T) {
+	g := newTestGrapher(t.Context(), nil)
+	g.watch.teams[1].name = "101"
+	if r, ok := g.alertRequest("101", noon); !ok || !slices.Equal(r.teams, []int{0}) {
+		t.Errorf("got %+v, %v", r, ok)
+	}
+	if r, err := parseGraph("101", g.watch.snapshot(), g.span(noon)); err != nil || !slices.Equal(r.teams, []int{1}) {
+		t.Errorf("/graph 101: got %+v, %v", r, err)
+	}
+}
+
 // docsGrapher returns a grapher for the demo's teams after twenty minutes, in
 // which one team was above the limit twice.
 func docsGrapher(ctx context.Context) *grapher {

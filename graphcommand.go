@@ -66,9 +66,14 @@ func findTeam(teams []team, text string) (int, bool) {
 	if i := slices.IndexFunc(teams, func(t team) bool { return strings.EqualFold(t.name, text) }); i >= 0 {
 		return i, true
 	}
+	return findTeamOf(teams, text)
+}
+
+// findTeamOf returns the index of the team with a PDU that has a number.
+func findTeamOf(teams []team, number string) (int, bool) {
 	for i, t := range teams {
 		for _, p := range t.pdus {
-			if _, ok := findPDU([]pdu{p.pdu}, text); ok {
+			if _, ok := findPDU([]pdu{p.pdu}, number); ok {
 				return i, true
 			}
 		}
