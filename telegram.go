@@ -48,20 +48,22 @@ type (
 		Length int    `json:"length"`
 	}
 	message struct {
-		ID            int64           `json:"message_id"`
-		Date          int64           `json:"date"` // Unix time; 0 in an inaccessible message
-		From          *user           `json:"from"` // nil in channels
-		Chat          chat            `json:"chat"`
-		ThreadID      int64           `json:"message_thread_id"` // the topic, if InTopic is set
-		InTopic       bool            `json:"is_topic_message"`
-		SenderChat    *chat           `json:"sender_chat"` // the chat in whose name it was sent, if any
-		ViaBot        *user           `json:"via_bot"`
-		ForwardOrigin json.RawMessage `json:"forward_origin"`
-		ReplyTo       *message        `json:"reply_to_message"`
-		MigrateTo     int64           `json:"migrate_to_chat_id"`   // this group became that supergroup
-		MigrateFrom   int64           `json:"migrate_from_chat_id"` // that group became this supergroup
-		Text          string          `json:"text"`
-		Entities      []entity        `json:"entities"`
+		ID            int64    `json:"message_id"`
+		Date          int64    `json:"date"` // Unix time; 0 in an inaccessible message
+		From          *user    `json:"from"` // nil in channels
+		Chat          chat     `json:"chat"`
+		ThreadID      int64    `json:"message_thread_id"` // the topic, if InTopic is set
+		InTopic       bool     `json:"is_topic_message"`
+		SenderChat    *chat    `json:"sender_chat"` // the chat in whose name it was sent, if any
+		ViaBot        *user    `json:"via_bot"`
+		ForwardOrigin any      `json:"forward_origin"` // set if it was forwarded
+		ForwardDate   any      `json:"forward_date"`   // likewise by servers older than Bot API 7.0
+		ForwardFrom   any      `json:"forward_from"`   // likewise
+		ReplyTo       *message `json:"reply_to_message"`
+		MigrateTo     int64    `json:"migrate_to_chat_id"`   // this group became that supergroup
+		MigrateFrom   int64    `json:"migrate_from_chat_id"` // that group became this supergroup
+		Text          string   `json:"text"`
+		Entities      []entity `json:"entities"`
 	}
 	callbackQuery struct {
 		ID      string   `json:"id"`
@@ -98,7 +100,8 @@ func (u *user) isPerson() bool { return u != nil && !u.IsBot && u.ID != telegram
 // fromPerson reports whether a message was written by a person under their own
 // name, and not forwarded.
 func (m *message) fromPerson() bool {
-	borrowed := m.SenderChat != nil || m.ViaBot != nil || m.ForwardOrigin != nil
+	forwarded := m.ForwardOrigin != nil || m.ForwardDate != nil || m.ForwardFrom != nil
+	borrowed := m.SenderChat != nil || m.ViaBot != nil || forwarded
 	return m.From.isPerson() && !borrowed
 }
 

@@ -176,6 +176,25 @@ func TestAPIError(t *testing.T) {
 	}
 }
 
+// TestForwarded checks that a forwarded message is recognized by the fields of
+// Bot API servers older than 7.0 too.
+func TestForwarded(t *testing.T) {
+	for fields, want := range map[string]bool{
+		"":                                      true,
+		`,"forward_origin":null`:                true,
+		`,"forward_origin":{"type":"user"}`:     false,
+		`,"forward_date":1781517127`:            false,
+		`,"forward_from":{"id":8}`:              false,
+		`,"forward_date":1,"forward_from":null`: false,
+	} {
+		var m message
+		err := json.Unmarshal([]byte(`{"from":{"id":7}`+fields+`}`), &m)
+		if got := m.fromPerson(); err != nil || got != want {
+			t.Errorf("%s: got %v (%v), want %v", fields, got, err, want)
+		}
+	}
+}
+
 // TestMigration checks that a group's new ID is taken from the error of any
 // call.
 func TestMigration(t *testing.T) {
