@@ -10,11 +10,15 @@ import (
 	"time"
 )
 
-// refreshPause is the minimum time between two refreshes of a list.
-const refreshPause = time.Second
+const (
+	refreshPause = time.Second      // between two refreshes of a list
+	maxAnswers   = 4                // answers to presses that a lane runs at the same time
+	maxWaiters   = 40               // answers that wait in a lane
+	maxWait      = 10 * time.Second // how long one may wait: the app gives up about then
+)
 
 // A buttonHandler handles presses of the buttons below messages. A press may
-// have forged data and no message.
+// have forged data and no message. Only the update loop uses it.
 type buttonHandler struct {
 	ctx     context.Context // of the work that a press starts
 	client  *client
@@ -27,6 +31,8 @@ type buttonHandler struct {
 	quotas  *quotas
 	tasks   *taskGroup
 
+	officials *answerLane // for those who may reset peaks
+	strangers *answerLane
 	refreshed map[messageID]time.Time // when each list was last refreshed
 }
 
@@ -35,6 +41,10 @@ type messageID struct{ chat, id int64 }
 
 // press handles the press of a button.
 func (b *buttonHandler) press(c *callbackQuery) {
+	if !b.resets.canPress(c) && !b.withinQuota(c) {
+		b.strangers.runAtOnce(b.answering(c, "That was a lot at once: wait a little."))
+		return
+	}
 	word, arg, _ := strings.Cut(c.Data, " ")
 	text := "Unknown button."
 	switch {
@@ -43,9 +53,6 @@ func (b *buttonHandler) press(c *callbackQuery) {
 	case c.Message == nil || !c.From.isPerson():
 	case word == "stop":
 		text = b.stop(c)
-	case word != "current" && word != "graph":
-	case !b.withinQuota(c):
-		text = "That was a lot at once: wait a little."
 	case word == "current":
 		b.refresh(c, arg)
 		return
@@ -55,22 +62,40 @@ func (b *buttonHandler) press(c *callbackQuery) {
 	b.answer(c, text)
 }
 
+// withinQuota reports whether the press of a stranger is within the quota of
+// its chat, or of the stranger if the chat is unknown.
+func (b *buttonHandler) withinQuota(c *callbackQuery) bool {
+	var id int64
+	switch {
+	case c.Message != nil:
+		id = c.Message.Chat.ID
+	case c.From != nil:
+		id = c.From.ID
+	}
+	ok, _ := b.quotas.take(id, time.Now())
+	return ok
+}
+
 // answer answers a press with a text. The app shows a spinner until then.
 func (b *buttonHandler) answer(c *callbackQuery, text string) {
-	b.tasks.Go(func() {
+	b.lane(c).run(b.answering(c, text))
+}
+
+// answering returns a function that answers a press with a text.
+func (b *buttonHandler) answering(c *callbackQuery, text string) func() {
+	return func() {
 		if err := b.client.answerCallback(b.ctx, c.ID, text); err != nil {
 			slog.Debug("button press not answered", "err", err)
 		}
-	})
+	}
 }
 
-// withinQuota reports whether a press is within its chat's quota.
-func (b *buttonHandler) withinQuota(c *callbackQuery) bool {
-	if b.access.canReset(c.From.ID, c.Message.Chat.ID) {
-		return true
+// lane returns the lane of the answer to a press.
+func (b *buttonHandler) lane(c *callbackQuery) *answerLane {
+	if b.resets.canPress(c) {
+		return b.officials
 	}
-	ok, _ := b.quotas.take(c.Message.Chat.ID, time.Now())
-	return ok
+	return b.strangers
 }
 
 // refreshKeys returns the keyboard below a page of /current.
@@ -94,14 +119,14 @@ func (b *buttonHandler) refresh(c *callbackQuery, arg string) {
 	}
 
 	b.refreshed[messageID{m.Chat.ID, m.ID}] = now
-	b.tasks.Go(func() {
+	b.lane(c).run(func() {
 		text := "up to date"
 		if err := b.client.editMessage(b.ctx, m.Chat.ID, m.ID, pages[page], refreshKeys(page)); err != nil {
 			slog.Debug("list not refreshed", "err", err)
 			b.out.hold(m.Chat.ID, retryAfter(err, 0))
 			text = "The list could not be changed: send /current."
 		}
-		b.answer(c, text)
+		b.answering(c, text)()
 	})
 }
 
@@ -145,4 +170,62 @@ func (b *buttonHandler) graph(m *message, number string) string {
 	}
 	b.tasks.Go(func() { b.graphs.send(replyTo(m), request, time.Now()) })
 	return "Drawing ..."
+}
+
+// An answerLane runs answers to presses, only some at the same time: a flood of
+// presses must take few connections, so that alerts are not delayed.
+type answerLane struct {
+	ctx     context.Context // of all answers
+	tasks   *taskGroup
+	waiting chan struct{} // holds a value for each answer that waits
+	running chan struct{} // holds a value for each answer that runs
+}
+
+func newAnswerLane(ctx context.Context, tasks *taskGroup) *answerLane {
+	return &answerLane{
+		ctx: ctx, tasks: tasks, waiting: make(chan struct{}, maxWaiters), running: make(chan struct{}, maxAnswers),
+	}
+}
+
+// run runs an answer in a new goroutine as soon as it may. The answer is
+// dropped if too many are waiting or it has waited too long.
+func (l *answerLane) run(answer func()) {
+	select {
+	case l.waiting <- struct{}{}:
+	default:
+		return
+	}
+	l.tasks.Go(func() {
+		if l.begin() {
+			defer func() { <-l.running }()
+			answer()
+		}
+	})
+}
+
+// begin waits until a waiting answer may run, and reports whether it may.
+func (l *answerLane) begin() bool {
+	defer func() { <-l.waiting }()
+	late := time.NewTimer(maxWait)
+	defer late.Stop()
+	select {
+	case l.running <- struct{}{}:
+		return true
+	case <-late.C:
+	case <-l.ctx.Done():
+	}
+	return false
+}
+
+// runAtOnce runs an answer in a new goroutine. It drops the answer if that
+// would have to wait.
+func (l *answerLane) runAtOnce(answer func()) {
+	select {
+	case l.running <- struct{}{}:
+		l.tasks.Go(func() {
+			defer func() { <-l.running }()
+			answer()
+		})
+	default:
+	}
 }

@@ -73,6 +73,7 @@ func newResponder(
 	r.buttons = &buttonHandler{
 		ctx: ctx, client: c, out: out, access: r.access,
 		resets: resets, live: r.live, graphs: r.graphs, current: r.current, quotas: &r.quotas, tasks: &r.tasks,
+		officials: newAnswerLane(ctx, &r.tasks), strangers: newAnswerLane(ctx, &r.tasks),
 	}
 	return r
 }

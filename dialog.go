@@ -38,6 +38,8 @@ type resetDialog struct {
 	pdus     []pdu
 	tasks    taskGroup // work that outlasts the handling of an update
 
+	refusals quota // of lines in the log; only the update loop uses it
+
 	mu        sync.Mutex // guards questions
 	questions []*question
 }
@@ -87,6 +89,11 @@ func (d *resetDialog) canReset(m *message) bool {
 	return m.fromPerson() && d.access.canReset(m.From.ID, m.Chat.ID)
 }
 
+// canPress reports whether a press is by somebody who may reset peaks.
+func (d *resetDialog) canPress(c *callbackQuery) bool {
+	return c.Message != nil && c.From.isPerson() && d.access.canReset(c.From.ID, c.Message.Chat.ID)
+}
+
 // command handles /reset with its argument. now is Telegram's time; ctx ends
 // when the bot stops receiving updates.
 func (d *resetDialog) command(ctx context.Context, m *message, arg string, now time.Time) {
@@ -121,10 +128,21 @@ func (d *resetDialog) refuse(m *message, command string) {
 			"it is not clear who sent this.")
 		return
 	}
-	slog.Warn("refused "+command+": to allow it, put the ID on the access list and send SIGHUP",
+	d.logRefusal("refused "+command+": to allow it, put the ID on the access list and send SIGHUP",
 		"id", m.From.ID, "name", m.From.name(), "chat", m.Chat.ID)
 	const text = "Sorry, %s, %s is for those on the access list. Your ID is %d: the host can put it there."
 	d.out.reply(m, fmt.Sprintf(text, escape(m.From.name()), command, m.From.ID))
+}
+
+// logRefusal logs a refusal, at a limited rate: a flood must not fill the log.
+func (d *resetDialog) logRefusal(text string, args ...any) {
+	ok, warn := d.refusals.take(time.Now())
+	switch {
+	case ok:
+		slog.Warn(text, args...)
+	case warn:
+		slog.Warn("more refusals than are logged: the answers in the chat have the IDs")
+	}
 }
 
 // ask asks which PDU is meant, with a button for each PDU, and another for all
@@ -207,7 +225,7 @@ func (d *resetDialog) handleText(m *message, me string, now time.Time) bool {
 // press handles the press of a question's button and returns the answer to it.
 // The data may be forged, and the message may be missing.
 func (d *resetDialog) press(c *callbackQuery) string {
-	if !c.From.isPerson() || c.Message == nil || !d.access.canReset(c.From.ID, c.Message.Chat.ID) {
+	if !d.canPress(c) {
 		return d.refusePress(c)
 	}
 	_, rest, _ := strings.Cut(c.Data, " ")
@@ -239,7 +257,7 @@ func (d *resetDialog) refusePress(c *callbackQuery) string {
 	if c.From == nil {
 		return "You may not reset peaks."
 	}
-	slog.Warn("refused a button of /reset", "id", c.From.ID, "name", c.From.name())
+	d.logRefusal("refused a button of /reset", "id", c.From.ID, "name", c.From.name())
 	return fmt.Sprintf("You may not reset peaks. Your ID is %d.", c.From.ID)
 }
 
