@@ -16,6 +16,10 @@ import (
 // answer may be.
 const questionTime = 2 * time.Minute
 
+// maxHandled is how many messages are remembered, so that none resets anything
+// twice.
+const maxHandled = 1000
+
 // A question is the bot's "Which PDU?" after a /reset. It stays open until it
 // is answered or stopped, or for two minutes.
 type question struct {
@@ -38,10 +42,31 @@ type resetDialog struct {
 	pdus     []pdu
 	tasks    taskGroup // work that outlasts the handling of an update
 
-	refusals quota // of lines in the log; only the update loop uses it
+	// Only the update loop uses these fields:
+	handled  []messageKey // the last messages that may have reset something
+	refusals quota        // of lines in the log
 
 	mu        sync.Mutex // guards questions
 	questions []*question
+}
+
+// A messageKey identifies a message as long as the bot runs. The date guards
+// against a server that numbers messages anew.
+type messageKey struct{ chat, id, date int64 }
+
+// isRepeated reports whether Telegram has delivered a message before, and
+// remembers it. An answer to getUpdates that is lost is delivered again.
+func (d *resetDialog) isRepeated(m *message) bool {
+	key := messageKey{m.Chat.ID, m.ID, m.Date}
+	if slices.Contains(d.handled, key) {
+		slog.Info("a message about a reset was delivered again and ignored", "chat", m.Chat.ID, "message", m.ID)
+		return true
+	}
+	if len(d.handled) == maxHandled {
+		d.handled = slices.Delete(d.handled, 0, 1)
+	}
+	d.handled = append(d.handled, key)
+	return false
 }
 
 // find returns an open question for which ok returns true, or nil.
@@ -103,6 +128,7 @@ func (d *resetDialog) command(ctx context.Context, m *message, arg string, now t
 		d.refuse(m, "/reset")
 	case isStale(m, now):
 		d.out.reply(m, "This /reset is more than two minutes old and was ignored. Send it again if you still want it.")
+	case d.isRepeated(m):
 	case arg == "":
 		d.ask(ctx, m)
 	case !ok:
@@ -212,6 +238,7 @@ func (d *resetDialog) handleText(m *message, me string, now time.Time) bool {
 		d.refuse(m, "/reset")
 	case isStale(m, now):
 		d.out.reply(m, "This answer is more than two minutes old and was ignored.")
+	case d.isRepeated(m):
 	case stop:
 		d.cancel(q, "Stopped: nothing was reset.")
 	case !isPDU:

@@ -242,6 +242,76 @@ func TestResetDialogEnds(t *testing.T) {
 	wants(t, s.log(t), "failed")
 }
 
+// testDialog runs a test of a dialog in a bubble, in a group with access. The
+// PDUs, which never answer, are 101 and 102 of one team and 103 of another.
+func testDialog(t *testing.T, w *fakeChat, test func(t *testing.T, d *resetDialog)) {
+	t.Helper()
+	watchChat(t, w, func(t *testing.T, c *client, out *outbox) {
+		pdus := []pdu{
+			listed(101, 1, "left", "Double"), listed(102, 1, "right", "Double"), listed(103, 1, "Single", ""),
+		}
+		watch := newSnoop(pdus, 3000, time.Minute, snmpConfig{interval: time.Minute})
+		log := newJournal(filepath.Join(t.TempDir(), "exceedings.log"))
+		d := &resetDialog{
+			ctx: t.Context(), client: c, out: out, access: newAccessList(groupID), watch: watch, pdus: pdus,
+			resetter: newResetter(watch, log, true, nil),
+		}
+		test(t, d)
+		d.tasks.Wait()
+	})
+}
+
+// said returns a message in the group that is a second old.
+func said(id int64, text string) *message {
+	return &message{
+		ID: id, Date: time.Now().Add(-time.Second).Unix(), From: &user{ID: member.ID, FirstName: member.Name},
+		Chat: chat{ID: groupID, Type: "supergroup"}, Text: text,
+	}
+}
+
+// TestResetDeliveredAgain checks that a message that Telegram delivers again
+// resets nothing a second time.
+func TestResetDeliveredAgain(t *testing.T) {
+	const failed = "The peak of Single (.103) was not reset.\n"
+	w := &fakeChat{}
+	testDialog(t, w, func(t *testing.T, d *resetDialog) {
+		resets := func(want int) {
+			t.Helper()
+			time.Sleep(time.Minute) // until the reset has failed
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			if n := strings.Count(strings.Join(w.texts, ""), failed); n != want {
+				t.Errorf("%d resets, want %d: %q", n, want, w.texts)
+			}
+		}
+		command := said(1, "/reset 103")
+		d.command(t.Context(), command, "103", time.Now())
+		resets(1)
+		d.command(t.Context(), command, "103", time.Now())
+		resets(1)
+		d.command(t.Context(), said(2, "/reset 103"), "103", time.Now())
+		resets(2)
+
+		d.command(t.Context(), said(3, "/reset"), "", time.Now())
+		typed := said(4, "103")
+		d.handleText(typed, "isc_bot", time.Now())
+		resets(3)
+		d.command(t.Context(), said(5, "/reset"), "", time.Now())
+		if !d.handleText(typed, "isc_bot", time.Now()) { // not an answer to the new question
+			t.Error("the message counts as talk")
+		}
+		resets(3)
+
+		for id := range int64(10 * maxHandled) {
+			d.command(t.Context(), said(100+id, "/reset 9"), "9", time.Now())
+		}
+		if n := len(d.handled); n > maxHandled {
+			t.Errorf("%d messages are remembered", n)
+		}
+		d.tasks.Wait()
+	})
+}
+
 func TestDemoReset(t *testing.T) {
 	t.Parallel()
 	shown := demonstration(t, "/reset 102\n")
