@@ -16,6 +16,10 @@ import (
 // answer may be.
 const questionTime = 2 * time.Minute
 
+// askAgain is how long a question that is waiting to be sent answers further
+// commands of its asker too.
+const askAgain = 10 * time.Second
+
 // maxHandled is how many messages are remembered, so that none resets anything
 // twice.
 const maxHandled = 1000
@@ -27,7 +31,14 @@ type question struct {
 	topic    int64
 	from     int64 // who asked, and may type the answer
 	nonce    string
+	asked    time.Time
 	messages []*progress // show the keyboards
+}
+
+// isPending reports whether a question will soon appear in the chat.
+func (q *question) isPending() bool {
+	id, _, _ := q.messages[0].state()
+	return id == 0 && time.Since(q.asked) < askAgain
 }
 
 // A resetDialog is the conversation around resets. It asks which PDU is meant,
@@ -134,10 +145,22 @@ func (d *resetDialog) command(ctx context.Context, m *message, arg string, now t
 	case !ok:
 		d.out.reply(m, escape(fmt.Sprintf("%q is not a PDU on the list. Send /reset to see them all.", shorten(arg, 40))))
 	default:
-		p := replyTo(m)
-		p.html = escape("Resetting the peak of " + d.pdus[i].displayName())
-		d.start(newProgress(d.client, d.out, p), m.Chat, m.From, []int{i})
+		d.resetOne(m, i)
 	}
+}
+
+// resetOne resets PDU i, which a command names. A flood of such commands causes
+// one message that is edited, and few others.
+func (d *resetDialog) resetOne(m *message, i int) {
+	chosen := []int{i}
+	begun := d.begin(chosen)
+	if !begun[0] {
+		d.out.reply(m, escape(d.busyText(i)))
+		return
+	}
+	p := replyTo(m)
+	p.html = escape("Resetting the peak of " + d.pdus[i].displayName())
+	d.start(newProgress(d.client, d.out, p), m.Chat, m.From, chosen, begun)
 }
 
 // isStale reports whether a message is too old to reset anything. Both times
@@ -171,13 +194,17 @@ func (d *resetDialog) logRefusal(text string, args ...any) {
 	}
 }
 
-// ask asks which PDU is meant, with a button for each PDU, and another for all
+// ask asks which PDU is meant, unless it is about to, with a button for each PDU, and another for all
 // PDUs of a team that has several. When ctx ends, the question stays as it is.
 func (d *resetDialog) ask(ctx context.Context, m *message) {
-	q := &question{chat: m.Chat, topic: m.topic(), from: m.From.ID, nonce: rand.Text()[:16]}
-	d.cancel(d.find(func(o *question) bool {
+	q := &question{chat: m.Chat, topic: m.topic(), from: m.From.ID, nonce: rand.Text()[:16], asked: time.Now()}
+	old := d.find(func(o *question) bool {
 		return o.chat.ID == q.chat.ID && o.topic == q.topic && o.from == q.from
-	}), "Replaced by the question below.")
+	})
+	if old != nil && old.isPending() {
+		return
+	}
+	d.cancel(old, "Replaced by the question below.")
 
 	send := "send"
 	if !m.Chat.isPrivate() {
@@ -305,13 +332,27 @@ func (d *resetDialog) choose(q *question, from *user, chosen []int) bool {
 	for _, m := range q.messages[1:] {
 		d.finish(m, "Chosen: "+d.targetName(chosen))
 	}
-	d.start(q.messages[0], q.chat, from, chosen)
+	d.start(q.messages[0], q.chat, from, chosen, d.begin(chosen))
 	return true
 }
 
-// start resets the peaks of PDUs independently and shows the steps and results
-// in a message.
-func (d *resetDialog) start(message *progress, where chat, from *user, chosen []int) {
+// begin begins the resets of PDUs. It reports for each whether it has begun: it
+// has not if the PDU is already being reset.
+func (d *resetDialog) begin(chosen []int) (begun []bool) {
+	for _, i := range chosen {
+		begun = append(begun, d.resetter.begin(i))
+	}
+	return begun
+}
+
+// busyText says that PDU i is already being reset.
+func (d *resetDialog) busyText(i int) string {
+	return fmt.Sprintf("The peak of %s is already being reset.", d.pdus[i].displayName())
+}
+
+// start resets the peaks of PDUs independently, those that have begun, and
+// shows the steps and results in a message.
+func (d *resetDialog) start(message *progress, where chat, from *user, chosen []int, begun []bool) {
 	m := &resetMessage{progress: message, parts: make([]string, len(chosen)), left: len(chosen)}
 	for n, i := range chosen {
 		m.parts[n] = "Resetting the peak of " + d.pdus[i].displayName()
@@ -319,23 +360,24 @@ func (d *resetDialog) start(message *progress, where chat, from *user, chosen []
 	m.step(0, "")
 	d.tasks.Go(func() { message.run(d.ctx) })
 	for n, i := range chosen {
-		d.tasks.Go(func() { m.done(n, d.resetOne(i, where, from, func(step string) { m.step(n, step) })) })
+		if !begun[n] {
+			m.done(n, d.busyText(i))
+			continue
+		}
+		d.tasks.Go(func() { m.done(n, d.reset(i, where, from, func(step string) { m.step(n, step) })) })
 	}
 }
 
-// resetOne resets the peak of PDU i and returns the result as text.
-func (d *resetDialog) resetOne(i int, where chat, from *user, step func(string)) string {
-	p := d.pdus[i]
-	if !d.resetter.begin(i) {
-		return fmt.Sprintf("The peak of %s is already being reset.", p.displayName())
-	}
+// reset resets the peak of PDU i, which has begun, and returns the result as
+// text.
+func (d *resetDialog) reset(i int, where chat, from *user, step func(string)) string {
 	defer d.resetter.end(i)
 	before, after, err := d.resetter.reset(d.ctx, i, fmt.Sprintf("%s (%d)", from.name(), from.ID), step)
 	by := ""
 	if !where.isPrivate() {
 		by = from.name()
 	}
-	return resetResultText(p, by, before, after, err)
+	return resetResultText(d.pdus[i], by, before, after, err)
 }
 
 // A resetMessage shows the progress of one or more resets.

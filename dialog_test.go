@@ -312,6 +312,53 @@ func TestResetDeliveredAgain(t *testing.T) {
 	})
 }
 
+// TestResetBusy checks that each /reset of a PDU that is being reset is
+// answered plainly, so that many of them are few messages, and that other PDUs
+// of the team are reset.
+func TestResetBusy(t *testing.T) {
+	const busy = "The peak of Double left (.101) is already being reset."
+	const failed = "The peak of Double %s was not reset.\n" +
+		"it cannot be read (no answer), so it could not be told whether it was reset"
+	w := &fakeChat{}
+	testDialog(t, w, func(t *testing.T, d *resetDialog) {
+		for id := range int64(20) {
+			d.command(t.Context(), said(1+id, "/reset 101"), "101", time.Now())
+		}
+		d.command(t.Context(), said(30, "/reset"), "", time.Now())
+		q := d.find(func(*question) bool { return true })
+		d.press(&callbackQuery{
+			From: &user{ID: member.ID}, Message: said(40, ""), Data: "reset " + q.nonce + " all 101",
+		})
+		begin := time.Now()
+		d.out.reply(said(50, "/current"), "list")
+		for d.out.length() > 0 {
+			time.Sleep(time.Second)
+		}
+		if late := time.Since(begin); late > 20*time.Second {
+			t.Errorf("answered after %v", late)
+		}
+		time.Sleep(time.Minute)
+		w.want(t, fmt.Sprintf(failed, "left (.101)"), busy, busy+"\n\n"+fmt.Sprintf(failed, "right (.102)"), "list")
+	})
+}
+
+// TestResetAskedOften checks that many /reset in a row cause one question.
+func TestResetAskedOften(t *testing.T) {
+	w := &fakeChat{}
+	testDialog(t, w, func(t *testing.T, d *resetDialog) {
+		const asked = "Which PDU's peak should be reset? Press a button, or send, as a reply to this, " +
+			"the last digits of its address, or <i>stop</i>."
+		for id := range int64(20) {
+			d.command(t.Context(), said(1+id, "/reset"), "", time.Now())
+		}
+		w.want(t, asked)
+		time.Sleep(time.Minute)
+		d.command(t.Context(), said(30, "/reset"), "", time.Now())
+		time.Sleep(10 * time.Second)
+		w.want(t, "Replaced by the question below.", asked)
+	})
+}
+
 func TestDemoReset(t *testing.T) {
 	t.Parallel()
 	shown := demonstration(t, "/reset 102\n")
