@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
+	"encoding/json"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -19,6 +20,10 @@ const questionTime = 2 * time.Minute
 // askAgain is how long a question that is waiting to be sent answers further
 // commands of its asker too.
 const askAgain = 10 * time.Second
+
+// maxButtonText is how many characters a button has at most. A phone shows
+// fewer.
+const maxButtonText = 40
 
 // maxHandled is how many messages are remembered, so that none resets anything
 // twice.
@@ -212,9 +217,9 @@ func (d *resetDialog) ask(ctx context.Context, m *message) {
 	}
 	text := "Which PDU's peak should be reset? Press a button, or " + send +
 		" the last digits of its address, or <i>stop</i>."
-	for some := range slices.Chunk(d.buttons(q), maxButtons-10) {
+	for _, keys := range splitKeyboard(d.buttons(q)) {
 		p := replyTo(m)
-		p.html, p.keys = text, slices.Collect(slices.Chunk(some, 2))
+		p.html, p.keys = text, keys
 		q.messages = append(q.messages, newProgress(d.client, d.out, p))
 	}
 
@@ -231,7 +236,7 @@ func (d *resetDialog) ask(ctx context.Context, m *message) {
 // buttons returns the buttons of a question.
 func (d *resetDialog) buttons(q *question) (buttons []button) {
 	add := func(text, target string) {
-		buttons = append(buttons, button{text, "reset " + q.nonce + " " + target})
+		buttons = append(buttons, button{shortenMiddle(text, maxButtonText), "reset " + q.nonce + " " + target})
 	}
 	for _, t := range d.watch.snapshot() {
 		for _, p := range t.pdus {
@@ -242,6 +247,27 @@ func (d *resetDialog) buttons(q *question) (buttons []button) {
 		}
 	}
 	return buttons
+}
+
+// splitKeyboard arranges buttons in rows of two, on as many keyboards as
+// Telegram's limits require.
+func splitKeyboard(buttons []button) (keyboards [][][]button) {
+	var some []button
+	size := 0
+	end := func() {
+		keyboards = append(keyboards, slices.Collect(slices.Chunk(some, 2)))
+		some, size = nil, 0
+	}
+	for _, b := range buttons {
+		js, _ := json.Marshal(b) // strings: it cannot fail
+		if len(some) == maxButtons || len(some) > 0 && size+len(js) > maxMarkup {
+			end()
+		}
+		some = append(some, b)
+		size += len(js) + len(",[]") // perhaps a new row
+	}
+	end()
+	return keyboards
 }
 
 // handleText handles a text that is not a command. It reports whether it answered a

@@ -2,7 +2,10 @@ package main
 
 import (
 	"cmp"
+	"crypto/rand"
+	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -357,6 +360,54 @@ func TestResetAskedOften(t *testing.T) {
 		time.Sleep(10 * time.Second)
 		w.want(t, "Replaced by the question below.", asked)
 	})
+}
+
+// TestResetButtons checks that the keyboards of a question with many PDUs of
+// long names keep Telegram's limits, and have a button for each PDU with its
+// number and both ends of its name.
+func TestResetButtons(t *testing.T) {
+	for name, team := range map[string]string{
+		"short": "T", "long": strings.Repeat("Universität ", 8), "Chinese": strings.Repeat("清华大学", 24),
+		"escaped": strings.Repeat("<&>", 30), "emoji": strings.Repeat("🏁", 90), "marks": "x" + strings.Repeat("\u0308", 80),
+	} {
+		t.Run(name, func(t *testing.T) {
+			var pdus []pdu
+			for i := range 250 {
+				pdus = append(pdus, listed(1+i, 1, "left", fmt.Sprint(team, 1+i)), listed(1+i, 2, "right", fmt.Sprint(team, 1+i)))
+			}
+			d := &resetDialog{watch: newSnoop(pdus, 3000, time.Minute, snmpConfig{interval: time.Minute}), pdus: pdus}
+			q := &question{nonce: rand.Text()[:16]}
+			seen := make(map[string]bool)
+			keyboards := splitKeyboard(d.buttons(q))
+			for _, keys := range keyboards {
+				js, err := json.Marshal(params{"inline_keyboard": keys})
+				if err != nil || len(js) > 10_000 {
+					t.Errorf("a keyboard of %d bytes, %v", len(js), err)
+				}
+				n := 0
+				for _, b := range slices.Concat(keys...) {
+					if n++; len(b.Data) > 64 || seen[b.Text] {
+						t.Errorf("button %q with %q", b.Text, b.Data)
+					}
+					seen[b.Text] = true
+				}
+				if n > maxButtons {
+					t.Errorf("%d buttons", n)
+				}
+			}
+			if len(seen) != 750 || len(keyboards) > 40 {
+				t.Errorf("%d buttons in %d messages", len(seen), len(keyboards))
+			}
+			for text := range seen {
+				if n := len([]rune(text)); n > maxButtonText {
+					t.Errorf("a button of %d characters: %q", n, text)
+				}
+			}
+			if !seen["250/2 right"] {
+				t.Errorf("no button for the last PDU: %q", slices.Collect(maps.Keys(seen)))
+			}
+		})
+	}
 }
 
 func TestDemoReset(t *testing.T) {

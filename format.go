@@ -42,6 +42,17 @@ func shorten(s string, n int) string {
 	return s
 }
 
+// shortenMiddle returns s, or, if it has more than n characters, its first and
+// last ones with an ellipsis between them.
+func shortenMiddle(s string, n int) string {
+	runes := []rune(s)
+	if len(runes) <= n {
+		return s
+	}
+	tail := (n - 1) / 2
+	return string(runes[:n-1-tail]) + "…" + string(runes[len(runes)-tail:])
+}
+
 // count formats a number of things, such as "1 reading" or "2 readings".
 func count(n int, thing string) string {
 	if n == 1 {
