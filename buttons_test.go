@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -17,13 +18,18 @@ type slowServer struct {
 	begun   []string   // the IDs of the presses whose answers have begun
 	running int        // answers now
 	most    int        // answers at the same time
+	sent    []string   // the texts of messages
 }
 
 func (s *slowServer) serve(ctx context.Context, method string, in map[string]any) string {
+	s.mu.Lock()
 	if method != "answerCallbackQuery" {
+		defer s.mu.Unlock()
+		if method == "sendMessage" {
+			s.sent = append(s.sent, in["text"].(string))
+		}
 		return okTrue
 	}
-	s.mu.Lock()
 	s.begun = append(s.begun, in["callback_query_id"].(string))
 	s.running++
 	s.most = max(s.most, s.running)
@@ -49,6 +55,14 @@ func (s *slowServer) count(prefix string) (n int) {
 	return n
 }
 
+// messages waits until everything is sent and returns the texts of messages.
+func (s *slowServer) messages() []string {
+	time.Sleep(10 * time.Second)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.sent)
+}
+
 // peak returns how many answers ran at the same time.
 func (s *slowServer) peak() int {
 	s.mu.Lock()
@@ -58,7 +72,7 @@ func (s *slowServer) peak() int {
 
 // testPresses runs a test of a responder in a bubble. The access list has a
 // user with the ID 7.
-func testPresses(t *testing.T, test func(r *responder, s *slowServer)) {
+func testPresses(t *testing.T, test func(t *testing.T, r *responder, s *slowServer)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		s := new(slowServer)
@@ -70,7 +84,7 @@ func testPresses(t *testing.T, test func(r *responder, s *slowServer)) {
 			ctx: t.Context(), client: c, out: out, access: newAccessList(0, 7), watch: watch, pdus: pdus,
 		}
 		r := newResponder(t.Context(), c, out, watch, dialog, 3000, "")
-		test(r, s)
+		test(t, r, s)
 		r.tasks.Wait()
 		dialog.tasks.Wait()
 		out.drain()
@@ -93,7 +107,7 @@ func TestPressFlood(t *testing.T) {
 	}{"from one chat": {1, 0}, "from many chats": {500, 1}} {
 		t.Run(name, func(t *testing.T) {
 			log := captureLog(t)
-			testPresses(t, func(r *responder, s *slowServer) {
+			testPresses(t, func(t *testing.T, r *responder, s *slowServer) {
 				for i := range 2000 {
 					data := []string{"reset x 101", "stop", "x", "current 0", "graph 9", ""}[i%6]
 					u := pressing(int64(1000+i%tt.chats), fmt.Sprint("s", i), data)

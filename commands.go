@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"time"
@@ -16,7 +17,8 @@ type command struct {
 }
 
 // parseCommand returns the command in a message. It reports false if there is
-// none, or if it is addressed to a bot other than me.
+// none, or if it is addressed to a bot other than me. As long as that name is
+// unknown, this is any bot, except in a private chat, which has no other.
 func parseCommand(m *message, me string) (command, bool) {
 	if !strings.HasPrefix(m.Text, "/") {
 		return command{}, false
@@ -33,7 +35,8 @@ func parseCommand(m *message, me string) (command, bool) {
 		word = string(utf16.Decode(units[:m.Entities[i].Length]))
 	}
 	name, to, addressed := strings.Cut(word, "@")
-	if addressed && !strings.EqualFold(to, me) {
+	onlyBot := me == "" && m.Chat.isPrivate()
+	if addressed && !onlyBot && !strings.EqualFold(to, me) {
 		return command{}, false
 	}
 	return command{strings.ToLower(name), strings.TrimSpace(strings.TrimPrefix(m.Text, word))}, true
@@ -53,9 +56,10 @@ type responder struct {
 	limit   int // W a team
 	started time.Time
 
-	me     string // the bot's name
-	quotas quotas
-	tasks  taskGroup // work that outlasts the handling of an update
+	me       string // the bot's name, or "" until getMe has answered
+	nameless bool   // a command was ignored because of that, and this was logged
+	quotas   quotas
+	tasks    taskGroup // work that outlasts the handling of an update
 }
 
 // newResponder returns a responder. Its start must be called before it handles
@@ -123,6 +127,10 @@ func (r *responder) answerMessage(ctx context.Context, m *message, now time.Time
 		return
 	}
 	cmd, ok := parseCommand(m, r.me)
+	if !ok && r.me == "" && !r.nameless && strings.HasPrefix(m.Text, "/") {
+		r.nameless = true
+		slog.Warn("ignoring commands with a bot's name: as getMe fails, the bot does not know its own name yet")
+	}
 	expectsAnswer := ok || private
 	if expectsAnswer && !r.resets.canReset(m) && !r.withinQuota(m) {
 		return

@@ -509,6 +509,42 @@ func TestParseCommand(t *testing.T) {
 	}
 }
 
+// TestNameUnknown checks what happens to commands that are addressed to a bot by
+// name while getMe fails: in a private chat they are answered, and in a group
+// the log says once that they are not.
+func TestNameUnknown(t *testing.T) {
+	log := captureLog(t)
+	testPresses(t, func(t *testing.T, r *responder, s *slowServer) {
+		group, private := chat{ID: -8, Type: "group"}, chat{ID: 8, Type: "private"}
+		for i, tt := range []struct {
+			where chat
+			text  string
+			known bool   // the bot's name
+			want  string // the beginning of the answer, or ""
+		}{
+			{group, "/help@isc_bot", false, ""},
+			{group, "/help@isc_bot", false, ""},
+			{group, "/help", false, "I watch"},
+			{private, "/help@isc_bot", false, "I watch"},
+			{group, "/help@isc_bot", true, "I watch"},
+			{group, "/help@other_bot", true, ""},
+			{private, "/help@other_bot", true, "Send /help"},
+		} {
+			if tt.known {
+				r.start(t.Context(), user{Username: "isc_bot"})
+			}
+			before := len(s.messages())
+			m := &message{ID: 5, From: &user{ID: 8}, Chat: tt.where, Text: tt.text}
+			r.handle(t.Context(), &update{Message: m}, time.Now())
+			answers := s.messages()[before:]
+			if got := strings.Join(answers, "\n"); !strings.HasPrefix(got, tt.want) || (got == "") != (tt.want == "") {
+				t.Errorf("message %d was answered with %q, want %q", i, got, tt.want)
+			}
+		}
+	})
+	log.wantTimes(t, "does not know its own name", 1)
+}
+
 func FuzzCommand(f *testing.F) {
 	f.Add("/reset@isc_bot 101", "bot_command", 0, 14)
 	f.Add("/\U0001F600", "bot_command", 0, 2)

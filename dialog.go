@@ -282,7 +282,7 @@ func (d *resetDialog) handleText(m *message, me string, now time.Time) bool {
 	text := strings.TrimSpace(m.Text)
 	i, isPDU := findPDU(d.pdus, text)
 	stop := strings.EqualFold(text, "stop")
-	toBot := m.ReplyTo != nil && m.ReplyTo.From != nil && m.ReplyTo.From.Username == me
+	toBot := me != "" && m.ReplyTo != nil && m.ReplyTo.From != nil && m.ReplyTo.From.Username == me
 	amongPeople := !m.Chat.isPrivate() && !isPDU && !stop && !toBot
 	switch {
 	case amongPeople:
