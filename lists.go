@@ -10,11 +10,14 @@ import (
 )
 
 const (
-	// listColumns is how many columns of a list with bars a phone shows without
-	// breaking a line.
-	listColumns = 36
-	// barLength is the length of a bar at the limit or above.
-	barLength = 8
+	// listColumns is how many columns of a list a small phone shows without
+	// breaking a line. A broken line could be taken for another team's.
+	listColumns = 30
+	// A bar takes the columns that the names leave, between these lengths. It
+	// is full at the limit.
+	minBar, maxBar = 3, 8
+	// minName is how many columns of a name are always shown.
+	minName = 6
 	// nearLimit is the share of the limit from which a value is marked as near.
 	nearLimit = 0.95
 )
@@ -23,11 +26,20 @@ const (
 type row struct {
 	num   string // .101, or "" for a team of several PDUs
 	name  string
-	value string
-	bar   string // shows the share of the limit, or ""
-	mark  string // "!" above the limit, "~" near it
+	value string // a number, or text
+	bar   *share // or nil
+	mark  string // nearMark, aboveMark or ""
 	below string // further lines, or ""
 }
+
+// A share is a power as a share of the limit, both in W.
+type share struct{ watts, limit int }
+
+// The marks of values. They are explained below the lists that have any.
+const (
+	nearMark  = "~"
+	aboveMark = "!"
+)
 
 // The lists of power and of peaks begin with these words.
 const (
@@ -55,7 +67,7 @@ func peakList(teams []team, limit int, now time.Time) []string {
 	for _, t := range teams {
 		rows = append(rows, peakRows(t, limit, false, now)...)
 	}
-	return pages(peakTitle+timeAndLimit(teams, limit, now), rows)
+	return pages(peakTitle+timeAndLimit(teams, limit, now)+"\n(since each PDU's last reset)", rows)
 }
 
 // peakDateList is the answer to /peakdates: the same with the time of each
@@ -65,7 +77,7 @@ func peakDateList(teams []team, limit int, now time.Time) []string {
 	for _, t := range teams {
 		rows = append(rows, peakRows(t, limit, true, now)...)
 	}
-	return pages(peakTitle+timeAndLimit(teams, limit, now)+"\n(dates by the PDUs' own clocks)", rows)
+	return pages(peakTitle+timeAndLimit(teams, limit, now)+"\n(since each PDU's last reset, dates by its own clock)", rows)
 }
 
 // timeAndLimit returns what the head of a list says: the time of the last
@@ -99,7 +111,7 @@ func currentRows(t team, limit int, now time.Time) (rows []row) {
 
 	total := &rows[0]
 	if len(t.pdus) > 1 {
-		rows = append([]row{{value: "unknown"}}, rows...)
+		rows = append([]row{{value: "unknown"}}, indented(rows)...)
 		total = &rows[0]
 		if known {
 			total.value = fmt.Sprintf("%d W", sum)
@@ -107,7 +119,7 @@ func currentRows(t team, limit int, now time.Time) (rows []row) {
 	}
 	total.name = t.name
 	if known {
-		total.bar = bar(sum, limit)
+		total.bar = &share{sum, limit}
 	}
 	if known || sum > limit { // the sum of some PDUs is a lower bound
 		total.mark = mark(sum, limit)
@@ -126,7 +138,7 @@ func peakRows(t team, limit int, withDates bool, now time.Time) (rows []row) {
 		if ok {
 			sum += p.peak
 			if p.peak > limit {
-				r.mark, above = "!", "!"
+				r.mark, above = aboveMark, aboveMark
 			}
 			if withDates {
 				r.below = pduDate(p.peakAt)
@@ -141,7 +153,16 @@ func peakRows(t team, limit int, withDates bool, now time.Time) (rows []row) {
 	if known {
 		total.value = fmt.Sprintf("at most %d W", sum)
 	}
-	return append([]row{total}, rows...)
+	return append([]row{total}, indented(rows)...)
+}
+
+// indented returns the rows of a team's PDUs, indented below the team's own: the
+// next team may have only one row.
+func indented(rows []row) []row {
+	for i := range rows {
+		rows[i].num = " " + rows[i].num
+	}
+	return rows
 }
 
 // pduRow returns the row of a PDU with a value in W, which is negative if the
@@ -164,19 +185,19 @@ func pduRow(p status, watts int, now time.Time) (r row, ok bool) {
 	return r, false
 }
 
-// bar returns a bar that shows a power as a share of the limit.
-func bar(watts, limit int) string {
-	full := min(max(watts, 0)*barLength/limit, barLength)
-	return strings.Repeat("▇", full) + strings.Repeat("░", barLength-full)
+// bar returns a bar that shows a share.
+func (s share) bar(length int) string {
+	full := min(max(s.watts, 0)*length/s.limit, length)
+	return strings.Repeat("▇", full) + strings.Repeat("░", length-full)
 }
 
 // mark returns the mark of a power, "" if it is well below the limit.
 func mark(watts, limit int) string {
 	switch {
 	case watts > limit:
-		return "!"
+		return aboveMark
 	case float64(watts) >= nearLimit*float64(limit):
-		return "~"
+		return nearMark
 	}
 	return ""
 }
@@ -193,16 +214,17 @@ func exceedingsList(teams []team, limit int, start, now time.Time) []string {
 		if t.crossings > 0 {
 			since := ""
 			if t.above {
-				r.mark = "!"
+				r.mark = aboveMark
 				t.total += now.Sub(t.opened)
 				since = "\nabove now since " + clockTime(t.opened, now)
 			}
 			last := clockTime(t.lastCrossing, now)
-			r.below = fmt.Sprintf("%s, at most %d W\nlast at %s%s", seconds(t.total), t.highest, last, since)
+			r.below = fmt.Sprintf("%s in all\nat most %d W\nlast at %s%s", seconds(t.total), t.highest, last, since)
 		}
 		rows = append(rows, r)
 	}
-	return pages(fmt.Sprintf("Above the limit of %d W since %s", limit, clockTime(start, now)), rows)
+	const head = "Exceedings since %s, when the bot started\nAbove the limit of %d W:"
+	return pages(fmt.Sprintf(head, clockTime(start, now), limit), rows)
 }
 
 // pduDate formats a time by a PDU's own clock.
@@ -215,46 +237,67 @@ func pduDate(t time.Time) string {
 
 // A layout has the widths of a list's columns.
 type layout struct {
-	nums, names, values int
+	nums, names, values, bars int // each with a blank, except values; 0 if there are none
 }
 
-// newLayout returns the column widths for rows. With bars, names are cut so
-// that a phone does not break the lines. Text instead of a value may fill both
-// the value's column and the bar's.
+const markColumns = 1 + 1 // a blank and a mark
+
+// newLayout returns the column widths for rows. So that a phone does not break
+// the lines, bars are shortened, and then names are cut.
 func newLayout(rows []row) (l layout) {
-	const bars = 1 + barLength + 2 // including the mark
-	hasBars := slices.ContainsFunc(rows, func(r row) bool { return r.bar != "" })
+	hasBars := false
 	for _, r := range rows {
-		l.nums, l.names = max(l.nums, len(r.num)), max(l.names, width(r.name))
-		if !hasBars || strings.HasSuffix(r.value, " W") {
+		l.names = max(l.names, width(r.name)+1)
+		if r.num != "" {
+			l.nums = max(l.nums, len(r.num)+1)
+		}
+		if !r.isText() {
 			l.values = max(l.values, len(r.value))
 		}
+		hasBars = hasBars || r.bar != nil
 	}
+
+	room := listColumns - l.nums - l.values - markColumns
 	if hasBars {
-		const minName = 6
-		l.names = min(l.names, max(listColumns-l.nums-1-1-l.values-bars, minName))
+		l.bars = min(max(room-l.names, 1+minBar), 1+maxBar)
 	}
+	l.names = min(l.names, max(room-l.bars, minName+1))
 	return l
 }
 
+// isText reports whether a row has text instead of a number. It may extend over
+// the columns of the values, bars and marks.
+func (r row) isText() bool { return r.value == "" || r.value[0] < '0' || r.value[0] > '9' }
+
 // line returns a row as text, with its further lines.
 func (l layout) line(r row) string {
-	line, room := "", l.nums+1+l.names
-	if r.num != "" { // otherwise the name takes the number's column too
-		line, room = fmt.Sprintf("%-*s ", l.nums, r.num), l.names
+	line, room := "", l.nums+l.names // a name without a number takes its column too
+	if r.num != "" {
+		line, room = fmt.Sprintf("%-*s", l.nums, r.num), l.names
 	}
-	name := cutMiddle(r.name, room)
+	if r.isText() {
+		end := len(r.value)
+		if r.mark != "" {
+			end += markColumns
+		}
+		room = min(room, max(listColumns-len(line)-end, minName+1))
+	}
+	name := cutMiddle(r.name, room-1)
 	line += name + strings.Repeat(" ", room-width(name))
-	line += fmt.Sprintf(" %*s", l.values, r.value)
-	if r.bar != "" {
-		line += " " + r.bar
+	if r.isText() {
+		line += r.value
+	} else {
+		line += fmt.Sprintf("%*s", l.values, r.value)
+	}
+	if r.bar != nil {
+		line += " " + r.bar.bar(l.bars-1)
 	}
 	if r.mark != "" {
 		line += " " + r.mark
 	}
 	line += "\n"
 	for below := range strings.Lines(r.below) {
-		line += fmt.Sprintf("%*s%s\n", l.nums+1, "", strings.TrimSpace(below))
+		line += fmt.Sprintf("%*s%s\n", l.nums, "", strings.TrimSpace(below))
 	}
 	return line
 }
@@ -262,12 +305,13 @@ func (l layout) line(r row) string {
 // pages formats rows in columns. It returns the text of as many messages as
 // they need, each with the head.
 func pages(head string, rows []row) (pages []string) {
-	const spare = 60 // characters for text that is added below a list
+	const spare = 100 // characters for text that is added below a list
 	l := newLayout(rows)
 	var page strings.Builder
-	length := textLen(head)
+	length, legend := textLen(head), legend(rows)
 	end := func() {
-		pages = append(pages, fmt.Sprintf("%s\n<pre>%s</pre>", escape(head), escape(strings.TrimRight(page.String(), "\n"))))
+		list := escape(strings.TrimRight(page.String(), "\n"))
+		pages = append(pages, fmt.Sprintf("%s\n<pre>%s</pre>%s", escape(head), list, legend))
 		page.Reset()
 		length = textLen(head)
 	}
@@ -281,6 +325,22 @@ func pages(head string, rows []row) (pages []string) {
 	}
 	end()
 	return pages
+}
+
+// legend returns a line that explains the marks of rows, or "".
+func legend(rows []row) string {
+	has := func(mark string) bool {
+		return slices.ContainsFunc(rows, func(r row) bool { return r.mark == mark })
+	}
+	switch near, above := has(nearMark), has(aboveMark); {
+	case near && above:
+		return "\n" + aboveMark + " above the limit, " + nearMark + " near it"
+	case above:
+		return "\n" + aboveMark + " above the limit"
+	case near:
+		return "\n" + nearMark + " near the limit"
+	}
+	return ""
 }
 
 // cutMiddle shortens a text to n columns by replacing its middle with an
