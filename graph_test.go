@@ -57,17 +57,17 @@ func TestGraphDraw(t *testing.T) {
 		size    image.Point
 	}{
 		"101": {"11:45:00 to 12:00:00, limit 3000 W\nFirst Team\nHighest 3121 W at 11:50:00\nMean 2074 W\n" +
-			"Above the limit for 60 s\n451 readings, longest gap 0 s\n" +
+			"Above the limit for 60 s\n451 readings, no gaps\n" +
 			"Crossing from 11:50:00 to 11:51:00, 60 s, at most 3121 W", image.Pt(888, 608)},
 		"double": {"11:45:00 to 12:00:00, limit 3000 W\nDouble\nHighest 2200 W at 11:45:00\nMean 2200 W\n" +
-			"Above the limit for 0 s\n421 readings, longest gap 60 s", image.Pt(888, 608)},
+			"No reading above the limit\n421 readings, longest gap 60 s", image.Pt(888, 608)},
 		"": {"11:45:00 to 12:00:00, limit 3000 W\n" +
-			"First Team: highest 3121 W at 11:50:00, mean 2074 W, above 60 s, 451 readings\n" +
+			"First Team: highest 3121 W at 11:50:00, mean 2074 W, above for 60 s, 451 readings\n" +
 			"Double: highest 2200 W at 11:45:00, mean 2200 W, 421 readings, gap 60 s", image.Pt(888, 808)},
 		"101 11:30-11:45": {"11:30:00 to 11:45:00, limit 3000 W\nFirst Team\nHighest 2000 W at 11:30:00\nMean 2000 W\n" +
-			"Above the limit for 0 s\n451 readings, longest gap 0 s", image.Pt(888, 608)},
+			"No reading above the limit\n451 readings, no gaps", image.Pt(888, 608)},
 		"101 2h": {"10:00:00 to 12:00:00, limit 3000 W\nThe bot was not running before 11:00:00.\nFirst Team\n" +
-			"Highest 3121 W at 11:50:00\nMean 2018 W\nAbove the limit for 60 s\n1801 readings, longest gap 0 s\n" +
+			"Highest 3121 W at 11:50:00\nMean 2018 W\nAbove the limit for 60 s\n1801 readings, no gaps\n" +
 			"Crossing from 11:50:00 to 11:51:00, 60 s, at most 3121 W", image.Pt(888, 608)},
 	} {
 		t.Run(arg, func(t *testing.T) {
@@ -95,7 +95,7 @@ func TestGraphOpenCrossing(t *testing.T) {
 	g.watch.history.addEvent(event{kind: eventAbove, team: "Double", at: noon.Add(-time.Minute), watts: 3100})
 	r, _ := parseGraph("102", g.watch.snapshot(), g.span(noon))
 	_, caption, err := g.draw(r, noon)
-	wants(t, caption, "Crossing from 11:59:00 still above, at most 3900 W")
+	wants(t, caption, "Crossing from 11:59:00, still above, at most 3900 W so far")
 	if err != nil {
 		t.Error(err)
 	}

@@ -56,7 +56,7 @@ func (e graphEvidence) line(team string, now time.Time) string {
 	line := fmt.Sprintf("%s: highest %d W at %s, mean %d W",
 		team, e.highest.watts, clockTime(e.highest.at, now), e.mean)
 	if e.above > 0 {
-		line += ", above " + seconds(e.above)
+		line += ", above for " + seconds(e.above)
 	}
 	line += ", " + count(e.readings, "reading")
 	if e.gap >= time.Second {
@@ -70,23 +70,31 @@ func (e graphEvidence) lines(team string, now time.Time) []string {
 	if e.readings == 0 {
 		return []string{team, "No readings"}
 	}
+	above, gap := "No reading above the limit", "no gaps"
+	if e.above > 0 {
+		above = "Above the limit for " + seconds(e.above)
+	}
+	if e.gap >= time.Second {
+		gap = "longest gap " + seconds(e.gap)
+	}
 	return []string{
 		team,
 		fmt.Sprintf("Highest %d W at %s", e.highest.watts, clockTime(e.highest.at, now)),
 		fmt.Sprintf("Mean %d W", e.mean),
-		"Above the limit for " + seconds(e.above),
-		fmt.Sprintf("%s, longest gap %s", count(e.readings, "reading"), seconds(e.gap)),
+		above,
+		fmt.Sprintf("%s, %s", count(e.readings, "reading"), gap),
 	}
 }
 
 // crossingLines lists crossings, or the last of them if there are many.
 func crossingLines(crossings []crossing, now time.Time) (lines []string) {
 	for _, c := range crossings[max(0, len(crossings)-maxCaptionCrossings):] {
-		end := "still above"
+		line := fmt.Sprintf("Crossing from %s, still above, at most %d W so far", clockTime(c.from, now), c.highest)
 		if !c.to.IsZero() {
-			end = fmt.Sprintf("to %s, %s", clockTime(c.to, now), seconds(c.to.Sub(c.from)))
+			line = fmt.Sprintf("Crossing from %s to %s, %s, at most %d W",
+				clockTime(c.from, now), clockTime(c.to, now), seconds(c.to.Sub(c.from)), c.highest)
 		}
-		lines = append(lines, fmt.Sprintf("Crossing from %s %s, at most %d W", clockTime(c.from, now), end, c.highest))
+		lines = append(lines, line)
 	}
 	if n := len(crossings) - maxCaptionCrossings; n > 0 {
 		lines = slices.Insert(lines, 0, fmt.Sprintf("%d earlier crossings: see exceedings.log", n))

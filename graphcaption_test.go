@@ -29,36 +29,36 @@ func TestGraphEvidence(t *testing.T) {
 				[2]int{10, 2000}),
 			2 * time.Second,
 			"A: highest 3000 W at 12:00:02, mean 2000 W, 6 readings",
-			"A|Highest 3000 W at 12:00:02|Mean 2000 W|Above the limit for 0 s|6 readings, longest gap 0 s",
+			"A|Highest 3000 W at 12:00:02|Mean 2000 W|No reading above the limit|6 readings, no gaps",
 		},
 		"above it, the first highest counts": {
 			secondsAfterNoon([2]int{0, 3001}, [2]int{2, 4000}, [2]int{4, 4000}, [2]int{6, 2000}, [2]int{8, 2000},
 				[2]int{10, 2000}),
 			2 * time.Second,
-			"A: highest 4000 W at 12:00:02, mean 2833 W, above 6 s, 6 readings",
-			"A|Highest 4000 W at 12:00:02|Mean 2833 W|Above the limit for 6 s|6 readings, longest gap 0 s",
+			"A: highest 4000 W at 12:00:02, mean 2833 W, above for 6 s, 6 readings",
+			"A|Highest 4000 W at 12:00:02|Mean 2833 W|Above the limit for 6 s|6 readings, no gaps",
 		},
 		"every second reading is missing": { // a slow card
 			secondsAfterNoon([2]int{0, 3500}, [2]int{4, 3500}, [2]int{8, 1000}),
 			2 * time.Second,
-			"A: highest 3500 W at 12:00:00, mean 2666 W, above 8 s, 3 readings, gap 2 s",
+			"A: highest 3500 W at 12:00:00, mean 2666 W, above for 8 s, 3 readings, gap 2 s",
 			"A|Highest 3500 W at 12:00:00|Mean 2666 W|Above the limit for 8 s|3 readings, longest gap 2 s",
 		},
 		"a gap counts for nothing": {
 			secondsAfterNoon([2]int{0, 3500}, [2]int{8, 3500}),
 			2 * time.Second,
-			"A: highest 3500 W at 12:00:00, mean 3500 W, above 4 s, 2 readings, gap 6 s",
+			"A: highest 3500 W at 12:00:00, mean 3500 W, above for 4 s, 2 readings, gap 6 s",
 			"A|Highest 3500 W at 12:00:00|Mean 3500 W|Above the limit for 4 s|2 readings, longest gap 6 s",
 		},
 		"a gap at the beginning": {
 			secondsAfterNoon([2]int{9, 100}), 2 * time.Second,
 			"A: highest 100 W at 12:00:09, mean 100 W, 1 reading, gap 7 s",
-			"A|Highest 100 W at 12:00:09|Mean 100 W|Above the limit for 0 s|1 reading, longest gap 7 s",
+			"A|Highest 100 W at 12:00:09|Mean 100 W|No reading above the limit|1 reading, longest gap 7 s",
 		},
 		"a gap at the end": {
 			secondsAfterNoon([2]int{1, 100}), 2 * time.Second,
 			"A: highest 100 W at 12:00:01, mean 100 W, 1 reading, gap 7 s",
-			"A|Highest 100 W at 12:00:01|Mean 100 W|Above the limit for 0 s|1 reading, longest gap 7 s",
+			"A|Highest 100 W at 12:00:01|Mean 100 W|No reading above the limit|1 reading, longest gap 7 s",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -81,7 +81,7 @@ func TestCrossingLines(t *testing.T) {
 	}{
 		"none":        {nil, ""},
 		"over":        {[]crossing{{at(0), at(1), 3120}}, "Crossing from 12:00:00 to 12:01:00, 60 s, at most 3120 W"},
-		"still above": {[]crossing{{from: at(2), highest: 3200}}, "Crossing from 12:02:00 still above, at most 3200 W"},
+		"still above": {[]crossing{{from: at(2), highest: 3200}}, "Crossing from 12:02:00, still above, at most 3200 W so far"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if got := strings.Join(crossingLines(tt.crossings, noon), "\n"); got != tt.want {
