@@ -18,15 +18,15 @@ type menuCommand struct {
 var (
 	menuForAll = []menuCommand{
 		{"current", "power of each team now"},
-		{"live", "the same, kept up to date"},
-		{"graph", "a picture: /graph, /graph 101, /graph 101 90m"},
-		{"peaks", "peak of each PDU since its last reset"},
-		{"peakdates", "peaks and when they occurred"},
+		{"live", "power of each team, kept up to date"},
+		{"graph", "picture of the power: /graph, /graph 101, /graph 101 90m"},
+		{"peaks", "highest power of each PDU since its last reset"},
+		{"peakdates", "the peaks and when they occurred"},
 		{"exceedings", "how often each team was above the limit"},
 		{"help", "what the bot can do"},
 	}
 	menuForAccess = slices.Insert(slices.Clone(menuForAll), len(menuForAll)-1,
-		menuCommand{"reset", "reset a PDU's peak"},
+		menuCommand{"reset", "reset a PDU's peak: /reset, /reset 101"},
 		menuCommand{"log", "exceedings.log, the evidence"},
 	)
 )
