@@ -207,11 +207,12 @@ func (r *responder) answerLog(m *message) {
 // a live list, because its edits count against the group's limits. It ends at
 // the latest with ctx.
 func (r *responder) startLive(ctx context.Context, m *message) {
-	if !m.Chat.isPrivate() && !r.resets.canReset(m) {
+	official := r.resets.canReset(m)
+	if !m.Chat.isPrivate() && !official {
 		r.out.reply(m, "In a group, /live is for those on the access list. Send it to me in a private chat.")
 		return
 	}
-	list, ok := r.live.start(replyTo(m), time.Now())
+	list, ok := r.live.start(replyTo(m), official, time.Now())
 	if !ok {
 		const text = "There are %d live lists already. Send /current instead, or try again later."
 		r.out.reply(m, fmt.Sprintf(text, maxLiveLists))

@@ -10,7 +10,7 @@ import (
 
 const (
 	liveTime     = time.Hour // until a live list ends by itself
-	maxLiveLists = 20        // live lists at the same time
+	maxLiveLists = 20        // at the same time, of strangers and of officials each
 
 	// The time between two changes of a live list.
 	livePrivatePause = 3 * time.Second
@@ -31,9 +31,10 @@ type liveLists struct {
 // A liveList is the live list of a chat. A chat has at most one, even if it has
 // topics, because Telegram's limits apply to the chat.
 type liveList struct {
-	message *progress
-	until   time.Time
-	ended   chan string // receives the reason when the list must end
+	message  *progress
+	official bool // started by somebody on the access list
+	until    time.Time
+	ended    chan string // receives the reason when the list must end
 }
 
 // stopKeys is the keyboard of a live list.
@@ -44,13 +45,20 @@ func newLiveLists(c *client, out *outbox, current func(now time.Time) []string) 
 }
 
 // start starts a live list, which replaces the chat's present one. It reports
-// whether there was room for it; if so, keep must be called.
-func (l *liveLists) start(where post, now time.Time) (*liveList, bool) {
-	list := &liveList{until: now.Add(liveTime), ended: make(chan string, 1)}
+// whether there was room for it; if so, keep must be called. Lists of strangers
+// take no room from those of officials.
+func (l *liveLists) start(where post, official bool, now time.Time) (*liveList, bool) {
+	list := &liveList{official: official, until: now.Add(liveTime), ended: make(chan string, 1)}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	old := l.lists[where.chat]
-	if old == nil && len(l.lists) >= maxLiveLists {
+	likewise := 0
+	for _, other := range l.lists {
+		if other != old && other.official == official {
+			likewise++
+		}
+	}
+	if likewise >= maxLiveLists {
 		return nil, false
 	}
 	if old != nil {

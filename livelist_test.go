@@ -32,7 +32,7 @@ func watchLive(t *testing.T, w *fakeChat, test func(t *testing.T, l *liveLists, 
 // run starts a live list and returns a function that waits for its end.
 func (l *liveLists) run(ctx context.Context, t *testing.T, chat int64) (wait func()) {
 	t.Helper()
-	b, ok := l.start(post{chat: chat}, time.Now())
+	b, ok := l.start(post{chat: chat}, false, time.Now())
 	if !ok {
 		t.Fatal("no room for another list")
 	}
@@ -222,8 +222,9 @@ func TestLiveSurvives(t *testing.T) {
 	}
 }
 
-// TestMaxLiveLists checks that at most twenty lists are live at the same time,
-// and that they end with the bot and say so.
+// TestMaxLiveLists checks that at most twenty lists of strangers are live at the
+// same time, that they leave room for those of officials, and that all end with
+// the bot and say so.
 func TestMaxLiveLists(t *testing.T) {
 	w := &fakeChat{}
 	watchChat(t, w, func(t *testing.T, c *client, out *outbox) {
@@ -233,9 +234,19 @@ func TestMaxLiveLists(t *testing.T) {
 		for chat := range int64(maxLiveLists) {
 			waits = append(waits, l.run(ctx, t, chat+1))
 		}
-		if _, ok := l.start(post{chat: 99}, time.Now()); ok {
+		if _, ok := l.start(post{chat: 99}, false, time.Now()); ok {
 			t.Error("one list too many")
 		}
+		official, ok := l.start(post{chat: 99}, true, time.Now())
+		if !ok {
+			t.Fatal("strangers' lists left no room for an official's")
+		}
+		keeping := make(chan struct{})
+		go func() {
+			defer close(keeping)
+			l.keep(ctx, official)
+		}()
+		waits = append(waits, func() { <-keeping })
 		time.Sleep(time.Minute)
 		waits = append(waits, l.run(ctx, t, 1)) // replaces another one
 		time.Sleep(10 * time.Second)
@@ -255,7 +266,7 @@ func TestMaxLiveLists(t *testing.T) {
 				stopped++
 			}
 		}
-		if stopped != maxLiveLists {
+		if stopped != maxLiveLists+1 {
 			t.Errorf("%d lists say that the bot was stopped", stopped)
 		}
 	})
