@@ -304,6 +304,30 @@ var peopleRows = []stressRow{
 	{"people: a forwarded message", nil, ignored(func(m map[string]any) {
 		m["forward_origin"] = map[string]any{"type": "hidden_user"}
 	})},
+	{"people: a message forwarded by an old Bot API server", nil, ignored(func(m map[string]any) {
+		m["forward_date"] = time.Now().Unix()
+		m["forward_from"] = map[string]any{"id": ann.ID, "is_bot": false}
+	})},
+	{"people: a command that is delivered twice", nil, func(t *testing.T, s *site, p *program) {
+		raw := map[string]any{"message": map[string]any{
+			"message_id": 100, "date": time.Now().Unix(), "text": "/reset 1",
+			"chat": map[string]any{"id": ann.ID, "type": "private"},
+			"from": map[string]any{"id": ann.ID, "is_bot": false, "first_name": "Ann"},
+		}}
+		s.api.Update(raw)
+		s.await(t, ann.ID, 0, "Peak of First_PDU (.1) reset")
+		s.api.Update(raw)
+		s.stillWorks(t, 3100)
+		s.unharmed(t, 1, 0)
+	}},
+	{"people: a stranger's flood of presses, answered slowly", nil, func(t *testing.T, s *site, p *program) {
+		s.api.Inject(venue.APIFault{Method: "answerCallbackQuery", Do: venue.Hang})
+		for i := range 2000 {
+			s.api.Press(venue.Private(stranger), stranger, 1, []string{"x", "stop", "reset A 1"}[i%3])
+		}
+		s.stillWorks(t, 3100)
+		s.unharmed(t, 0, 0)
+	}},
 	{"people: a stranger's commands and numbers", nil, func(t *testing.T, s *site, p *program) {
 		s.ask(t, venue.Private(ann), ann, "/reset", "Which PDU")
 		for _, c := range []venue.Chat{venue.Private(stranger), venue.Group(-77)} {
