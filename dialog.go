@@ -199,8 +199,9 @@ func (d *resetDialog) logRefusal(text string, args ...any) {
 	}
 }
 
-// ask asks which PDU is meant, unless it is about to, with a button for each PDU, and another for all
-// PDUs of a team that has several. When ctx ends, the question stays as it is.
+// ask asks which PDU is meant, with a button for each PDU, and another for all
+// PDUs of a team that has several. It does not if it is about to. When ctx ends,
+// the question stays as it is.
 func (d *resetDialog) ask(ctx context.Context, m *message) {
 	q := &question{chat: m.Chat, topic: m.topic(), from: m.From.ID, nonce: rand.Text()[:16], asked: time.Now()}
 	old := d.find(func(o *question) bool {
