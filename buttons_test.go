@@ -141,7 +141,7 @@ func TestPressFlood(t *testing.T) {
 			if n := strings.Count(log.String(), "refused a button"); n == 0 || n > maxQuota {
 				t.Errorf("%d refusals were logged", n)
 			}
-			log.wantTimes(t, "more refusals", tt.limit)
+			log.wantTimes(t, "too many refusals", tt.limit)
 		})
 	}
 }

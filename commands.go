@@ -73,6 +73,7 @@ func newResponder(
 	}
 	r.live = newLiveLists(c, out, r.current)
 	r.graphs = newGrapher(ctx, out, watch, limit, r.started)
+	r.graphs.access = r.access
 	r.logs = newLogSender(ctx, c, out, logPath)
 	r.buttons = &buttonHandler{
 		ctx: ctx, client: c, out: out, access: r.access,

@@ -195,7 +195,7 @@ func (d *resetDialog) logRefusal(text string, args ...any) {
 	case ok:
 		slog.Warn(text, args...)
 	case warn:
-		slog.Warn("more refusals than are logged: the answers in the chat have the IDs")
+		slog.Warn("too many refusals to log them all: the answers in the chat have the IDs")
 	}
 }
 

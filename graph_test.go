@@ -176,6 +176,11 @@ func TestGraphFlood(t *testing.T) {
 		if refused != 10 || g.total != maxWaiting {
 			t.Errorf("%d of other chats were refused, %d wait", refused, g.total)
 		}
+		g.access = newAccessList(0, 7)
+		if !g.begin(7) {
+			t.Error("the pictures of strangers left no room for an official's")
+		}
+		g.end(7)
 		for range maxDrawing {
 			<-g.drawing
 		}
