@@ -215,11 +215,10 @@ func exceedingsList(teams []team, limit int, start, now time.Time) []string {
 			since := ""
 			if t.above {
 				r.mark = aboveMark
-				t.total += now.Sub(t.opened)
 				since = "\nabove now since " + clockTime(t.opened, now)
 			}
 			last := clockTime(t.lastCrossing, now)
-			r.below = fmt.Sprintf("%s in all\nat most %d W\nlast at %s%s", seconds(t.total), t.highest, last, since)
+			r.below = fmt.Sprintf("%s in all\nat most %d W\nlast at %s%s", seconds(t.timeAbove()), t.highest, last, since)
 		}
 		rows = append(rows, r)
 	}

@@ -117,7 +117,7 @@ Half                unknown
 			`Exceedings since 11:00:00, when the bot started
 Above the limit of 3000 W:
 <pre>.101 First_PDU     2 x !
-     76 s in all
+     75 s in all
      at most 3240 W
      last at 12:00:00
      above now since 12:00:00

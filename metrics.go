@@ -147,7 +147,7 @@ func (m *metricsText) teamMetrics(teams []team) {
 	}
 	m.metric("iscbot_above_limit_seconds_total", "counter", "Time that a team was seen above the limit.")
 	for _, t := range teams {
-		m.sample(strconv.FormatFloat(timeAbove(t).Seconds(), 'f', 3, 64), "team", t.name)
+		m.sample(strconv.FormatFloat(t.timeAbove().Seconds(), 'f', 3, 64), "team", t.name)
 	}
 }
 
@@ -167,20 +167,4 @@ func reachable(p status) (value int, known bool) {
 		return 1, true
 	}
 	return 0, false
-}
-
-// timeAbove returns how long a team was seen above the limit. An open crossing
-// counts up to the oldest of the last readings of its PDUs, because it cannot end
-// before that: a counter that fell would look to Prometheus like a restart.
-func timeAbove(t team) time.Duration {
-	if !t.above {
-		return t.total
-	}
-	until := time.Time{}
-	for i := range t.pdus {
-		if p := &t.pdus[i]; p.counts() && (until.IsZero() || p.at.Before(until)) {
-			until = p.at
-		}
-	}
-	return t.total + max(until.Sub(t.opened)-t.openUnseen, 0)
 }

@@ -150,7 +150,7 @@ func TestTimeAbove(t *testing.T) {
 	for _, tt := range tests {
 		at := noon.Add(time.Duration(tt.second) * time.Second)
 		both, _ = judge(both, tt.pdu, poll{reading: reading{watts: tt.watts, peak: -1, uptime: -1, at: at}, at: at}, 3000)
-		if got := timeAbove(both); got != tt.want {
+		if got := both.timeAbove(); got != tt.want {
 			t.Errorf("second %d: got %v, want %v", tt.second, got, tt.want)
 		}
 	}

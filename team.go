@@ -180,3 +180,19 @@ func (t team) readTogetherWith(at time.Time) (watts int) {
 	}
 	return watts
 }
+
+// timeAbove returns how long a team was seen above the limit. An open crossing
+// counts up to the oldest of the last readings of its PDUs, because it cannot end
+// before that: a counter that fell would look to Prometheus like a restart.
+func (t team) timeAbove() time.Duration {
+	if !t.above {
+		return t.total
+	}
+	until := time.Time{}
+	for i := range t.pdus {
+		if p := &t.pdus[i]; p.counts() && (until.IsZero() || p.at.Before(until)) {
+			until = p.at
+		}
+	}
+	return t.total + max(until.Sub(t.opened)-t.openUnseen, 0)
+}
