@@ -176,7 +176,7 @@ func TestResetPeakFails(t *testing.T) {
 			"looking for the peak's reset", 0},
 		{"two controls", venue.Redirects, venue.WebFaults{TwoPeaks: true}, ErrSeveralControls, "2 controls", 0},
 		{"two controls in blocks", venue.Bootstrap, venue.WebFaults{TwoPeaks: true}, ErrSeveralControls,
-			`"Peak Current`, 0},
+			`"Peak Load`, 0},
 		{"another device", venue.TokenPath, venue.WebFaults{OtherDevice: true}, ErrPage, "no log-in form", 0},
 		{"large page", venue.TokenPath, venue.WebFaults{BigPage: true}, ErrNoControl, "", 0},
 		{"to another host", venue.Redirects, venue.WebFaults{At: "root", Redirect: "http://192.0.2.7/"}, ErrPage,

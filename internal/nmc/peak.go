@@ -58,7 +58,7 @@ func labelsOf(found []reset) string {
 // resetBy returns how control i of a form resets the peak, if it does.
 func resetBy(f form, i, unit int) (reset, bool) {
 	c := f.controls[i]
-	if c.disabled || c.name == "" || subjectOf(c, unit) != peakOnly || !saysReset(c) {
+	if c.disabled || c.name == "" || subjectOf(c, unit) != peakOnly || !saysReset(c) || !saysNoMore(c, unit) {
 		return reset{}, false
 	}
 	r := reset{
@@ -66,15 +66,13 @@ func resetBy(f form, i, unit int) (reset, bool) {
 		label:  c.labels.mostInformative(c.caption),
 		unit:   namesUnit(c.labels, unit),
 	}
-	said := c.labels.own + " " + c.labels.after
 	switch c.kind {
 	case "checkbox":
 		r.form = f.check(i)
-		before, _, _ := strings.Cut(strings.ToLower(said), "reset") // after it there may be "(last reset: never)"
-		return r, !c.checked && !saysNo(before) && !saysMore(said)
+		return r, !c.checked
 	case "radio":
 		r.form = f.check(i)
-		return r, !c.checked && saysYes(said) && !saysMore(said)
+		return r, !c.checked && saysYes(c.labels.own+" "+c.labels.after)
 	case "select":
 		k, ok := resetOption(c)
 		if ok {
@@ -83,17 +81,21 @@ func resetBy(f form, i, unit int) (reset, bool) {
 		return r, ok
 	case "submit":
 		r.form, r.button = f, i
-		return r, saysYes(c.caption) && !saysMore(c.caption)
+		return r, saysYes(c.caption)
 	}
 	return reset{}, false
 }
 
 // resetOption returns the index of the only option of a select that means the
-// reset, if it is not selected yet.
+// reset, if it is not selected yet. It rejects a select with any option that is
+// not understood.
 func resetOption(c control) (int, bool) {
 	found, n := 0, 0
 	for k, o := range c.options {
-		if !o.disabled && saysYes(o.text) && !saysMore(o.text) {
+		if !isChoice(o.text) {
+			return 0, false
+		}
+		if !o.disabled && saysYes(o.text) {
 			found = k
 			n++
 		}
@@ -101,17 +103,12 @@ func resetOption(c control) (int, bool) {
 	return found, n == 1 && !c.options[found].selected
 }
 
-// isApply reports whether a control is the button that applies a form.
+// isApply reports whether a control is a button that applies a form and does
+// nothing else.
 func isApply(c control) bool {
-	if c.kind != "submit" || c.disabled {
-		return false
-	}
-	caption := strings.ToLower(c.caption)
-	switch caption {
-	case "apply", "ok", "save", "save changes", "submit":
-		return true
-	}
-	return strings.HasPrefix(caption, "apply ") && !saysMore(caption)
+	list := words(c.caption)
+	return c.kind == "submit" && !c.disabled && has(list, "apply", "ok", "save", "submit") &&
+		isMadeOf(list, "apply", "ok", "save", "submit", "changes", "settings", "now", "the", "and")
 }
 
 // A subject is what a text or a control is about.
@@ -142,12 +139,12 @@ func subjectOf(c control, unit int) subject {
 		return other
 	}
 	for _, h := range l.headings {
-		if list := words(h.text); namesParts(list) || namesOtherUnit(list, unit) {
+		if list := words(h.text); namesParts(list) || namesOtherUnit(list, unit) || namesConsequence(list) {
 			return other
 		}
 	}
 	switch {
-	case found != nothing || !hasPlainRows(l.rows):
+	case found != nothing:
 		return found
 	case column == peakOnly:
 		return column
@@ -181,28 +178,12 @@ func namedByHeading(headings []caption, unit int) subject {
 		if s == nothing {
 			continue
 		}
-		if h.far || len(h.text) > maxHeading || named(h.between, unit) == other {
+		if h.far || len(h.text) > maxHeading || !isLabel(h.text) || named(h.between, unit) == other {
 			return other
 		}
 		return s
 	}
 	return nothing
-}
-
-// plainWords may stand beside a control whose subject is named by a heading.
-var plainWords = strings.Fields("reset clear last value the on at since date time now yes no never apply it " +
-	"power load register device rack pdu unit g kw w watts am pm current present")
-
-// hasPlainRows reports whether the text around a control says no more than that
-// something of the device is reset. Only then may a heading name the subject.
-func hasPlainRows(rows []row) bool {
-	for _, r := range rows {
-		letters := strings.FieldsFunc(strings.ToLower(r.text), func(r rune) bool { return r < 'a' || r > 'z' })
-		if !isMadeOf(letters, plainWords...) {
-			return false
-		}
-	}
-	return true
 }
 
 // named returns the subject that a text names.
@@ -220,11 +201,14 @@ func named(text string, unit int) subject {
 // namesEnergy reports whether words are about the energy meter, which must
 // never be reset.
 func namesEnergy(list []string) bool {
-	isEnergy := hasPart(list, "energ", "énerg", "kwh", "mwh", "kilowatt", "watthour", "watthr")
+	isEnergy := hasPart(list, "energ", "énerg", "kwh", "mwh", "kilowatt", "watthour", "watthr", "consum", "usage")
 	if isEnergy || has(list, "wh", "kvah", "vah") {
 		return true
 	}
 	for i := range len(list) - 1 {
+		if isTariff := has(list[i:i+1], "on", "off") && list[i+1] == "peak"; isTariff {
+			return true
+		}
 		isUnit := hasPart(list[i:i+1], "watt") || strings.HasSuffix(list[i], "kw") || strings.HasSuffix(list[i], "mw")
 		if isUnit && has(list[i+1:i+2], "h", "hr", "hrs", "hour", "hours") {
 			return true
@@ -238,6 +222,12 @@ func namesEnergy(list []string) bool {
 func namesParts(list []string) bool {
 	return hasPart(list, "outlet", "receptacle", "phase") ||
 		has(list, "bank", "banks", "socket", "sockets", "breaker", "sensor")
+}
+
+// namesConsequence reports whether a heading is about what happens at a reset or
+// who may do it, rather than about the reset.
+func namesConsequence(list []string) bool {
+	return hasPart(list, "event", "notif", "schedul", "automat", "permission") || has(list, "trap", "traps", "email")
 }
 
 // namesOtherUnit reports whether words are about another unit of a chain, or
@@ -273,28 +263,35 @@ func saysReset(c control) bool {
 		texts = append(texts, o.text)
 	}
 	for _, h := range l.headings {
-		if len(h.text) <= maxLabel && !h.far {
+		if !h.far && isWorded(h.text, resetHeadingWords) {
 			texts = append(texts, h.text)
 		}
 	}
 	return slices.ContainsFunc(texts, func(s string) bool { return hasPart(words(s), "reset") })
 }
 
+// saysNoMore reports whether the texts about a control say nothing but that it
+// resets the peak.
+func saysNoMore(c control, unit int) bool {
+	l := c.labels
+	some := labelWords
+	if c.kind == "radio" { // its row has the other choices
+		some = slices.Concat(labelWords, choiceWords)
+	}
+	texts := []string{l.own, l.after, l.column, l.beside, c.caption}
+	for _, r := range l.rows {
+		texts = append(texts, r.text)
+		if r.certain && named(r.text, unit) == peakOnly {
+			break
+		}
+	}
+	return !slices.ContainsFunc(texts, func(s string) bool { return !isWorded(s, some) })
+}
+
 // saysYes reports whether a choice means the reset.
 func saysYes(text string) bool {
-	return has(words(text), "reset", "yes", "clear", "on", "enable", "enabled") && !saysNo(text)
-}
-
-func saysNo(text string) bool {
-	return has(words(text), "no", "not", "don't", "none", "never", "keep", "cancel", "off", "disable", "disabled",
-		"without")
-}
-
-// saysMore reports whether a choice means more than one reset now.
-func saysMore(text string) bool {
 	list := words(text)
-	return hasPart(list, "auto", "default", "schedul") ||
-		has(list, "all", "both", "daily", "weekly", "monthly", "factory", "everything")
+	return has(list, "reset", "yes", "clear", "on") && !has(list, "no", "not", "don't", "none", "keep", "cancel", "off")
 }
 
 // mostInformative returns the text that says most about a control.

@@ -173,9 +173,12 @@ func TestHeadings(t *testing.T) {
 		{"phases beside the device", `<table><tr><td>Device Peak Load<td>` + pk +
 			` Reset<tr><td>Phase L1 Peak Load<td><input type=checkbox name=o> Reset</table>`,
 			"pk=on", nil},
-		{"two peaks", `<table><tr><td>Peak Power<td>` + pk + ` Reset<tr><td>Peak Current<td>` +
+		{"two peaks", `<table><tr><td>Peak Power<td>` + pk + ` Reset<tr><td>Peak Load<td>` +
 			`<input type=checkbox name=o> Reset</table>`,
 			"", ErrSeveralControls},
+		{"peak of another quantity", `<table><tr><td>Peak Power<td>` + pk + ` Reset<tr><td>Peak Current<td>` +
+			`<input type=checkbox name=o> Reset</table>`,
+			"pk=on", nil},
 		{"two in one row", `<table><tr><td>Peak Power and more<td><input type=checkbox name=a>Reset` +
 			`<input type=checkbox name=b>Reset</table>`,
 			"", ErrNoControl},
@@ -228,6 +231,78 @@ func TestDoubtfulForms(t *testing.T) {
 		{"unknown words", `<table><tr><td>Peak Power<td><input type=checkbox name=x> Alarm<tr><td>x</table>`, "",
 			ErrNoControl},
 	})
+}
+
+// TestSettingsAboutPeak covers controls that mention the peak and a reset, but
+// do not reset the peak's register when they are applied.
+func TestSettingsAboutPeak(t *testing.T) {
+	const box = `<input type=checkbox name=x>`
+	var tests []layoutTest
+	for _, label := range []string{
+		"Reset Peak at Cold Start", "Reset peak power on reboot", "Reset peak power at midnight",
+		"Reset peak power at 03:00", "Reset peak power on 12/31/2026 at 00:00", "Reset peak power every 24 hours",
+		"Reset peak power (every night)", "Log an event when the peak is reset", "Send trap on peak reset",
+		"Peak power reset notification", "Allow users to reset peak power", "Peak reset lock", "Peak Current: Reset",
+		"Peak and Consumption Meters: Reset", "Off-Peak usage counter: Reset", "Minimum and peak power: Reset",
+		"Peak power reset of all devices", "Peak Power Reset: Enable",
+	} {
+		tests = append(tests,
+			layoutTest{label + ", row", `<table><tr><td>` + label + `<td>` + box + `<tr><td>x<td>y</table>`, "", ErrNoControl},
+			layoutTest{label + ", block", `<div><div>` + label + `</div><div>` + box + `</div></div><input name=n>`, "",
+				ErrNoControl},
+			layoutTest{label + ", label", `<label>` + box + ` ` + label + `</label><input name=n>`, "", ErrNoControl},
+			layoutTest{label + ", button", `<p><button name=x>` + label + `</button><p><input name=n>`, "", ErrNoControl},
+		)
+	}
+	runLayouts(t, append(tests, []layoutTest{
+		{"reset only in a heading about more", `<h3>Alarms and reset</h3><p>Peak power ` + box + `<p><input name=n>`, "",
+			ErrNoControl},
+		{"alarm under such a heading", `<h3>Alarms and reset</h3><p>Peak power alarm ` + box + ` Enable<p><input name=n>`,
+			"", ErrNoControl},
+		{"peak only in a heading about more", `<h3>Peak power and alarms</h3><p>Reset ` + box + `<p><input name=n>`, "",
+			ErrNoControl},
+		{"outer block", `<div><div>Send trap on</div><div>` + box + ` Peak reset</div></div><input name=n>`, "",
+			ErrNoControl},
+		{"cell beside", `<table><tr><td>Log when<td>` + box + ` Peak reset<td><input name=n><tr><td>y</table>`, "",
+			ErrNoControl},
+		{"column", `<table><tr><th>What<th>Notify<tr><td>Peak reset<td>` + box + `</table>`, "", ErrNoControl},
+		{"unknown option", `<table><tr><td>Peak reset<td><select name=s><option>No<option>Yes<option>Daily</select>` +
+			`<tr><td>x</table>`, "", ErrNoControl},
+		{"options of a setting", `<table><tr><td>Peak reset<td><select name=s><option>Disabled<option>Enabled</select>` +
+			`<tr><td>x</table>`, "", ErrNoControl},
+	}...))
+}
+
+// TestPlausibleLabels covers labels of the peak's reset that real cards may
+// have.
+func TestPlausibleLabels(t *testing.T) {
+	var tests []layoutTest
+	for _, label := range []string{
+		"Peak Power: 2.81 kW on 05/18/2018 08:00:00", "Peak Power (2810 W at 05/18/2018 08:00:00)", "Peak Load, 2,81 kW",
+		"Peak Power (kW)", "Peak Power | 2.81 kW | 05/18/2018 | 08:00:00 AM", "Rack PDU 2G Peak Power",
+		"Device Peak Power since 2018-05-18 08:00", "RPDU Unit 1 Peak Power", "Maximum (peak) power of the device",
+		"Peak power value, last reset: never", "Current peak power: 2.81 kW", "Peak Power Last Reset 05/18/2018 08:00:00",
+		"Peak Power (last reset by apc on Fri, 18 May 2018 08:00:00 UTC)", "Peak Power since May 18, 2018 08:00:00",
+	} {
+		tests = append(tests,
+			layoutTest{label + ", row", `<table><tr><td>` + label + `<td><input type=checkbox name=pk> Reset` + energyRow +
+				`</table>`, "pk=on", nil},
+			layoutTest{label + ", block", `<div><div>` + label + `</div><div><input type=checkbox name=pk> Reset</div></div>` +
+				energyBlock, "pk=on", nil},
+		)
+	}
+	for _, label := range []string{"Reset peak", "Reset Peak Power Now", "Clear and reset the peak power register"} {
+		tests = append(tests,
+			layoutTest{label, `<label><input type=checkbox name=pk> ` + label + `</label><br><input name=n>`, "pk=on", nil})
+	}
+	runLayouts(t, append(tests, []layoutTest{
+		{"reset only in a heading", `<h3>Reset Peak Power and Energy</h3><p>Peak Power <input type=checkbox name=pk>` +
+			`<p>Energy <input type=checkbox name=en>`, "pk=on", nil},
+		{"heading about more", `<h3>Alarms and resets</h3><p>Peak Power <input type=checkbox name=pk> Reset` +
+			`<p>Energy <input type=checkbox name=en> Reset`, "pk=on", nil},
+		{"options", `<table><tr><td>Peak Power<td><select name=pk><option value=1>No Operation<option value=2>Reset</select>` +
+			energyRow + `</table>`, "pk=2", nil},
+	}...))
 }
 
 // TestUnitRows covers a page with a row for each of several chained units.

@@ -104,7 +104,7 @@ func (p cardPages) settingsForm(unit int) []control {
 		resets = []control{energy}
 	case p.faults.TwoPeaks:
 		second := peak
-		second.name, second.label, second.role = field(12)+"b", "Peak Current", ""
+		second.name, second.label, second.role = field(12)+"b", "Peak Load", ""
 		resets = []control{peak, second, energy}
 	}
 	if p.energyFirst {

@@ -1,0 +1,74 @@
+package nmc
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// A control is taken for the peak's reset only if all texts about it consist of
+// these words: a page may also have settings about the peak, such as one that
+// resets it at each cold start.
+var (
+	labelWords = strings.Fields("peak power load maximum max highest reset clear clears select check register value " +
+		"kw w watt watts device unit rack pdu rpdu 2g apc now the a this to of for in and action")
+	choiceWords = strings.Fields("reset clear peak power yes no none on off now do not don't keep operation apply cancel " +
+		"select choose please")
+	// resetHeadingWords are those of a heading that says that controls below it
+	// are for resets.
+	resetHeadingWords = slices.Concat(labelWords, strings.Fields("resets peaks energy kwh meter meters values or"))
+)
+
+// A stamp is a date, with or without a time. A time alone is not one: it may be
+// that of a reset each day.
+const (
+	stampTime = `\d{1,2}:\d{2}(:\d{2})?( ?[ap]\.?m\b\.?)?`
+	stampDay  = `(\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}|` +
+		`((mon|tue|wed|thu|fri|sat|sun)[a-z]*\.?,? )?(\d{1,2}\.? )?` +
+		`(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.? (\d{1,2},? )?\d{4})`
+	stamp = stampDay + `((,| at| \|)? ?` + stampTime + `( (utc|gmt))?)?`
+)
+
+// notes are the parts of a label that say when the peak was reset last, or how
+// high it is and since when.
+var notes = regexp.MustCompile(`(?i)\(\s*last (reset|cleared)\b[^()]*\)` +
+	`|\blast (reset|cleared)( on| at)?:?( ?` + stamp + `| never\b)?` +
+	`|\b\d+([.,]\d+)? ?(kw|w|watts?)\b(,? ?(on|at) ` + stamp + `)?` +
+	`|\b(since )?` + stamp)
+
+// isLabel reports whether a text about a control says no more than that it
+// resets the peak of the device.
+func isLabel(text string) bool { return isWorded(text, labelWords) }
+
+// isWorded reports whether a text consists of some words, apart from notes and
+// numbers.
+func isWorded(text string, some []string) bool {
+	list := words(notes.ReplaceAllString(text, " "))
+	for i, w := range list {
+		isNumber := strings.Trim(w, "0123456789") == ""
+		if !isNumber && !slices.Contains(some, w) && !isPresent(list[i:]) {
+			return false
+		}
+	}
+	return true
+}
+
+// isPresent reports whether words begin with "current" in the meaning of
+// present, not of amperes.
+func isPresent(list []string) bool {
+	if list[0] != "current" {
+		return false
+	}
+	of := list[1:]
+	if len(of) > 1 && of[0] == "peak" {
+		of = of[1:]
+	}
+	return len(of) > 0 && has(of[:1], "power", "load", "value")
+}
+
+// isChoice reports whether the text of an option or a radio button says no more
+// than whether to reset the peak.
+func isChoice(text string) bool {
+	list := words(notes.ReplaceAllString(text, " "))
+	return isMadeOf(list, choiceWords...)
+}
