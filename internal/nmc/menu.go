@@ -34,7 +34,7 @@ func saysNeedsHTTPS(p page) bool {
 // nothing to fill in.
 func confirmForm(p page) (form, int) {
 	for _, f := range p.forms {
-		apply := slices.IndexFunc(f.controls, isApply)
+		apply := applyButton(f)
 		hasTwoButtons := f.count("submit", "button", "reset") == 2
 		hasNothingElse := f.count("hidden") == len(f.controls)-2
 		if apply >= 0 && f.isPost() && hasTwoButtons && hasNothingElse && !f.controls[apply].overrides {

@@ -10,10 +10,11 @@ import (
 // A reset is a form that resets the peak when its button is pressed: the form
 // as the page shows it, with only the peak's control changed.
 type reset struct {
-	form   form
-	button int
-	label  string // the text beside the control
-	unit   bool   // the labels name the unit
+	form    form
+	control int // the index of the control that was changed
+	button  int
+	label   string // the text beside the control
+	unit    bool   // the labels name the unit
 }
 
 // findReset returns how a page resets the peak of a unit. Only the text beside
@@ -44,6 +45,10 @@ func findReset(p page, unit int) (reset, error) {
 	case !r.form.isPost() || r.form.controls[r.button].overrides:
 		return reset{}, fmt.Errorf("%w: the form with %q is not posted in the usual way", ErrPage, r.label)
 	}
+	if other, ok := selectedReset(r.form, r.control); ok {
+		return reset{}, fmt.Errorf("%w: the form with %q would reset something else too: %q is selected in it",
+			ErrPage, r.label, other)
+	}
 	return r, nil
 }
 
@@ -62,9 +67,10 @@ func resetBy(f form, i, unit int) (reset, bool) {
 		return reset{}, false
 	}
 	r := reset{
-		button: slices.IndexFunc(f.controls, isApply),
-		label:  c.labels.mostInformative(c.caption),
-		unit:   namesUnit(c.labels, unit),
+		control: i,
+		button:  applyButton(f),
+		label:   c.labels.mostInformative(c.caption),
+		unit:    namesUnit(c.labels, unit),
 	}
 	switch c.kind {
 	case "checkbox":
@@ -103,11 +109,53 @@ func resetOption(c control) (int, bool) {
 	return found, n == 1 && !c.options[found].selected
 }
 
+// selectedReset returns the text beside a control of a form, other than control
+// i, that the page selected and that resets something. ok is false if there is
+// none.
+func selectedReset(f form, i int) (label string, ok bool) {
+	for k, c := range f.controls {
+		if k != i && selectsReset(c) {
+			return c.labels.mostInformative(""), true
+		}
+	}
+	return "", false
+}
+
+// selectsReset reports whether a control will reset something when its form is
+// submitted as the page shows it.
+func selectsReset(c control) bool {
+	if c.disabled || !saysReset(c) {
+		return false
+	}
+	switch c.kind {
+	case "checkbox":
+		return c.checked
+	case "radio":
+		return c.checked && saysYes(c.labels.own+" "+c.labels.after)
+	case "select":
+		return slices.ContainsFunc(c.options, func(o option) bool { return o.selected && !o.disabled && saysYes(o.text) })
+	}
+	return false
+}
+
+// applyButton returns the index of the button that applies a form, preferably
+// one that says so in one word, or -1.
+func applyButton(f form) int {
+	exact := slices.IndexFunc(f.controls, func(c control) bool { return isApply(c) && len(words(c.caption)) == 1 })
+	if exact >= 0 {
+		return exact
+	}
+	return slices.IndexFunc(f.controls, isApply)
+}
+
 // isApply reports whether a control is a button that applies a form and does
 // nothing else.
 func isApply(c control) bool {
+	if c.kind != "submit" || c.disabled {
+		return false
+	}
 	list := words(c.caption)
-	return c.kind == "submit" && !c.disabled && has(list, "apply", "ok", "save", "submit") &&
+	return has(list, "apply", "ok", "save", "submit") &&
 		isMadeOf(list, "apply", "ok", "save", "submit", "changes", "settings", "now", "the", "and")
 }
 

@@ -305,6 +305,48 @@ func TestPlausibleLabels(t *testing.T) {
 	}...))
 }
 
+// TestOtherReset checks that a form that would reset something else as well is
+// not submitted.
+func TestOtherReset(t *testing.T) {
+	const pk = `<table><tr><td>Peak Power<td><input type=checkbox name=pk> Reset<tr><td>Energy<td>`
+	runLayouts(t, []layoutTest{
+		{"checkbox", pk + `<input type=checkbox name=x checked> Reset</table>`, "", ErrPage},
+		{"checkbox under a heading", `<h3>Reset Peak Power and Energy</h3><p>Peak Power <input type=checkbox name=pk>` +
+			`<p>Energy <input type=checkbox name=x checked>`, "", ErrPage},
+		{"disabled checkbox", pk + `<input type=checkbox name=x checked disabled> Reset</table>`, "pk=on", nil},
+		{"radio button", pk + `<input type=radio name=x value=0>No<input type=radio name=x value=1 checked>Yes, reset` +
+			`</table>`, "", ErrPage},
+		{"radio button that says no", pk + `<input type=radio name=x value=0 checked>No` +
+			`<input type=radio name=x value=1>Yes, reset</table>`, "pk=on", nil},
+		{"select", pk + `<select name=x><option>No<option selected>Reset</select></table>`, "", ErrPage},
+		{"select that says no", pk + `<select name=x><option selected>No<option>Reset</select></table>`, "pk=on", nil},
+		{"another setting", pk + `<input type=checkbox name=x checked> Show</table>`, "pk=on", nil},
+		{"in another form", `<form method=post action=b><p>Energy <input type=checkbox name=x checked> Reset` + apply +
+			`</form><form method=post action=a>` + pk + `</table>` + apply + `</form>`, "pk=on", nil},
+	})
+}
+
+// TestApplyButton checks which button is pressed.
+func TestApplyButton(t *testing.T) {
+	const row = `<form method=post><table><tr><td>Peak Power<td><input type=checkbox name=pk> Reset<tr><td>x</table>`
+	var tests []layoutTest
+	for _, caption := range []string{"Apply and Reboot", "Apply and restart", "Apply to all units", "Apply to all",
+		"Save & Reboot", "Submit and restart later", "Apply, then reboot", "Save as default", "Do not apply"} {
+		tests = append(tests,
+			layoutTest{caption, row + `<input type=submit name=go value="` + caption + `"></form>`, "", ErrPage},
+			layoutTest{caption + " before Apply", row + `<input type=submit name=go value="` + caption +
+				`"><input type=submit name=go value=Apply></form>`, "go=Apply", nil},
+		)
+	}
+	for _, caption := range []string{"Apply", "APPLY", "OK", "Save", "Save Changes", "Submit", "Apply Changes"} {
+		tests = append(tests, layoutTest{caption, row + `<input type=submit name=go value="` + caption + `"></form>`,
+			"go=" + strings.ReplaceAll(caption, " ", "+"), nil})
+	}
+	runLayouts(t, append(tests,
+		layoutTest{"exact caption first", row + `<button name=go value=1>Apply settings now</button>` +
+			`<button name=go value=2>Apply</button></form>`, "go=2", nil}))
+}
+
 // TestUnitRows covers a page with a row for each of several chained units.
 func TestUnitRows(t *testing.T) {
 	const page = `<table><tr><td>Rack PDU 2G<td>Device<tr><td>Peak Power, Unit 1<td>` +
