@@ -73,7 +73,7 @@ func TestCheckWrong(t *testing.T) {
 	wants(t, out, "WRONG clock: 3 h 0 min ", "WRONG chat 99: ", "send /start to @isc_bot", "WRONG chat 7: ",
 		"WRONG log: /nowhere/exceedings.log",
 		"WRONG First_PDU (.1) SNMP: no answer",
-		"WRONG Second_PDU (.2) web: logging in: wrong user name or password: check ISCBOT_PASSWORD and -user",
+		"WRONG Second_PDU (.2) web: logging in: wrong user name or password: correct ISCBOT_PASSWORD or -user and start iscbot again",
 		"WRONG Third_PDU (.3) web: looking for the peak's reset: no control", "\n      form ",
 		"WRONG Fourth_PDU (.4) SNMP", "no power meter")
 	if code != exitFailed {
@@ -148,6 +148,24 @@ func TestCheckChain(t *testing.T) {
 		"WRONG top (.1/3) SNMP: ", "is there a unit 3 behind this card?")
 	if code != exitFailed {
 		t.Errorf("exit code %d:\n%s", code, out)
+	}
+}
+
+// TestCheckRefused checks that a refused password is tried once on a card,
+// however many units are behind it.
+func TestCheckRefused(t *testing.T) {
+	t.Parallel()
+	s := newChainedSite(t, []string{"A", "B", "C", "D"})
+	s.webs[0].Credentials("apc", "another")
+	_, out := s.check(t)
+	for _, name := range []string{"A (.1)", "B (.1/2)", "C (.1/3)", "D (.1/4)"} {
+		wants(t, out, "WRONG "+name+" web: logging in: wrong user name or password: correct ISCBOT_PASSWORD or -user and start iscbot again: ")
+	}
+	if _, refused := s.webs[0].Logins(); refused != 1 {
+		t.Errorf("%d attempts with a wrong password, want 1", refused)
+	}
+	if strings.Contains(out, "      form ") {
+		t.Errorf("the log-in form is described:\n%s", out)
 	}
 }
 

@@ -99,9 +99,12 @@ func notStarted(stderr io.Writer, err error) int {
 // cards returns a function that makes clients for the web interfaces of PDUs'
 // cards.
 func (c config) cards() func(pdu) *nmc.Client {
-	pins := new(nmc.Pins)
+	pins, refusals := new(nmc.Pins), new(nmc.Refusals)
 	return func(p pdu) *nmc.Client {
-		return &nmc.Client{URL: p.web, User: c.user, Password: c.password.reveal(), Pins: pins, Timeouts: nmc.DefaultTimeouts}
+		return &nmc.Client{
+			URL: p.web, User: c.user, Password: c.password.reveal(),
+			Pins: pins, Refusals: refusals, Timeouts: nmc.DefaultTimeouts,
+		}
 	}
 }
 

@@ -167,7 +167,12 @@ func TestResetDialog(t *testing.T) {
 
 	// A wrong password is reported in the chat and in the log.
 	s.webs[0].Credentials("apc", "another")
-	s.ask(t, private, ann, "/reset 1", "was not reset", "logging in", "wrong user name or password", "ISCBOT_PASSWORD")
+	s.ask(t, private, ann, "/reset 1", "was not reset", "logging in", "wrong user name or password",
+		"correct ISCBOT_PASSWORD or -user and start iscbot again")
+	s.ask(t, private, ann, "/reset 1", "was not reset", "wrong user name or password", "start iscbot again")
+	if _, refused := s.webs[0].Logins(); refused != 1 {
+		t.Errorf("%d attempts with a wrong password, want 1", refused)
+	}
 	wants(t, s.log(t), "First_PDU(.1): Reset by Ann (424242424) failed: logging in: ")
 	s.unharmed(t, 4, 2)
 

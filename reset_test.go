@@ -148,7 +148,7 @@ func TestResetWrongPassword(t *testing.T) {
 	b := newResetFixture(t, venue.Generations[1])
 	b.web.Credentials("apc", "another")
 	_, _, _, err := b.reset(t)
-	if !errors.Is(err, nmc.ErrPassword) || !strings.Contains(err.Error(), "check ISCBOT_PASSWORD and -user") {
+	if !errors.Is(err, nmc.ErrPassword) || !strings.Contains(err.Error(), "correct ISCBOT_PASSWORD or -user and start iscbot again") {
 		t.Errorf("got %v", err)
 	}
 	if _, refused := b.web.Logins(); refused != 1 {

@@ -42,7 +42,8 @@ func unconfirmedError(cause error, unread bool) error {
 
 // cardHints say what to do about the errors of a visit to a card.
 var cardHints = map[error]string{
-	nmc.ErrPassword:       "check ISCBOT_PASSWORD and -user",
+	nmc.ErrPassword: "correct ISCBOT_PASSWORD or -user and start iscbot again: " +
+		"it tries a refused password only once, as cards may lock the account",
 	nmc.ErrBusy:           "log off there, or wait three minutes",
 	nmc.ErrPasswordChange: "set one in a browser and restart the bot with it",
 	nmc.ErrNeedsHTTPS:     "use -web https",

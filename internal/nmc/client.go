@@ -7,11 +7,13 @@
 // Use a client like this:
 //
 //	var pins nmc.Pins // for all cards, as long as the program runs
+//	var refusals nmc.Refusals
 //	card := nmc.Client{
 //		URL:      "https://10.0.0.101",
 //		User:     "apc",
 //		Password: password,
 //		Pins:     &pins,
+//		Refusals: &refusals,
 //		Timeouts: nmc.DefaultTimeouts,
 //	}
 //	ctx, cancel := context.WithTimeout(ctx, 90*time.Second)
@@ -37,6 +39,7 @@ package nmc
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"net/url"
 	"time"
@@ -48,7 +51,8 @@ type Client struct {
 	URL      string // http or https, without a path
 	User     string
 	Password string
-	Pins     *Pins // shared by all clients; nil for none
+	Pins     *Pins     // shared by all clients; nil for none
+	Refusals *Refusals // likewise
 	Timeouts Timeouts
 }
 
@@ -86,6 +90,24 @@ func (c *Client) FindPeak(ctx context.Context, unit int) error {
 	return c.visit(ctx, unit, func(string) {}, func(*visit, reset) error { return nil })
 }
 
+// login logs in, unless the card refused the password before.
+func (c *Client) login(ctx context.Context, v *visit, step func(string)) error {
+	refusals := cmp.Or(c.Refusals, new(Refusals))
+	with := credentials{c.URL, c.User, c.Password}
+	var err error = ErrPassword
+	if !refusals.has(with) {
+		err = v.login(ctx, step)
+	}
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, ErrPassword):
+		refusals.add(with)
+		return &Error{Op: "logging in", Err: err} // the log-in page explains nothing
+	}
+	return &Error{"logging in", err, v.summaries()}
+}
+
 // visit logs in, finds out how to reset the peak, calls do with that, and logs
 // off.
 func (c *Client) visit(ctx context.Context, unit int, step func(string), do func(*visit, reset) error) error {
@@ -109,8 +131,8 @@ func (c *Client) visit(ctx context.Context, unit int, step func(string), do func
 	defer v.leave(ctx)
 
 	step("logging in")
-	if err := v.login(ctx, step); err != nil {
-		return &Error{"logging in", err, v.summaries()}
+	if err := c.login(ctx, v, step); err != nil {
+		return err
 	}
 	step("looking for the page")
 	r, err := v.findReset(ctx, unit)

@@ -245,6 +245,30 @@ func TestWrongPassword(t *testing.T) {
 	})
 }
 
+// TestRefusedOnce checks that no client tries a refused password again, as the
+// card may lock the account, and that a page with a form for it says nothing.
+func TestRefusedOnce(t *testing.T) {
+	t.Parallel()
+	c := newCard(t, venue.Generations[1], 1, nil)
+	c.client.Refusals = new(Refusals)
+	c.Credentials("apc", "another")
+	for range 2 {
+		another := c.client
+		err := another.FindPeak(t.Context(), 1)
+		if e, ok := errors.AsType[*Error](err); !ok || !errors.Is(err, ErrPassword) || len(e.Pages) > 0 {
+			t.Errorf("got %#v", err)
+		}
+	}
+	if ok, refused := c.Logins(); ok != 0 || refused != 1 {
+		t.Errorf("%d log-ins, %d refused, want one refused", ok, refused)
+	}
+
+	c.client.Password = "another"
+	if err := c.client.FindPeak(t.Context(), 1); err != nil {
+		t.Errorf("with another password: %v", err)
+	}
+}
+
 // TestBusy waits until somebody else has logged off.
 func TestBusy(t *testing.T) {
 	eachGeneration(t, func(t *testing.T, g venue.Generation) {
