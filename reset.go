@@ -17,6 +17,9 @@ const (
 	resetTime = 90 * time.Second
 	// readBackTime is how long the PDU may take to show the reset.
 	readBackTime = 15 * time.Second
+	// lateTime is how long a reset that did not show may still take effect.
+	// Meanwhile snoop.expectReset must not expire.
+	lateTime = time.Minute
 	// firstReadingTime is how long a reset waits for a first reading.
 	firstReadingTime = 5 * time.Second
 )
@@ -30,9 +33,12 @@ type resetter struct {
 	card     func(p pdu) *nmc.Client // returns the client for a PDU's card
 	panics   panicGuard
 
+	awaiting sync.WaitGroup // for resets that may take effect late
+
 	mu    sync.Mutex               // guards the fields below
 	busy  map[int]bool             // PDUs that are being reset
 	cards map[string]chan struct{} // by URL; holds a value while the bot is logged in
+	late  map[int]func()           // by PDU; stops awaiting a late effect
 }
 
 // newResetter returns a resetter for the watched PDUs. card returns the client
@@ -40,8 +46,18 @@ type resetter struct {
 func newResetter(watch *snoop, log *journal, overSNMP bool, card func(pdu) *nmc.Client) *resetter {
 	return &resetter{
 		watch: watch, journal: log, overSNMP: overSNMP, card: card,
-		busy: make(map[int]bool), cards: make(map[string]chan struct{}),
+		busy: make(map[int]bool), cards: make(map[string]chan struct{}), late: make(map[int]func()),
 	}
+}
+
+// close stops awaiting the late effects of resets. No reset may be under way.
+func (r *resetter) close() {
+	r.mu.Lock()
+	for _, stop := range r.late {
+		stop()
+	}
+	r.mu.Unlock()
+	r.awaiting.Wait()
 }
 
 // begin reports whether PDU i may be reset, as no other reset of it is under
@@ -84,37 +100,93 @@ func (r *resetter) visit(ctx context.Context, p pdu) (leave func(), err error) {
 // register before and after, in W. It calls step with what is being done.
 func (r *resetter) reset(ctx context.Context, i int, who string, step func(string)) (from, to int, err error) {
 	p := r.watch.status(i).pdu
-	from, to, err = r.resetAndReadBack(ctx, i, step)
-	note := fmt.Sprintf("Reset by %s, peak was %d W", who, from)
+	running, end := untilStopped(ctx)
+	defer end()
+	before, after, err := r.resetAndReadBack(running, i, step)
 	if err != nil {
 		slog.Warn("reset failed", "pdu", p.displayName(), "by", who, "err", err)
+	}
+
+	note := fmt.Sprintf("Reset by %s, peak was %d W", who, after.resetFrom)
+	switch {
+	case errors.Is(err, errUnknownOutcome):
+		note = fmt.Sprintf("Reset by %s, outcome unknown, peak was %d W: %v", who, before.register, err)
+	case err != nil:
 		note = fmt.Sprintf("Reset by %s failed: %v", who, err)
 	}
 	r.journal.add(time.Now(), p.logName(), note)
-	return from, to, err
+	if errors.Is(err, errUnknownOutcome) || errors.Is(err, errUnchanged) {
+		r.awaitLate(ctx, i, who, before)
+	}
+	return after.resetFrom, after.register, err
+}
+
+// errStopped ends a reset when the bot is stopped.
+var errStopped = errors.New("the bot was stopped")
+
+// untilStopped returns a context that ends with ctx, because of errStopped and
+// not of a signal. The function that it returns releases the context.
+func untilStopped(ctx context.Context) (running context.Context, end func()) {
+	running, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+	release := context.AfterFunc(ctx, func() { cancel(errStopped) })
+	return running, func() {
+		release()
+		cancel(nil)
+	}
+}
+
+// awaitLate logs the reset of PDU i on behalf of who if it takes effect late.
+// before is the status right before the reset.
+func (r *resetter) awaitLate(ctx context.Context, i int, who string, before status) {
+	ctx, cancel := context.WithTimeout(ctx, lateTime)
+	r.mu.Lock()
+	r.late[i] = cancel
+	r.mu.Unlock()
+	r.awaiting.Go(func() {
+		defer cancel()
+		for ; ctx.Err() == nil; pause(ctx, time.Second) {
+			if s := r.watch.status(i); s.resets > before.resets {
+				r.watch.expectReset(i, false)
+				note := fmt.Sprintf("Reset by %s took effect late, peak was %d W", who, s.resetFrom)
+				r.journal.add(time.Now(), s.logName(), note)
+				return
+			}
+		}
+	})
+}
+
+// expect prepares for the reset of PDU i that is about to be submitted, and
+// returns the status right before it.
+func (r *resetter) expect(i int) status {
+	r.mu.Lock()
+	if stop := r.late[i]; stop != nil {
+		stop() // a reset from now on is this one
+	}
+	r.mu.Unlock()
+	r.watch.expectReset(i, true)
+	return r.watch.status(i)
 }
 
 // resetAndReadBack resets the peak of PDU i and reads the PDU until the reset
-// shows. After the reset may have been submitted, only the reading decides:
-// some cards drop the connection after an Apply that took effect, and some
-// answer genErr to an SNMP SET that did.
-func (r *resetter) resetAndReadBack(ctx context.Context, i int, step func(string)) (from, to int, err error) {
+// shows. It returns the status right before and after it. After the reset may
+// have been submitted, only the reading decides: some cards drop the connection
+// after an Apply that took effect, and some answer genErr to an SNMP SET that
+// did.
+func (r *resetter) resetAndReadBack(ctx context.Context, i int, step func(string)) (before, after status, err error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, resetTime, fmt.Errorf("it took more than %s", durationText(resetTime)))
 	defer cancel()
-	before, err := r.readBefore(ctx, i)
+	before, err = r.readBefore(ctx, i)
 	if err != nil {
-		return 0, 0, err
+		return before, after, err
 	}
 
 	err = r.submit(ctx, i, step, func() {
 		step("resetting")
-		before = r.watch.status(i) // finding the form may have taken long
-		r.watch.expectReset(i, true)
+		before = r.expect(i) // finding the form may have taken long
 	})
 	perhaps := r.overSNMP || errors.Is(err, nmc.ErrInterrupted) || errors.Is(err, errPanic)
 	if err != nil && !perhaps {
-		r.watch.expectReset(i, false)
-		return 0, 0, err
+		return before, after, err
 	}
 
 	step("reading back")
@@ -124,15 +196,12 @@ func (r *resetter) resetAndReadBack(ctx context.Context, i int, step func(string
 	})
 	if ok {
 		r.watch.expectReset(i, false)
-		return after.resetFrom, after.register, nil
+		return before, after, nil
 	}
 
 	last := r.watch.status(i)
 	unread := ctx.Err() != nil || last.err != nil || !last.asked.After(applied)
-	if !unread {
-		r.watch.expectReset(i, false)
-	}
-	return 0, 0, unconfirmedError(err, unread)
+	return before, after, unconfirmedError(err, unread)
 }
 
 // readBefore returns the status of PDU i right before a reset. Without a

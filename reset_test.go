@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -21,6 +22,7 @@ type resetFixture struct {
 	web      *venue.Web
 	watch    *snoop
 	resetter *resetter
+	log      string // the path of exceedings.log
 	events   chan event
 }
 
@@ -41,7 +43,8 @@ func newResetFixture(t testing.TB, g venue.Generation) *resetFixture {
 	const interval = 2 * time.Second
 	b.watch = newSnoop([]pdu{p}, 3000, interval, snmpConfig{community: "public", interval: interval})
 	b.watch.report = func(e event) { b.events <- e }
-	log := newJournal(filepath.Join(t.TempDir(), "exceedings.log"))
+	b.log = filepath.Join(t.TempDir(), "exceedings.log")
+	log := newJournal(b.log)
 	go log.run()
 	t.Cleanup(log.close)
 	b.resetter = newResetter(b.watch, log, false, func(p pdu) *nmc.Client {
@@ -140,6 +143,69 @@ func TestResetFails(t *testing.T) {
 				t.Errorf("%d resets, want %d", n, tt.resets)
 			}
 		})
+	}
+}
+
+// awaitLog waits for a line of exceedings.log with a text.
+func (b *resetFixture) awaitLog(t testing.TB, want string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), testWait)
+	defer cancel()
+	for ctx.Err() == nil {
+		if text, _ := os.ReadFile(b.log); strings.Contains(string(text), want) {
+			return
+		}
+		pause(ctx, 10*time.Millisecond)
+	}
+	text, _ := os.ReadFile(b.log)
+	t.Errorf("no %q in the log:\n%s", want, text)
+}
+
+// TestResetStopped checks what is logged about a reset during which the bot is
+// stopped.
+func TestResetStopped(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		at   string // the step at which it is stopped
+		want string // in the log
+	}{
+		"before Apply": {"looking for the page", "Reset by Ann (1) failed: looking for the peak's reset: no answer: the bot was stopped"},
+		"after Apply":  {"reading back", "Reset by Ann (1), outcome unknown, peak was 2800 W: "},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newResetFixture(t, venue.TokenPath)
+			if tt.at != "reading back" {
+				b.web.SetFaults(venue.WebFaults{At: "config", Hang: true})
+			}
+			ctx, cancel := context.WithCancelCause(t.Context())
+			_, _, err := b.resetter.reset(ctx, 0, "Ann (1)", func(step string) {
+				if step == tt.at {
+					cancel(errors.New("terminated signal received"))
+				}
+			})
+			b.awaitLog(t, tt.want)
+			if err == nil || strings.Contains(err.Error(), "signal") {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+}
+
+// TestResetLate checks that a reset that shows only after the bot has given up
+// waiting for it is logged as the bot's own.
+func TestResetLate(t *testing.T) {
+	t.Parallel()
+	b := newResetFixture(t, venue.TokenPath)
+	b.web.SetFaults(venue.WebFaults{NoEffect: true})
+	if _, _, _, err := b.reset(t); err == nil || !strings.Contains(err.Error(), "the peak did not change") {
+		t.Errorf("got %v", err)
+	}
+	b.awaitLog(t, "Second_PDU(.102): Reset by Ann (1) failed: ")
+	b.ResetPeak()
+	b.awaitLog(t, "Second_PDU(.102): Reset by Ann (1) took effect late, peak was 2800 W")
+	if len(b.events) > 0 {
+		t.Errorf("event about an own reset: %+v", <-b.events)
 	}
 }
 

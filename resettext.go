@@ -12,6 +12,10 @@ import (
 // read.
 var errUnknownOutcome = errors.New("it is not known whether it was reset")
 
+// errUnchanged is wrapped by the error of a reset that did not show although
+// the PDU could be read.
+var errUnchanged = errors.New("the peak did not change")
+
 // resetResultText describes a finished reset in the chat: the register before
 // and after in W, or why it failed. by names the person who reset it; it is
 // empty in a private chat.
@@ -37,7 +41,7 @@ func unconfirmedError(cause error, unread bool) error {
 	if unread {
 		return fmt.Errorf("%w; %w, as the PDU could not be read any more: see /peakdates", cause, errUnknownOutcome)
 	}
-	return fmt.Errorf("%w, but the peak did not change: send /reset again, or reset it in a browser", cause)
+	return fmt.Errorf("%w, but %w: send /reset again, or reset it in a browser", cause, errUnchanged)
 }
 
 // cardHints say what to do about the errors of a visit to a card.

@@ -58,6 +58,7 @@ func serve(ctx, input context.Context, cfg config, hangup <-chan os.Signal) {
 
 	answers.tasks.Wait()
 	dialog.tasks.Wait() // by now all answers are in the outbox
+	resets.close()
 	stop()
 	tasks.Wait()
 	tasks.Go(func() { updates.confirm(offset) })

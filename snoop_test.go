@@ -625,9 +625,9 @@ func TestResetOverSNMP(t *testing.T) {
 	var steps []string
 	step := func(s string) { steps = append(steps, s) }
 
-	from, to, err := resetter.resetAndReadBack(t.Context(), 0, step)
-	if err != nil || from != 2800 || to != 1500 || fmt.Sprint(steps) != "[resetting reading back]" {
-		t.Errorf("got %d W -> %d W, %q, %v", from, to, steps, err)
+	_, after, err := resetter.resetAndReadBack(t.Context(), 0, step)
+	if err != nil || after.resetFrom != 2800 || after.register != 1500 || fmt.Sprint(steps) != "[resetting reading back]" {
+		t.Errorf("got %d W -> %d W, %q, %v", after.resetFrom, after.register, steps, err)
 	}
 	if s := sim.State(); s.Resets != 1 || s.Energy == 0 {
 		t.Errorf("got %+v, want one reset of the peak and none of the energy", s)
