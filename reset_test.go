@@ -169,8 +169,9 @@ func TestResetStopped(t *testing.T) {
 		at   string // the step at which it is stopped
 		want string // in the log
 	}{
-		"before Apply": {"looking for the page", "Reset by Ann (1) failed: looking for the peak's reset: no answer: the bot was stopped"},
-		"after Apply":  {"reading back", "Reset by Ann (1), outcome unknown, peak was 2800 W: "},
+		"before Apply": {"looking for the page",
+			"Reset by Ann (1) failed: looking for the peak's reset: no answer: the bot was stopped"},
+		"after Apply": {"reading back", "Reset by Ann (1), outcome unknown, peak was 2800 W: "},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -214,7 +215,8 @@ func TestResetWrongPassword(t *testing.T) {
 	b := newResetFixture(t, venue.Generations[1])
 	b.web.Credentials("apc", "another")
 	_, _, _, err := b.reset(t)
-	if !errors.Is(err, nmc.ErrPassword) || !strings.Contains(err.Error(), "correct ISCBOT_PASSWORD or -user and start iscbot again") {
+	const hint = "correct ISCBOT_PASSWORD or -user and start iscbot again"
+	if !errors.Is(err, nmc.ErrPassword) || !strings.Contains(err.Error(), hint) {
 		t.Errorf("got %v", err)
 	}
 	if _, refused := b.web.Logins(); refused != 1 {

@@ -247,7 +247,8 @@ func TestSettingsAboutPeak(t *testing.T) {
 		"Peak power reset of all devices", "Peak Power Reset: Enable",
 	} {
 		tests = append(tests,
-			layoutTest{label + ", row", `<table><tr><td>` + label + `<td>` + box + `<tr><td>x<td>y</table>`, "", ErrNoControl},
+			layoutTest{label + ", row", `<table><tr><td>` + label + `<td>` + box + `<tr><td>x<td>y</table>`, "",
+				ErrNoControl},
 			layoutTest{label + ", block", `<div><div>` + label + `</div><div>` + box + `</div></div><input name=n>`, "",
 				ErrNoControl},
 			layoutTest{label + ", label", `<label>` + box + ` ` + label + `</label><input name=n>`, "", ErrNoControl},

@@ -10,10 +10,10 @@ import (
 // these words: a page may also have settings about the peak, such as one that
 // resets it at each cold start.
 var (
-	labelWords = strings.Fields("peak power load maximum max highest reset clear clears select check register value " +
-		"kw w watt watts device unit rack pdu rpdu 2g apc now the a this to of for in and action")
-	choiceWords = strings.Fields("reset clear peak power yes no none on off now do not don't keep operation apply cancel " +
-		"select choose please")
+	labelWords = strings.Fields("peak power load maximum max highest reset clear clears select check register " +
+		"value kw w watt watts device unit rack pdu rpdu 2g apc now the a this to of for in and action")
+	choiceWords = strings.Fields("reset clear peak power yes no none on off now do not don't keep operation " +
+		"apply cancel select choose please")
 	// resetHeadingWords are those of a heading that says that controls below it
 	// are for resets.
 	resetHeadingWords = slices.Concat(labelWords, strings.Fields("resets peaks energy kwh meter meters values or"))
