@@ -99,11 +99,11 @@ func notStarted(stderr io.Writer, err error) int {
 // cards returns a function that makes clients for the web interfaces of PDUs'
 // cards.
 func (c config) cards() func(pdu) *nmc.Client {
-	pins, refusals := new(nmc.Pins), new(nmc.Refusals)
+	pins, memory := new(nmc.Pins), new(nmc.Memory)
 	return func(p pdu) *nmc.Client {
 		return &nmc.Client{
 			URL: p.web, User: c.user, Password: c.password.reveal(),
-			Pins: pins, Refusals: refusals, Timeouts: nmc.DefaultTimeouts,
+			Pins: pins, Memory: memory, Timeouts: nmc.DefaultTimeouts,
 		}
 	}
 }

@@ -23,6 +23,7 @@ type browser struct {
 	timeout time.Duration // of a request
 
 	target   *url.URL // of the last request
+	refused  *url.URL // where it led but was not followed to, as an address on the card; or nil
 	here     *url.URL // of the page
 	status   int      // its HTTP status
 	basic    bool     // it demands HTTP Basic authentication
@@ -104,13 +105,20 @@ func (b *browser) resolve(ref string) (*url.URL, error) {
 	if u.Scheme == "https" && b.base.Scheme == "http" {
 		return nil, ErrNeedsHTTPS
 	}
-	u.Scheme, u.Host, u.User, u.Fragment, u.RawFragment = b.base.Scheme, b.base.Host, nil, "", ""
-	return u, nil
+	return b.onCard(u), nil
+}
+
+// onCard returns the address on the card that has the path and query of a URL.
+func (b *browser) onCard(u *url.URL) *url.URL {
+	on := *u
+	on.Scheme, on.Host, on.User, on.Fragment, on.RawFragment = b.base.Scheme, b.base.Host, nil, "", ""
+	return &on
 }
 
 // load requests a page and follows its redirects.
 func (b *browser) load(ctx context.Context, method string, u *url.URL, body string) error {
 	const maxRedirects = 10
+	b.refused = nil
 	for range maxRedirects + 1 {
 		next, err := b.fetch(ctx, method, u, body)
 		if err != nil {
@@ -121,6 +129,9 @@ func (b *browser) load(ctx context.Context, method string, u *url.URL, body stri
 		}
 		to, err := b.resolve(next)
 		if err != nil {
+			if elsewhere, err := b.here.Parse(next); err == nil {
+				b.refused = b.onCard(elsewhere)
+			}
 			return err
 		}
 		if b.status == http.StatusOK && to.String() == u.String() {
@@ -151,13 +162,17 @@ func (b *browser) fetch(ctx context.Context, method string, u *url.URL, body str
 		return "", requestError(ctx, err)
 	}
 	defer resp.Body.Close()
+	isRedirect := resp.StatusCode/100 == 3
+	if isRedirect {
+		next = resp.Header.Get("Location")
+	}
 	text, err := io.ReadAll(io.LimitReader(resp.Body, maxPage))
-	if err != nil {
+	if err != nil && next == "" { // the text beside a Location does not matter
 		return "", requestError(ctx, err)
 	}
 	b.show(u, resp, text)
-	if resp.StatusCode/100 == 3 {
-		return resp.Header.Get("Location"), nil
+	if isRedirect {
+		return next, nil
 	}
 	return b.page.refresh, nil
 }

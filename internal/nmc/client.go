@@ -7,13 +7,13 @@
 // Use a client like this:
 //
 //	var pins nmc.Pins // for all cards, as long as the program runs
-//	var refusals nmc.Refusals
+//	var memory nmc.Memory
 //	card := nmc.Client{
 //		URL:      "https://10.0.0.101",
 //		User:     "apc",
 //		Password: password,
 //		Pins:     &pins,
-//		Refusals: &refusals,
+//		Memory:   &memory,
 //		Timeouts: nmc.DefaultTimeouts,
 //	}
 //	ctx, cancel := context.WithTimeout(ctx, 90*time.Second)
@@ -41,6 +41,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/url"
 	"time"
 )
@@ -51,8 +52,8 @@ type Client struct {
 	URL      string // http or https, without a path
 	User     string
 	Password string
-	Pins     *Pins     // shared by all clients; nil for none
-	Refusals *Refusals // likewise
+	Pins     *Pins   // shared by all clients; nil for none
+	Memory   *Memory // likewise
 	Timeouts Timeouts
 }
 
@@ -92,21 +93,38 @@ func (c *Client) FindPeak(ctx context.Context, unit int) error {
 
 // login logs in, unless the card refused the password before.
 func (c *Client) login(ctx context.Context, v *visit, step func(string)) error {
-	refusals := cmp.Or(c.Refusals, new(Refusals))
+	memory := c.memory()
 	with := credentials{c.URL, c.User, c.Password}
 	var err error = ErrPassword
-	if !refusals.has(with) {
+	if !memory.hasRefused(with) {
 		err = v.login(ctx, step)
 	}
 	switch {
 	case err == nil:
+		memory.forgetSession(c.URL) // the card admits one at a time
 		return nil
 	case errors.Is(err, ErrPassword):
-		refusals.add(with)
+		memory.refuse(with)
 		return &Error{Op: "logging in", Err: err} // the log-in page explains nothing
+	case errors.Is(err, ErrBusy):
+		if ago, ok := memory.openSession(c.URL, time.Now()); ok {
+			err = fmt.Errorf("%w, or this program's own session of %s ago is still open, as logging off failed",
+				err, ago.Round(time.Second))
+		}
 	}
 	return &Error{"logging in", err, v.summaries()}
 }
+
+// leave logs off. A failure does not change the outcome of the visit.
+func (c *Client) leave(ctx context.Context, v *visit) {
+	if err := v.leave(ctx); err != nil {
+		slog.Warn("logging off may have failed: the card may admit nobody for three minutes", "card", c.URL, "err", err)
+		c.memory().leaveOpen(c.URL, time.Now())
+	}
+}
+
+// memory returns the memory of the client.
+func (c *Client) memory() *Memory { return cmp.Or(c.Memory, new(Memory)) }
 
 // visit logs in, finds out how to reset the peak, calls do with that, and logs
 // off.
@@ -128,7 +146,7 @@ func (c *Client) visit(ctx context.Context, unit int, step func(string), do func
 	for _, secret := range []string{c.User, c.Password, base.Hostname()} {
 		v.redactor.hide(secret)
 	}
-	defer v.leave(ctx)
+	defer c.leave(ctx, v)
 
 	step("logging in")
 	if err := c.login(ctx, v, step); err != nil {

@@ -250,7 +250,7 @@ func TestWrongPassword(t *testing.T) {
 func TestRefusedOnce(t *testing.T) {
 	t.Parallel()
 	c := newCard(t, venue.Generations[1], 1, nil)
-	c.client.Refusals = new(Refusals)
+	c.client.Memory = new(Memory)
 	c.Credentials("apc", "another")
 	for range 2 {
 		another := c.client

@@ -19,6 +19,7 @@ type visit struct {
 	user, password string
 	busy           time.Duration // how long to wait for somebody else to log off
 	logoff         *url.URL      // nil while there is no session
+	isGuess        bool          // it may have a wrong path
 	seen           []summary     // of the pages that were not understood
 	redactor       redactor
 	foreign        string // the language of a page, if not English
@@ -91,7 +92,7 @@ func (v *visit) refusal(action *url.URL) error {
 	case again, refused && v.here.Path == action.Path:
 		return ErrPassword
 	case v.status >= 400:
-		return fmt.Errorf("the card answered with status %d", v.status)
+		return statusError(v.status)
 	case slices.ContainsFunc(v.page.forms, func(f form) bool { return f.count("password") > 1 }):
 		return ErrPasswordChange
 	}
@@ -113,7 +114,7 @@ func (v *visit) loginForm() (form, bool) {
 // out of summaries.
 func (v *visit) record() {
 	if u := v.logoffLink(); u != nil {
-		v.logoff = u
+		v.logoff, v.isGuess = u, false
 	}
 	v.redactor.hidePage(v.page)
 	if _, ok := v.loginForm(); !ok && v.foreign == "" {
@@ -137,14 +138,15 @@ func (v *visit) logoffLink() *url.URL {
 // log-in led, or else above the action of the form.
 func (v *visit) setLogoff(action *url.URL) {
 	if u := v.logoffLink(); u != nil {
-		v.logoff = u
+		v.logoff, v.isGuess = u, false
 		return
 	}
-	if v.target.Path != action.Path {
-		v.logoff = v.target.ResolveReference(&url.URL{Path: "logout.htm"})
+	led := cmp.Or(v.refused, v.target)
+	if v.isGuess = led.Path == action.Path; v.isGuess {
+		v.logoff = action.JoinPath("..", "..", "logout.htm")
 		return
 	}
-	v.logoff = action.JoinPath("..", "..", "logout.htm")
+	v.logoff = led.ResolveReference(&url.URL{Path: "logout.htm"})
 }
 
 // findReset follows the menu to the page with the control that resets the peak
@@ -311,7 +313,7 @@ func (v *visit) apply(ctx context.Context, f form, button int) error {
 		}
 	}
 	if v.status >= 400 {
-		return fmt.Errorf("%w: the card answered with status %d", ErrInterrupted, v.status)
+		return fmt.Errorf("%w: %w", ErrInterrupted, statusError(v.status))
 	}
 	if _, ok := v.loginForm(); ok {
 		return fmt.Errorf("%w: the card ended the session", ErrInterrupted)
@@ -320,12 +322,13 @@ func (v *visit) apply(ctx context.Context, f form, button int) error {
 }
 
 // leave logs off if there is a session: otherwise nobody could log in for three
-// minutes. It does so even after ctx has ended, but then gives up sooner.
-func (v *visit) leave(ctx context.Context) {
+// minutes. It does so even after ctx has ended, but then gives up sooner. It
+// returns an error if the session may still be open.
+func (v *visit) leave(ctx context.Context) error {
 	const hurriedTimeout = 1500 * time.Millisecond
 	defer v.close()
 	if v.logoff == nil {
-		return
+		return nil
 	}
 	timeout := v.timeout
 	if ctx.Err() != nil {
@@ -333,12 +336,23 @@ func (v *visit) leave(ctx context.Context) {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), timeout)
 	defer cancel()
-	for range 2 { // once more if the connection breaks
-		if v.get(ctx, v.logoff) == nil {
-			return
+	var err error
+	for range 2 { // once more if the connection breaks or the card is in trouble
+		if err = v.get(ctx, v.logoff); err == nil && v.status >= 500 {
+			err = statusError(v.status)
+		}
+		if err == nil {
+			break
 		}
 	}
+	if err == nil && (v.isGuess || v.status == http.StatusNotFound) {
+		err = errors.New("its address had to be guessed")
+	}
+	return err
 }
+
+// statusError returns the error for an answer with a status of 400 or more.
+func statusError(status int) error { return fmt.Errorf("the card answered with status %d", status) }
 
 // sleep waits for d, or until ctx ends.
 func sleep(ctx context.Context, d time.Duration) {

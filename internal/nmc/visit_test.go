@@ -9,8 +9,11 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
+
+	"iscbot/internal/venue"
 )
 
 // visitPages visits a card that has only these pages, by path, and returns the
@@ -278,5 +281,82 @@ func TestFreshCookies(t *testing.T) {
 	c := Client{URL: srv.URL, Timeouts: Timeouts{Busy: 100 * time.Millisecond}}
 	if err := c.FindPeak(t.Context(), 1); !errors.Is(err, ErrPage) || tries != 2 {
 		t.Errorf("got %v after %d tries", err, tries)
+	}
+}
+
+// TestLogoff checks that a visit logs off wherever the answer to the log-in
+// led, and what it remembers if that fails.
+func TestLogoff(t *testing.T) {
+	const session = "/NMC/t+k-n/"
+	for _, tt := range []struct {
+		name   string
+		login  string // the answer to the log-in
+		logoff []int  // the status of each answer to the log-off
+		open   bool   // the session may be open afterwards
+	}{
+		{"plain", "Location: " + session + "home.htm\r\nContent-Length: 0\r\n\r\n", []int{200}, false},
+		{"redirect cut off", "Location: " + session + "home.htm\r\nContent-Length: 9\r\n\r\n<html", []int{200}, false},
+		{"https", "Location: https://127.0.0.1" + session + "home.htm\r\nContent-Length: 0\r\n\r\n", []int{200}, false},
+		{"own host name", "Location: http://apc101.local" + session + "home.htm?a=b\r\nContent-Length: 0\r\n\r\n", []int{200},
+			false},
+		{"error, then done", "Location: " + session + "home.htm\r\nContent-Length: 0\r\n\r\n", []int{503, 200}, false},
+		{"errors", "Location: " + session + "home.htm\r\nContent-Length: 0\r\n\r\n", []int{503, 500}, true},
+		{"session over", "Location: " + session + "home.htm\r\nContent-Length: 0\r\n\r\n", []int{400}, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			var loggedOff atomic.Int32
+			srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				switch {
+				case r.Method == http.MethodPost:
+					conn, buf, err := http.NewResponseController(w).Hijack()
+					if err == nil {
+						fmt.Fprint(buf, "HTTP/1.1 303 See Other\r\nConnection: close\r\n"+tt.login)
+						buf.Flush()
+						conn.Close()
+					}
+				case r.URL.Path == "/":
+					fmt.Fprint(w, loginPage)
+				case r.URL.Path == session+"logout.htm":
+					n := int(loggedOff.Add(1))
+					w.WriteHeader(tt.logoff[min(n, len(tt.logoff))-1])
+				case r.URL.Path == session+"home.htm":
+					fmt.Fprint(w, "<html>Rack PDU 2G</html>")
+				default:
+					t.Errorf("asked for %s", r.URL)
+				}
+			}))
+			defer srv.Close()
+			c := Client{URL: srv.URL, User: "apc", Password: "pw", Memory: new(Memory)}
+			if err := c.FindPeak(t.Context(), 1); err == nil {
+				t.Error("found the peak on a page without it")
+			}
+			if n := int(loggedOff.Load()); n != len(tt.logoff) {
+				t.Errorf("asked to log off %d times, want %d", n, len(tt.logoff))
+			}
+			if _, open := c.Memory.openSession(c.URL, time.Now()); open != tt.open {
+				t.Errorf("the session may be open: %t, want %t", open, tt.open)
+			}
+		})
+	}
+}
+
+// TestOwnSession checks that the error for a busy card tells of a session that
+// could not be ended, as long as it may be open.
+func TestOwnSession(t *testing.T) {
+	t.Parallel()
+	c := newCard(t, venue.TokenPath, 1, nil)
+	c.SetFaults(venue.WebFaults{At: "logout", Hang: true})
+	c.client.Timeouts = Timeouts{Request: 200 * time.Millisecond}
+	c.client.Memory = new(Memory)
+	if err := c.client.FindPeak(t.Context(), 1); err != nil {
+		t.Errorf("got %v", err)
+	}
+	c.SetFaults(venue.WebFaults{})
+	err := c.client.FindPeak(t.Context(), 1)
+	if !errors.Is(err, ErrBusy) || !strings.Contains(err.Error(), "this program's own session") {
+		t.Errorf("got %v", err)
+	}
+	if _, open := c.client.Memory.openSession(c.client.URL, time.Now().Add(sessionTimeout)); open {
+		t.Error("the session is believed to be open for too long")
 	}
 }
