@@ -12,8 +12,9 @@ import (
 )
 
 const (
-	// resetTime is how long a whole reset may take. The cards' processors are
-	// slow: one page was seen to take 8 s.
+	// resetTime is how long a whole reset may take, without the wait for other
+	// units behind the same card. The cards' processors are slow: one page was
+	// seen to take 8 s.
 	resetTime = 90 * time.Second
 	// readBackTime is how long the PDU may take to show the reset.
 	readBackTime = 15 * time.Second
@@ -31,6 +32,7 @@ type resetter struct {
 	journal  *journal
 	overSNMP bool
 	card     func(p pdu) *nmc.Client // returns the client for a PDU's card
+	within   time.Duration           // resetTime
 	panics   panicGuard
 
 	awaiting sync.WaitGroup // for resets that may take effect late
@@ -45,7 +47,7 @@ type resetter struct {
 // for the web interface of a PDU's card.
 func newResetter(watch *snoop, log *journal, overSNMP bool, card func(pdu) *nmc.Client) *resetter {
 	return &resetter{
-		watch: watch, journal: log, overSNMP: overSNMP, card: card,
+		watch: watch, journal: log, overSNMP: overSNMP, card: card, within: resetTime,
 		busy: make(map[int]bool), cards: make(map[string]chan struct{}), late: make(map[int]func()),
 	}
 }
@@ -78,9 +80,13 @@ func (r *resetter) end(i int) {
 	delete(r.busy, i)
 }
 
-// visit waits until no other unit of a PDU's card is being reset, because a
-// card admits one user at a time. The function that it returns ends the visit.
-func (r *resetter) visit(ctx context.Context, p pdu) (leave func(), err error) {
+// visit waits until no other unit of a PDU's card is being reset over the web
+// interface, because a card admits one user at a time. The function that it
+// returns ends the visit.
+func (r *resetter) visit(ctx context.Context, p pdu, step func(string)) (leave func(), err error) {
+	if r.overSNMP {
+		return func() {}, nil
+	}
 	r.mu.Lock()
 	visitor := r.cards[p.web]
 	if visitor == nil {
@@ -88,9 +94,17 @@ func (r *resetter) visit(ctx context.Context, p pdu) (leave func(), err error) {
 		r.cards[p.web] = visitor
 	}
 	r.mu.Unlock()
+
+	leave = sync.OnceFunc(func() { <-visitor })
 	select {
 	case visitor <- struct{}{}:
-		return func() { <-visitor }, nil
+		return leave, nil
+	default:
+		step("waiting for another unit of the card")
+	}
+	select {
+	case visitor <- struct{}{}:
+		return leave, nil
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)
 	}
@@ -173,7 +187,12 @@ func (r *resetter) expect(i int) status {
 // after an Apply that took effect, and some answer genErr to an SNMP SET that
 // did.
 func (r *resetter) resetAndReadBack(ctx context.Context, i int, step func(string)) (before, after status, err error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, resetTime, fmt.Errorf("it took more than %s", durationText(resetTime)))
+	leave, err := r.visit(ctx, r.watch.status(i).pdu, step)
+	if err != nil {
+		return before, after, err
+	}
+	defer leave()
+	ctx, cancel := context.WithTimeoutCause(ctx, r.within, fmt.Errorf("it took more than %s", durationText(r.within)))
 	defer cancel()
 	before, err = r.readBefore(ctx, i)
 	if err != nil {
@@ -184,6 +203,7 @@ func (r *resetter) resetAndReadBack(ctx context.Context, i int, step func(string
 		step("resetting")
 		before = r.expect(i) // finding the form may have taken long
 	})
+	leave() // the other units need not wait for the reading
 	perhaps := r.overSNMP || errors.Is(err, nmc.ErrInterrupted) || errors.Is(err, errPanic)
 	if err != nil && !perhaps {
 		return before, after, err
@@ -240,12 +260,7 @@ func (r *resetter) submit(ctx context.Context, i int, step func(string), applyin
 // submitForm resets a peak over the web interface. If it does not find the
 // control, it logs what the pages have.
 func (r *resetter) submitForm(ctx context.Context, p pdu, step func(string), applying func()) error {
-	leave, err := r.visit(ctx, p)
-	if err != nil {
-		return err
-	}
-	defer leave()
-	err = r.card(p).ResetPeak(ctx, p.unit, step, applying)
+	err := r.card(p).ResetPeak(ctx, p.unit, step, applying)
 	if e, ok := errors.AsType[*nmc.Error](err); ok {
 		for _, page := range e.Pages {
 			slog.Info("page seen", "pdu", p.displayName(), "page", page)

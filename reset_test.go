@@ -193,6 +193,37 @@ func TestResetStopped(t *testing.T) {
 	}
 }
 
+// TestResetWaits checks that the time of a reset begins after the resets of
+// other units behind the same card.
+func TestResetWaits(t *testing.T) {
+	t.Parallel()
+	b := newResetFixture(t, venue.TokenPath)
+	b.resetter.within = 3 * time.Second
+	leave, err := b.resetter.visit(t.Context(), b.watch.status(0).pdu, func(string) {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	waiting := make(chan bool)
+	go func() {
+		<-waiting
+		pause(t.Context(), b.resetter.within)
+		leave()
+	}()
+	first := true
+	_, to, err := b.resetter.reset(t.Context(), 0, "Ann (1)", func(step string) {
+		if first && step != "waiting for another unit of the card" {
+			t.Errorf("the first step is %q", step)
+		}
+		if first {
+			close(waiting)
+		}
+		first = false
+	})
+	if err != nil || to != 1500 {
+		t.Errorf("got %d W, %v", to, err)
+	}
+}
+
 // TestResetLate checks that a reset that shows only after the bot has given up
 // waiting for it is logged as the bot's own.
 func TestResetLate(t *testing.T) {

@@ -301,8 +301,8 @@ func TestPlausibleLabels(t *testing.T) {
 			`<p>Energy <input type=checkbox name=en>`, "pk=on", nil},
 		{"heading about more", `<h3>Alarms and resets</h3><p>Peak Power <input type=checkbox name=pk> Reset` +
 			`<p>Energy <input type=checkbox name=en> Reset`, "pk=on", nil},
-		{"options", `<table><tr><td>Peak Power<td><select name=pk><option value=1>No Operation<option value=2>Reset</select>` +
-			energyRow + `</table>`, "pk=2", nil},
+		{"options", `<table><tr><td>Peak Power<td><select name=pk><option value=1>No Operation` +
+			`<option value=2>Reset</select>` + energyRow + `</table>`, "pk=2", nil},
 	}...))
 }
 
