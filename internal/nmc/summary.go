@@ -83,18 +83,22 @@ func (r *redactor) hidePage(p page) {
 	}
 }
 
-// redact returns the text of a summary without the hidden values, and without
-// words that look like numbers, names or addresses.
+// redact returns the text of a summary.
 func (r *redactor) redact(s summary) string {
 	var lines []string
 	for _, l := range s {
-		text := l.text
-		for _, v := range r.values {
-			text = strings.ReplaceAll(text, v, "...")
-		}
-		lines = append(lines, l.before+maskWords(text)+l.after)
+		lines = append(lines, l.before+r.mask(l.text)+l.after)
 	}
 	return strings.Join(lines, "\n")
+}
+
+// mask returns a text of a page without the hidden values, and without words
+// that look like numbers, names or addresses.
+func (r *redactor) mask(text string) string {
+	for _, v := range r.values {
+		text = strings.ReplaceAll(text, v, "...")
+	}
+	return maskWords(text)
 }
 
 // maskWords masks words with digits, underscores or "@".

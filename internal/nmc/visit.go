@@ -95,8 +95,21 @@ func (v *visit) refusal(action *url.URL) error {
 		return statusError(v.status)
 	case slices.ContainsFunc(v.page.forms, func(f form) bool { return f.count("password") > 1 }):
 		return ErrPasswordChange
+	case v.isDeadEnd():
+		return fmt.Errorf("%w after the log-in: %q", ErrPage, shorten(v.redactor.mask(v.page.text), 120))
 	}
 	return nil
+}
+
+// isDeadEnd reports whether a page has nothing but a message, such as that the
+// user is locked.
+func (v *visit) isDeadEnd() bool {
+	hasMenu := slices.ContainsFunc(v.page.links, func(l link) bool {
+		u, err := v.resolve(l.href)
+		return err == nil && isMenuLink(l.text, u)
+	})
+	leadsOn := len(v.page.forms) > 0 || hasMenu || v.logoffLink() != nil
+	return v.page.text != "" && !leadsOn && v.foreign == ""
 }
 
 // loginForm returns the page's log-in form, filled in, if it has one.
@@ -155,7 +168,7 @@ func (v *visit) findReset(ctx context.Context, unit int) (reset, error) {
 	const maxPages = 20
 	visited := map[string]bool{v.here.String(): true}
 	var pending []*url.URL
-	var unitErr error // of a page about another unit
+	var unitErr, pageErr error // of a page about another unit, and of one that the card did not show
 	for n := 1; ; n++ {
 		r, err := v.resetHere(ctx, unit)
 		switch {
@@ -167,10 +180,13 @@ func (v *visit) findReset(ctx context.Context, unit int) (reset, error) {
 		device, others := v.menu(visited)
 		pending = slices.Concat(device, pending, others)
 		if len(pending) == 0 || n == maxPages {
-			return reset{}, cmp.Or(unitErr, v.notFound(n))
+			return reset{}, cmp.Or(unitErr, pageErr, v.notFound(n))
 		}
 		if err := v.open(ctx, pending[0]); err != nil {
 			return reset{}, err
+		}
+		if v.status >= 400 {
+			pageErr = cmp.Or(pageErr, v.statusError())
 		}
 		pending = pending[1:]
 	}
@@ -212,12 +228,23 @@ func (v *visit) open(ctx context.Context, u *url.URL) error {
 	return v.checkSession()
 }
 
+// checkSession returns an error if the answer shows that there is no session
+// any more.
 func (v *visit) checkSession() error {
 	v.record()
 	if _, ok := v.loginForm(); ok {
 		return fmt.Errorf("%w: the card ended the session", ErrPage)
 	}
+	switch v.status {
+	case http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden:
+		return fmt.Errorf("%w: the card ended the session: %w", ErrPage, statusError(v.status))
+	}
 	return nil
+}
+
+// statusError returns the error for a page that the card did not show.
+func (v *visit) statusError() error {
+	return fmt.Errorf("%w: %s: %w", ErrPage, lastPart(v.here.Path), statusError(v.status))
 }
 
 // resetHere returns how the page resets the peak of a unit. If the page is
@@ -230,6 +257,9 @@ func (v *visit) resetHere(ctx context.Context, unit int) (reset, error) {
 	if err := v.chooseUnit(ctx, u, unit); err != nil {
 		v.keepSummary()
 		return reset{}, err
+	}
+	if v.status >= 400 {
+		return reset{}, v.statusError()
 	}
 	u, r, err = v.unitReset(unit)
 	if err == nil && u.current != unit {

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -17,7 +18,7 @@ import (
 )
 
 // visitPages visits a card that has only these pages, by path, and returns the
-// requests. A page "-> /x" redirects to /x.
+// requests. A page "-> /x" redirects to /x, and a page "500" is that status.
 func visitPages(t *testing.T, unit int, pages map[string]string) (asked []string, err error) {
 	t.Helper()
 	var mu sync.Mutex // guards asked
@@ -29,6 +30,10 @@ func visitPages(t *testing.T, unit int, pages map[string]string) (asked []string
 		page, ok := pages[r.URL.RequestURI()]
 		if to, found := strings.CutPrefix(page, "-> "); found {
 			http.Redirect(w, r, to, http.StatusSeeOther)
+			return
+		}
+		if status, err := strconv.Atoi(page); err == nil {
+			w.WriteHeader(status)
 			return
 		}
 		if !ok {
@@ -149,6 +154,36 @@ func TestVisit(t *testing.T) {
 			asked: []string{"GET /home", "GET /y", "GET /off"},
 		},
 		{
+			name:  "session is dead in the menu",
+			home:  logoffLink + "<a href=/x>Device</a><a href=/y>Device</a></html>",
+			pages: map[string]string{"/x": "400", "/y": peakPage},
+			err:   ErrPage,
+			want:  "unexpected page: the card ended the session: the card answered with status 400",
+			asked: []string{"GET /home", "GET /x", "GET /off"},
+		},
+		{
+			name:  "page in trouble",
+			home:  logoffLink + "<a href=/x.htm>Device</a><a href=/y>Device</a></html>",
+			pages: map[string]string{"/x.htm": "500", "/y": "nothing</html>"},
+			err:   ErrPage,
+			want:  "unexpected page: x.htm: the card answered with status 500",
+			asked: []string{"GET /home", "GET /x.htm", "GET /y", "GET /off"},
+		},
+		{
+			name:  "another page in trouble",
+			home:  logoffLink + "<a href=/x.htm>Device</a><a href=/y>Device</a></html>",
+			pages: map[string]string{"/x.htm": "500", "/y": peakPage, "/apply": "done"},
+			asked: []string{"GET /home", "GET /x.htm", "GET /y", wholeApply, "GET /off"},
+		},
+		{
+			name:  "locked account",
+			home:  "User account of apc is locked. <a href=/>Log On</a></html>",
+			pages: map[string]string{},
+			err:   ErrPage,
+			want:  `unexpected page after the log-in: "User account of ... is locked. Log On"`,
+			asked: []string{"GET /home", "GET /logout.htm"},
+		},
+		{
 			name:  "page that refreshes itself",
 			home:  "<meta http-equiv=refresh content='0;url=/home'>" + peakPage,
 			pages: map[string]string{"/apply": "done"},
@@ -245,6 +280,7 @@ func TestVisitUnits(t *testing.T) {
 		{"selector of links", map[string]string{"/home": "<form><select name=go>" +
 			"<option value=?pdu=1 selected>Rack PDU 1<option value=?pdu=2>Rack PDU 2</select></form>" + page,
 			"/home?pdu=2": page}, 2, nil, "GET /home?pdu=2"},
+		{"page of the unit in trouble", map[string]string{"/home": two + page, "/home?pdu=2": "500"}, 2, ErrPage, ""},
 		{"menu leads to another unit's page", map[string]string{"/home": "<a href=/d?pdu=2>Rack PDU 2</a></html>",
 			"/d?pdu=2": page}, 1, ErrUnit, ""},
 		{"menu leads to each unit's page", map[string]string{"/home": "<a href=/d?pdu=2>Rack PDU 2</a>" +
