@@ -159,8 +159,9 @@ func (c *checker) checkTelegram(ctx context.Context) []finding {
 		{what: "token", text: fmt.Sprintf("@%s; %s", me.Username, privacy)},
 		checkClock(now, time.Now()),
 	}
-	if len(c.access.chats()) == 0 {
-		found = append(found, finding{what: "access list", text: "nobody is on it, so nobody will be alerted", bad: true})
+	if alerts := (&alerter{access: c.access, toGroup: c.alertGroup}); !alerts.hasRecipients() {
+		text := "nobody will be alerted: add a user to it, or use -notify group"
+		found = append(found, finding{what: "access list", text: text, bad: true})
 	}
 	for _, id := range c.access.users() {
 		found = append(found, c.checkChat(ctx, id, 0, me.Username))

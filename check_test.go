@@ -169,6 +169,23 @@ func TestCheckRefused(t *testing.T) {
 	}
 }
 
+// TestCheckRecipients checks that -check fails if alerts would reach nobody.
+func TestCheckRecipients(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, "First_PDU")
+	s.write(t, "accesslist.conf", fmt.Sprintln(groupID))
+	code, out := s.check(t)
+	wants(t, out, "WRONG access list: nobody will be alerted: add a user to it, or use -notify group")
+	if code != exitFailed {
+		t.Errorf("exit code %d:\n%s", code, out)
+	}
+
+	code, out = s.check(t, "-interval", "10s", "-notify", "group", "-check")
+	if code != exitOK || strings.Contains(out, "access list") {
+		t.Errorf("exit code %d:\n%s", code, out)
+	}
+}
+
 // TestCheckMigrated checks that the new ID of a group is found.
 func TestCheckMigrated(t *testing.T) {
 	t.Parallel()
