@@ -8,7 +8,9 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -38,6 +40,8 @@ func (p *prompter) secret(ctx context.Context, name, what string, failed bool) (
 	case p.lines == nil || interactive && failed:
 		return secret{}, nil
 	case interactive:
+		signal.Ignore(syscall.SIGQUIT) // which Ctrl-\ sends: it would end the program without echo
+		defer signal.Reset(syscall.SIGQUIT)
 		stty(file, "-echo") // before the prompt, so that nothing typed is shown
 		defer stty(file, "echo")
 		fmt.Fprintf(p.stderr, "%s%s: ", strings.ToUpper(what[:1]), what[1:])

@@ -53,6 +53,9 @@ func readSecret(name string) (secret, error) {
 	if text = strings.TrimRight(text, "\r\n"); text == "" {
 		return secret{}, fmt.Errorf("%s_FILE: %s is empty", name, path)
 	}
+	if strings.ContainsAny(text, "\r\n") {
+		return secret{}, fmt.Errorf("%s_FILE: %s has more than one line: want the secret alone", name, path)
+	}
 	if info, err := os.Stat(path); err == nil && info.Mode()&0o004 != 0 {
 		slog.Warn("everybody on this machine can read a secret: chmod 600 the file", "file", path)
 	}
