@@ -99,6 +99,28 @@ func TestMistakes(t *testing.T) {
 	}
 }
 
+// TestMistakesOfNumbers checks that a zero is a mistake beside one that cannot
+// be parsed, too.
+func TestMistakesOfNumbers(t *testing.T) {
+	f, err := parseFlags([]string{"-limit", "0", "-interval", "5", "-near", "0", "-snmp-port", "x"})
+	_, checked := checkFlags(f)
+	text := fmt.Sprint(err, checked)
+	wants(t, text, `-limit: "0": want`, `invalid value "5" for flag -interval`, `invalid value "x" for flag -snmp-port`)
+	if strings.Contains(text, `-interval: "`) || strings.Contains(text, `-snmp-port: "`) {
+		t.Errorf("reported twice: %s", text)
+	}
+}
+
+// TestFlagAfterNumbers checks that a flag after the numbers of -check is
+// recognized.
+func TestFlagAfterNumbers(t *testing.T) {
+	f, err := parseFlags([]string{"-check", "101", "-report", "r.txt", "102"})
+	wants(t, fmt.Sprint(err), `"-report": flags go before the numbers of PDUs`)
+	if !slices.Equal(f.nums, []string{"101"}) {
+		t.Errorf("numbers %q", f.nums)
+	}
+}
+
 // TestOddFlags checks that parsing ends, whatever the arguments.
 func TestOddFlags(t *testing.T) {
 	for _, args := range [][]string{

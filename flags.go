@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 )
@@ -48,6 +49,11 @@ func parseFlags(args []string) (*flags, error) {
 				left = args[1:] // package flag does not consume an argument that begins with three dashes
 			}
 		case f.check:
+			n := slices.IndexFunc(left, func(arg string) bool { return strings.HasPrefix(arg, "-") })
+			if n >= 0 {
+				errs = append(errs, fmt.Errorf("%q: flags go before the numbers of PDUs", left[n]))
+				left = left[:n]
+			}
 			f.nums, left = left, nil
 		case len(left) > 0:
 			errs = append(errs, fmt.Errorf("%q: unknown argument; want flags only", left[0]))
@@ -63,11 +69,13 @@ func parseFlags(args []string) (*flags, error) {
 	return f, errors.Join(errs...)
 }
 
-// restoreDefaults restores the defaults of numbers that could not be parsed,
-// which are 0 now, so that they are not reported again.
+// restoreDefaults restores the defaults of flags that could not be parsed, so
+// that they are not reported again: numbers are 0 now.
 func (f *flags) restoreDefaults() {
+	parsed := make(map[string]bool)
+	f.set.Visit(func(g *flag.Flag) { parsed[g.Name] = true })
 	f.set.VisitAll(func(g *flag.Flag) {
-		if value := g.Value.String(); value == "0" || value == "0s" {
+		if !parsed[g.Name] {
 			g.Value.Set(g.DefValue)
 		}
 	})
