@@ -424,7 +424,10 @@ func (c *checker) checkWeb(ctx context.Context, p pdu) finding {
 	if err == nil {
 		return finding{what: what, text: "the peak's reset was found"}
 	}
-	text := withHint(err).Error()
+	text := err.Error()
+	if hint := hintFor(err); hint != "" && (hint != reportHint || c.config.report == "") {
+		text += ": " + hint
+	}
 	if e, ok := errors.AsType[*nmc.Error](err); ok {
 		c.report.add(p, e)
 		text += "\n" + c.report.mask(strings.Join(e.Pages, "\n"))

@@ -32,6 +32,9 @@ func TestReport(t *testing.T) {
 	s.write(t, "ips.csv", "1,NOTIFICATION\n2,Erewhon b\n3,Erewhon c\n4,Erewhon d\n5,Erewhon e\n6,Erewhon f\n")
 	s.write(t, "report.txt", "the old report")
 	code, out := s.check(t, "-check", "-report", "report.txt")
+	if strings.Contains(out, "iscbot -check") {
+		t.Errorf("it says to make a report:\n%s", out)
+	}
 	end := "\nreport saved to report.txt: send it to the maintainers of iscbot\n"
 	if code != exitFailed || !strings.HasSuffix(out, end) {
 		t.Errorf("exit code %d:\n%s", code, out)

@@ -44,24 +44,39 @@ func unconfirmedError(cause error, unread bool) error {
 	return fmt.Errorf("%w, but %w: send /reset again, or reset it in a browser", cause, errUnchanged)
 }
 
-// cardHints say what to do about the errors of a visit to a card.
-var cardHints = map[error]string{
-	nmc.ErrPassword: "correct ISCBOT_PASSWORD or -user and start iscbot again: " +
-		"it tries a refused password only once, as cards may lock the account",
-	nmc.ErrBusy:           "log off there, or wait three minutes",
-	nmc.ErrPasswordChange: "set one in a browser and restart the bot with it",
-	nmc.ErrNeedsHTTPS:     "use -web https",
-	nmc.ErrCertificate:    "if that is right, restart the bot",
-	nmc.ErrNoControl:      "iscbot -check -report FILE saves what its pages have",
-	nmc.ErrLanguage:       "set English for this user on the card",
+// reportHint is the hint to let -check make a report.
+const reportHint = "iscbot -check -report FILE saves what its pages have"
+
+// cardHints say what to do about the errors of a visit to a card. The first one
+// that fits an error counts.
+var cardHints = []struct {
+	err  error
+	hint string
+}{
+	{nmc.ErrPassword, "correct ISCBOT_PASSWORD or -user and start iscbot again: " +
+		"it tries a refused password only once, as cards may lock the account"},
+	{nmc.ErrBusy, "log off there, or wait three minutes"},
+	{nmc.ErrPasswordChange, "set one in a browser and restart the bot with it"},
+	{nmc.ErrNeedsHTTPS, "use -web https"},
+	{nmc.ErrCertificate, "if that is right, restart the bot"},
+	{nmc.ErrLanguage, "set English for this user on the card"},
+	{nmc.ErrNoControl, reportHint},
+}
+
+// hintFor returns what to do about an error of a visit to a card, or "".
+func hintFor(err error) string {
+	for _, known := range cardHints {
+		if errors.Is(err, known.err) {
+			return known.hint
+		}
+	}
+	return ""
 }
 
 // withHint adds a hint to an error that has one.
 func withHint(err error) error {
-	for known, hint := range cardHints {
-		if errors.Is(err, known) {
-			return fmt.Errorf("%w: %s", err, hint)
-		}
+	if hint := hintFor(err); hint != "" {
+		return fmt.Errorf("%w: %s", err, hint)
 	}
 	return err
 }
