@@ -143,9 +143,10 @@ func (c *Client) visit(ctx context.Context, unit int, step func(string), do func
 		password: c.Password,
 		busy:     c.Timeouts.Busy,
 	}
-	for _, secret := range []string{c.User, c.Password, base.Hostname()} {
-		v.redactor.hide(secret)
-	}
+	v.redactor.password = c.Password
+	v.redactor.hide(c.Password)
+	v.redactor.hide(c.User)
+	v.redactor.hide(base.Hostname())
 	defer c.leave(ctx, v)
 
 	step("logging in")

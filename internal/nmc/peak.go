@@ -19,8 +19,9 @@ type reset struct {
 
 // findReset returns how a page resets the peak of a unit. Only the text beside
 // a control identifies it: unless exactly one control fits, findReset returns
-// an error.
-func findReset(p page, unit int) (reset, error) {
+// an error. mask masks the texts that it quotes.
+func findReset(p page, unit int, mask func(string) string) (reset, error) {
+	quote := func(label string) string { return strconv.Quote(shorten(mask(label), 60)) }
 	var found []reset
 	for _, f := range p.forms {
 		for i := range f.controls {
@@ -33,7 +34,7 @@ func findReset(p page, unit int) (reset, error) {
 	case len(found) == 0:
 		return reset{}, ErrNoControl
 	case len(found) > 1:
-		return reset{}, fmt.Errorf("%w: %s", ErrSeveralControls, labelsOf(found))
+		return reset{}, fmt.Errorf("%w: %s", ErrSeveralControls, labelsOf(found, quote))
 	case p.tooLarge:
 		return reset{}, fmt.Errorf("%w: it is too large to submit", ErrPage)
 	}
@@ -41,21 +42,21 @@ func findReset(p page, unit int) (reset, error) {
 	r := found[0]
 	switch {
 	case r.button < 0:
-		return reset{}, fmt.Errorf("%w: the form with %q has no Apply button", ErrPage, r.label)
+		return reset{}, fmt.Errorf("%w: the form with %s has no Apply button", ErrPage, quote(r.label))
 	case !r.form.isPost() || r.form.controls[r.button].overrides:
-		return reset{}, fmt.Errorf("%w: the form with %q is not posted in the usual way", ErrPage, r.label)
+		return reset{}, fmt.Errorf("%w: the form with %s is not posted in the usual way", ErrPage, quote(r.label))
 	}
 	if other, ok := selectedReset(r.form, r.control); ok {
-		return reset{}, fmt.Errorf("%w: the form with %q would reset something else too: %q is selected in it",
-			ErrPage, r.label, other)
+		return reset{}, fmt.Errorf("%w: the form with %s would reset something else too: %s is selected in it",
+			ErrPage, quote(r.label), quote(other))
 	}
 	return r, nil
 }
 
-func labelsOf(found []reset) string {
+func labelsOf(found []reset, quote func(string) string) string {
 	var labels []string
 	for _, r := range found[:min(len(found), 8)] {
-		labels = append(labels, strconv.Quote(shorten(r.label, 60)))
+		labels = append(labels, quote(r.label))
 	}
 	return fmt.Sprintf("%d controls, %s", len(found), strings.Join(labels, ", "))
 }

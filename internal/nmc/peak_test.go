@@ -21,7 +21,7 @@ func (tt layoutTest) run(t *testing.T, unit int) {
 	if !strings.Contains(src, "<form") {
 		src = "<form method=post action=a>" + src + apply + "</form>"
 	}
-	r, err := findReset(parsePage([]byte(src), ""), unit)
+	r, err := findReset(parsePage([]byte(src), ""), unit, fold)
 	if !errors.Is(err, tt.err) {
 		t.Fatalf("got %v, want %v", err, tt.err)
 	}
@@ -365,7 +365,7 @@ func TestSummary(t *testing.T) {
 	p := parsePage([]byte(src), "")
 	var r redactor
 	r.hidePage(p)
-	s := r.redact(p.summary())
+	s := r.redact(p.summary(r.name))
 	for _, want := range []string{`page Rack PDU Configuration`, `form "cfg" post dev1`,
 		`checkbox "pk": Peak Power Reset (last reset ... ...`,
 		`select "cold" (2 options): Cold Start Delay`} {
@@ -398,7 +398,7 @@ form "" get
   text "n": Name of ..., see ... or ...
   text "u": User ...: ...
 link ... -> x`
-	if got := r.redact(p.summary()); got != want {
+	if got := r.redact(p.summary(r.name)); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
 }

@@ -104,8 +104,8 @@ func TestLinear(t *testing.T) {
 func testLinear(t *testing.T, first, part string) {
 	start := time.Now()
 	p := parsePage([]byte("<form id=f>"+first+strings.Repeat(part, maxPage/8/len(part))), "")
-	_, _ = findReset(p, 1)
-	p.summary()
+	_, _ = findReset(p, 1, fold)
+	p.summary(fold)
 	if d := time.Since(start); d > 10*time.Second { // quadratic time would take minutes
 		t.Errorf("takes %s", d)
 	}
@@ -126,7 +126,7 @@ func FuzzPage(f *testing.F) {
 		p := parsePage(body, contentType)
 		var r redactor
 		r.hidePage(p)
-		r.redact(p.summary())
+		r.redact(p.summary(r.name))
 		foreignLanguage(p)
 		for _, f := range p.forms {
 			sent := f.submit(0)

@@ -154,7 +154,7 @@ func TestSafety(t *testing.T) {
 	accepted, judged := 0, 0
 	for seed := range uint64(6_000) {
 		src := makePage(seed)
-		r, err := findReset(parsePage([]byte(src), ""), 1)
+		r, err := findReset(parsePage([]byte(src), ""), 1, fold)
 		if err != nil {
 			continue
 		}
@@ -210,7 +210,7 @@ func FuzzSafety(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, seed uint64, src string) {
 		for _, src := range []string{src, makePage(seed)} {
-			r, err := findReset(parsePage([]byte(src), ""), 1)
+			r, err := findReset(parsePage([]byte(src), ""), 1, fold)
 			if err != nil {
 				continue
 			}

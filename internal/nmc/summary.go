@@ -2,6 +2,8 @@ package nmc
 
 import (
 	"fmt"
+	"net/url"
+	"slices"
 	"strings"
 	"unicode"
 )
@@ -16,25 +18,26 @@ type summary []summaryLine
 // browsers before and after.
 type summaryLine struct{ before, text, after string }
 
-func (p page) summary() summary {
+// name returns a name or an address, or "..." if it has a secret.
+func (p page) summary(name func(string) string) summary {
 	const maxLines = 60
-	s := summary{{before: "page ", text: shorten(p.title, 60)}}
+	s := summary{{before: "page ", text: p.title}}
 	for _, f := range p.forms {
 		s = append(s, summaryLine{before: strings.TrimSpace(fmt.Sprintf("form %q %s %s",
-			maskToken(f.name), shorten(f.method, 10), lastPart(f.action)))})
+			maskToken(name(f.name)), shorten(name(f.method), 10), lastPart(name(f.action))))})
 		for _, c := range f.controls {
-			l := summaryLine{before: fmt.Sprintf("  %s %q", shorten(c.kind, 12), maskToken(c.name))}
+			l := summaryLine{before: fmt.Sprintf("  %s %q", shorten(name(c.kind), 12), maskToken(name(c.name)))}
 			if len(c.options) > 0 {
 				l.before += fmt.Sprintf(" (%d options)", len(c.options))
 			}
-			if l.text = shorten(c.labels.mostInformative(c.caption), 100); l.text != "" {
+			if l.text = c.labels.mostInformative(c.caption); l.text != "" {
 				l.before += ": "
 			}
 			s = append(s, l)
 		}
 	}
 	for _, l := range p.links {
-		s = append(s, summaryLine{"link ", shorten(l.text, 60), " -> " + lastPart(l.href)})
+		s = append(s, summaryLine{"link ", l.text, " -> " + lastPart(name(l.href))})
 	}
 	return s[:min(len(s), maxLines)]
 }
@@ -56,18 +59,42 @@ func maskToken(name string) string {
 	return name
 }
 
-// A redactor removes from summaries what belongs to the owner of the card:
-// field values, names and addresses.
+// minHidden is the length in bytes of the shortest value that is hidden.
+const minHidden = 3
+
+// A redactor removes from the texts of pages what belongs to the owner of the
+// card: secrets, field values, names and addresses.
 type redactor struct {
-	values []string
+	values          []string // the longest first
+	password, token string   // of the session
+}
+
+// name returns a name or an address on a page, or "..." if it has the password,
+// or the token in a part that is not cut off later.
+func (r *redactor) name(s string) string {
+	inPath, _ := url.PathUnescape(s) // "" if it is not escaped
+	inQuery, _ := url.QueryUnescape(s)
+	all := strings.ToLower(s + "\n" + inPath + "\n" + inQuery)
+	hasPassword := len(r.password) >= minHidden && strings.Contains(all, strings.ToLower(r.password))
+	hasToken := r.token != "" && strings.Contains(lastPart(s), r.token)
+	if hasPassword || hasToken {
+		return "..."
+	}
+	return s
 }
 
 // hide keeps a value out of all summaries. Short values are ignored, because
 // they could be ordinary words.
 func (r *redactor) hide(value string) {
-	if value = fold(value); len(value) >= 3 {
-		r.values = append(r.values, value)
+	value = fold(value)
+	if len(value) < minHidden || slices.Contains(r.values, value) {
+		return
 	}
+	at := slices.IndexFunc(r.values, func(v string) bool { return len(v) < len(value) })
+	if at < 0 {
+		at = len(r.values)
+	}
+	r.values = slices.Insert(r.values, at, value)
 }
 
 // hidePage keeps the values of a page's fields out of all summaries.
@@ -87,7 +114,7 @@ func (r *redactor) hidePage(p page) {
 func (r *redactor) redact(s summary) string {
 	var lines []string
 	for _, l := range s {
-		lines = append(lines, l.before+r.mask(l.text)+l.after)
+		lines = append(lines, l.before+shorten(r.mask(l.text), 100)+l.after)
 	}
 	return strings.Join(lines, "\n")
 }

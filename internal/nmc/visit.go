@@ -96,7 +96,7 @@ func (v *visit) refusal(action *url.URL) error {
 	case slices.ContainsFunc(v.page.forms, func(f form) bool { return f.count("password") > 1 }):
 		return ErrPasswordChange
 	case v.isDeadEnd():
-		return fmt.Errorf("%w after the log-in: %q", ErrPage, shorten(v.redactor.mask(v.page.text), 120))
+		return fmt.Errorf("%w after the log-in: %q", ErrPage, shorten(v.redactor.mask(shorten(v.page.text, 1000)), 120))
 	}
 	return nil
 }
@@ -128,6 +128,11 @@ func (v *visit) loginForm() (form, bool) {
 func (v *visit) record() {
 	if u := v.logoffLink(); u != nil {
 		v.logoff, v.isGuess = u, false
+	}
+	_, inSession, _ := strings.Cut(v.here.Path, "/NMC/")
+	if token, _, _ := strings.Cut(inSession, "/"); token != "" {
+		v.redactor.token = token
+		v.redactor.hide(token)
 	}
 	v.redactor.hidePage(v.page)
 	if _, ok := v.loginForm(); !ok && v.foreign == "" {
@@ -215,7 +220,7 @@ func (v *visit) menu(visited map[string]bool) (device, others []*url.URL) {
 func (v *visit) notFound(pages int) error {
 	if v.foreign != "" {
 		return fmt.Errorf("%w but seem to be in %s: set English as the language of this user on the card (%w in %d pages)",
-			ErrLanguage, v.foreign, ErrNoControl, pages)
+			ErrLanguage, v.redactor.mask(v.foreign), ErrNoControl, pages)
 	}
 	return fmt.Errorf("%w in %d pages", ErrNoControl, pages)
 }
@@ -244,7 +249,7 @@ func (v *visit) checkSession() error {
 
 // statusError returns the error for a page that the card did not show.
 func (v *visit) statusError() error {
-	return fmt.Errorf("%w: %s: %w", ErrPage, lastPart(v.here.Path), statusError(v.status))
+	return fmt.Errorf("%w: %s: %w", ErrPage, lastPart(v.redactor.name(v.here.Path)), statusError(v.status))
 }
 
 // resetHere returns how the page resets the peak of a unit. If the page is
@@ -277,7 +282,7 @@ func (v *visit) unitReset(unit int) (units, reset, error) {
 	if !u.offered || about == 0 {
 		about = unit // a page without a choice may have a row for each unit
 	}
-	r, err := findReset(v.page, about)
+	r, err := findReset(v.page, about, v.redactor.mask)
 	if err == nil && !ok {
 		err = fmt.Errorf("%w: it is not clear which unit the page is about", ErrUnit)
 	}
@@ -291,14 +296,14 @@ func (v *visit) unitReset(unit int) (units, reset, error) {
 }
 
 // keepSummary keeps a summary of the page.
-func (v *visit) keepSummary() { v.seen = append(v.seen, v.page.summary()) }
+func (v *visit) keepSummary() { v.seen = append(v.seen, v.page.summary(v.redactor.name)) }
 
 // summaries returns the summaries kept or, if there are none, that of the page
 // shown.
 func (v *visit) summaries() []string {
 	pages := v.seen
 	if pages == nil && v.here != v.base {
-		pages = []summary{v.page.summary()}
+		pages = []summary{v.page.summary(v.redactor.name)}
 	}
 	var redacted []string
 	for _, p := range pages {

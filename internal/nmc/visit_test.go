@@ -3,9 +3,11 @@ package nmc
 import (
 	"errors"
 	"fmt"
+	"html"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -394,5 +396,54 @@ func TestOwnSession(t *testing.T) {
 	}
 	if _, open := c.client.Memory.openSession(c.client.URL, time.Now().Add(sessionTimeout)); open {
 		t.Error("the session is believed to be open for too long")
+	}
+}
+
+// TestEchoedSecrets checks that a card that shows the password and the session's
+// token wherever it can brings neither into an error or a summary.
+func TestEchoedSecrets(t *testing.T) {
+	const password, token = `Secr3t/&pa ss"word`, "abcdefghijklmnopqrst"
+	shown := html.EscapeString(password)
+	escaped := url.PathEscape(password)
+	for name, home := range map[string]string{
+		"several controls": `<form name="` + shown + `" action="/x/` + shown + `" method=post><table>` +
+			`<tr><td>Peak Power (last reset by ` + shown + `)<td><input type=checkbox name="` + shown + `"> Reset` +
+			`<tr><td>Peak Power (last reset in ` + token + `)<td><input type=checkbox name=b> Reset</table>` + apply + `</form>`,
+		"no Apply": `<form method=post><table><tr><td>Peak Power (last reset by ` + shown + `)` +
+			`<td><input type=checkbox name=a> Reset<tr><td>x</table></form>`,
+		"no control": `<form method=post><input type="` + shown + `" name="` + url.QueryEscape(password) + `"></form>`,
+		"a message":  `Welcome ` + shown,
+		"language":   `<form><select name=l><option selected>` + shown + `<option>English</select></form>`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			links := `<title>` + shown + `</title><a href="/off/` + escaped + `">` + shown + `</a>` +
+				`<a href="/x/` + url.QueryEscape(password) + `?` + shown + `">` + token + `</a>`
+			if name == "a message" {
+				links = ""
+			}
+			srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				switch {
+				case r.Method == http.MethodPost:
+					http.Redirect(w, r, "/NMC/"+token+"/home.htm", http.StatusSeeOther)
+				case r.URL.Path == "/":
+					fmt.Fprint(w, loginPage)
+				default:
+					fmt.Fprint(w, "<html>"+links+home+"</html>")
+				}
+			}))
+			defer srv.Close()
+			c := Client{URL: srv.URL, User: "apc", Password: password}
+			err := c.FindPeak(t.Context(), 1)
+			e, ok := errors.AsType[*Error](err)
+			if !ok {
+				t.Fatalf("got %v", err)
+			}
+			said := err.Error() + "\n" + strings.Join(e.Pages, "\n")
+			for _, secret := range []string{"Secr3t", "pa ss", "ss%22word", "word", token} {
+				if strings.Contains(strings.ReplaceAll(said, "login_password", ""), secret) {
+					t.Errorf("%q is in\n%s", secret, said)
+				}
+			}
+		})
 	}
 }
