@@ -128,7 +128,7 @@ func TestProgramCheckTopic(t *testing.T) {
 			s.write(t, "accesslist.conf", fmt.Sprintf("%d/42\n", groupID))
 			s.api.OpenTopic(groupID, 42)
 			tt.change(s.api)
-			p := s.start(t, "-check")
+			p := s.start(t, "-notify", "group", "-check")
 			<-p.exited
 			line := ""
 			for l := range strings.Lines(p.stdout.String()) {
