@@ -185,7 +185,11 @@ func (v *visit) findReset(ctx context.Context, unit int) (reset, error) {
 		device, others := v.menu(visited)
 		pending = slices.Concat(device, pending, others)
 		if len(pending) == 0 || n == maxPages {
-			return reset{}, cmp.Or(unitErr, pageErr, v.notFound(n))
+			err := v.notFound(n)
+			if pageErr != nil {
+				err = fmt.Errorf("%w; %w", pageErr, err)
+			}
+			return reset{}, cmp.Or(unitErr, err)
 		}
 		if err := v.open(ctx, pending[0]); err != nil {
 			return reset{}, err

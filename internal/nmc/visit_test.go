@@ -168,7 +168,7 @@ func TestVisit(t *testing.T) {
 			home:  logoffLink + "<a href=/x.htm>Device</a><a href=/y>Device</a></html>",
 			pages: map[string]string{"/x.htm": "500", "/y": "nothing</html>"},
 			err:   ErrPage,
-			want:  "unexpected page: x.htm: the card answered with status 500",
+			want:  "unexpected page: x.htm: the card answered with status 500; no control for the peak's reset in 3 pages",
 			asked: []string{"GET /home", "GET /x.htm", "GET /y", "GET /off"},
 		},
 		{
