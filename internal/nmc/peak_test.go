@@ -284,23 +284,27 @@ func TestPlausibleLabels(t *testing.T) {
 		"Device Peak Power since 2018-05-18 08:00", "RPDU Unit 1 Peak Power", "Maximum (peak) power of the device",
 		"Peak power value, last reset: never", "Current peak power: 2.81 kW", "Peak Power Last Reset 05/18/2018 08:00:00",
 		"Peak Power (last reset by apc on Fri, 18 May 2018 08:00:00 UTC)", "Peak Power since May 18, 2018 08:00:00",
+		"Peak Power since the last reset", "Peak Power was 2.81 kW, 8:00 AM 05/18/2018", "Peak Power 2018-05-18T08:00:00Z",
+		"Peak Power (2.81 kW, 2.90 kVA)",
 	} {
 		tests = append(tests,
 			layoutTest{label + ", row", `<table><tr><td>` + label + `<td><input type=checkbox name=pk> Reset` + energyRow +
 				`</table>`, "pk=on", nil},
-			layoutTest{label + ", block", `<div><div>` + label + `</div><div><input type=checkbox name=pk> Reset</div></div>` +
-				energyBlock, "pk=on", nil},
+			layoutTest{label + ", block", `<div><div>` + label + `</div><div><input type=checkbox name=pk> Reset` +
+				`</div></div>` + energyBlock, "pk=on", nil},
 		)
 	}
-	for _, label := range []string{"Reset peak", "Reset Peak Power Now", "Clear and reset the peak power register"} {
-		tests = append(tests,
-			layoutTest{label, `<label><input type=checkbox name=pk> ` + label + `</label><br><input name=n>`, "pk=on", nil})
+	for _, label := range []string{"Reset peak", "Reset Peak Power Now", "Yes, reset peak load", "Clear and reset the peak power register"} {
+		page := `<label><input type=checkbox name=pk> ` + label + `</label><br><input name=n>`
+		tests = append(tests, layoutTest{label, page, "pk=on", nil})
 	}
 	runLayouts(t, append(tests, []layoutTest{
 		{"reset only in a heading", `<h3>Reset Peak Power and Energy</h3><p>Peak Power <input type=checkbox name=pk>` +
 			`<p>Energy <input type=checkbox name=en>`, "pk=on", nil},
 		{"heading about more", `<h3>Alarms and resets</h3><p>Peak Power <input type=checkbox name=pk> Reset` +
 			`<p>Energy <input type=checkbox name=en> Reset`, "pk=on", nil},
+		{"link", `<table><tr><td>Peak Power<td><input type=checkbox name=pk> Reset <a href=x>Help</a>` + energyRow +
+			`</table>`, "pk=on", nil},
 		{"options", `<table><tr><td>Peak Power<td><select name=pk><option value=1>No Operation` +
 			`<option value=2>Reset</select>` + energyRow + `</table>`, "pk=2", nil},
 	}...))

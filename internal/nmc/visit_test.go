@@ -408,7 +408,8 @@ func TestEchoedSecrets(t *testing.T) {
 	for name, home := range map[string]string{
 		"several controls": `<form name="` + shown + `" action="/x/` + shown + `" method=post><table>` +
 			`<tr><td>Peak Power (last reset by ` + shown + `)<td><input type=checkbox name="` + shown + `"> Reset` +
-			`<tr><td>Peak Power (last reset in ` + token + `)<td><input type=checkbox name=b> Reset</table>` + apply + `</form>`,
+			`<tr><td>Peak Power (last reset in ` + token + `)<td><input type=checkbox name=b> Reset</table>` + apply +
+			`</form>`,
 		"no Apply": `<form method=post><table><tr><td>Peak Power (last reset by ` + shown + `)` +
 			`<td><input type=checkbox name=a> Reset<tr><td>x</table></form>`,
 		"no control": `<form method=post><input type="` + shown + `" name="` + url.QueryEscape(password) + `"></form>`,

@@ -11,7 +11,8 @@ import (
 // resets it at each cold start.
 var (
 	labelWords = strings.Fields("peak power load maximum max highest reset clear clears select check register " +
-		"value kw w watt watts device unit rack pdu rpdu 2g apc now the a this to of for in and action")
+		"value kw w kva va watt watts device unit rack pdu rpdu 2g apc now the a this to of for in and since was " +
+		"yes action help")
 	choiceWords = strings.Fields("reset clear peak power yes no none on off now do not don't keep operation " +
 		"apply cancel select choose please")
 	// resetHeadingWords are those of a heading that says that controls below it
@@ -26,13 +27,13 @@ const (
 	stampDay  = `(\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}|` +
 		`((mon|tue|wed|thu|fri|sat|sun)[a-z]*\.?,? )?(\d{1,2}\.? )?` +
 		`(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.? (\d{1,2},? )?\d{4})`
-	stamp = stampDay + `((,| at| \|)? ?` + stampTime + `( (utc|gmt))?)?`
+	stamp = `(` + stampTime + `,? )?` + stampDay + `((,| at| \||t)? ?` + stampTime + `( ?(utc|gmt|z))?)?`
 )
 
 // notes are the parts of a label that say when the peak was reset last, or how
 // high it is and since when.
 var notes = regexp.MustCompile(`(?i)\(\s*last (reset|cleared)\b[^()]*\)` +
-	`|\blast (reset|cleared)( on| at)?:?( ?` + stamp + `| never\b)?` +
+	`|\b(the )?last (reset|cleared)( on| at)?:?( ?` + stamp + `| never\b)?` +
 	`|\b\d+([.,]\d+)? ?(kw|w|watts?)\b(,? ?(on|at) ` + stamp + `)?` +
 	`|\b(since )?` + stamp)
 
