@@ -294,7 +294,9 @@ func TestPlausibleLabels(t *testing.T) {
 				`</div></div>` + energyBlock, "pk=on", nil},
 		)
 	}
-	for _, label := range []string{"Reset peak", "Reset Peak Power Now", "Yes, reset peak load", "Clear and reset the peak power register"} {
+	for _, label := range []string{
+		"Reset peak", "Reset Peak Power Now", "Yes, reset peak load", "Clear and reset the peak power register",
+	} {
 		page := `<label><input type=checkbox name=pk> ` + label + `</label><br><input name=n>`
 		tests = append(tests, layoutTest{label, page, "pk=on", nil})
 	}
