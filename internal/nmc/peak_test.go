@@ -163,6 +163,8 @@ func TestHeadings(t *testing.T) {
 		{"reset only in a column's heading", `<table><tr><th>Name<th>Value<th>Reset<tr><td>Peak Power<td>2.81 kW` +
 			`<td>` + pk +
 			`<tr><td>Energy<td>35.1 kWh<td>` + en + `</table>`, "pk=on", nil},
+		{"under a column of settings", `<table><tr><th>Parameter<th>Setting<tr><td>Peak Power Demand<td>` + pk +
+			` Reset<tr><td>Energy<td>` + en + `</table>`, "pk=on", nil},
 		{"peak only in a column's heading", `<table><tr><th><th>Peak Power<th>Energy<tr><td>Reset<td>` + pk + `<td>` +
 			en + `</table>`, "pk=on", nil},
 		{"columns of outlets", `<table><tr><th>Outlet<th>Peak Power Reset<th>Name<tr><td>1<td>` + pk +

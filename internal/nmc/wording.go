@@ -12,7 +12,8 @@ import (
 var (
 	labelWords = strings.Fields("peak power load maximum max highest reset clear clears select check register " +
 		"value kw w kva va watt watts device unit rack pdu rpdu 2g apc now the a this to of for in and since was " +
-		"yes action help")
+		"yes action help setting settings option options control parameter demand total real active input recorded " +
+		"measured reading counter statistics")
 	choiceWords = strings.Fields("reset clear peak power yes no none on off now do not don't keep operation " +
 		"apply cancel select choose please")
 	// resetHeadingWords are those of a heading that says that controls below it
