@@ -1,7 +1,6 @@
 package nmc
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 )
@@ -21,23 +20,6 @@ var (
 	resetHeadingWords = slices.Concat(labelWords, strings.Fields("resets peaks energy kwh meter meters values or"))
 )
 
-// A stamp is a date, with or without a time. A time alone is not one: it may be
-// that of a reset each day.
-const (
-	stampTime = `\d{1,2}:\d{2}(:\d{2})?( ?[ap]\.?m\b\.?)?`
-	stampDay  = `(\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}|` +
-		`((mon|tue|wed|thu|fri|sat|sun)[a-z]*\.?,? )?(\d{1,2}\.? )?` +
-		`(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.? (\d{1,2},? )?\d{4})`
-	stamp = `(` + stampTime + `,? )?` + stampDay + `((,| at| \||t)? ?` + stampTime + `( ?(utc|gmt|z))?)?`
-)
-
-// notes are the parts of a label that say when the peak was reset last, or how
-// high it is and since when.
-var notes = regexp.MustCompile(`(?i)\(\s*last (reset|cleared)\b[^()]*\)` +
-	`|\b(the )?last (reset|cleared)( on| at)?:?( ?` + stamp + `| never\b)?` +
-	`|\b\d+([.,]\d+)? ?(kw|w|watts?)\b(,? ?(on|at) ` + stamp + `)?` +
-	`|\b(since )?` + stamp)
-
 // isLabel reports whether a text about a control says no more than that it
 // resets the peak of the device.
 func isLabel(text string) bool { return isWorded(text, labelWords) }
@@ -45,7 +27,7 @@ func isLabel(text string) bool { return isWorded(text, labelWords) }
 // isWorded reports whether a text consists of some words, apart from notes and
 // numbers.
 func isWorded(text string, some []string) bool {
-	list := words(notes.ReplaceAllString(text, " "))
+	list := words(withoutNotes(text))
 	for i, w := range list {
 		isNumber := strings.Trim(w, "0123456789") == ""
 		if !isNumber && !slices.Contains(some, w) && !isPresent(list[i:]) {
@@ -71,6 +53,6 @@ func isPresent(list []string) bool {
 // isChoice reports whether the text of an option or a radio button says no more
 // than whether to reset the peak.
 func isChoice(text string) bool {
-	list := words(notes.ReplaceAllString(text, " "))
+	list := words(withoutNotes(text))
 	return isMadeOf(list, choiceWords...)
 }
