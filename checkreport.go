@@ -18,10 +18,10 @@ import (
 // interfaces that it did not understand. Package nmc leaves out values, tokens,
 // addresses and the password; a report leaves out names as well.
 type report struct {
-	names []string // longest first
+	names []string
 
 	mu      sync.Mutex // guards entries
-	entries []reportEntry
+	entries []*reportEntry
 }
 
 // A reportEntry is what a card showed during the search for one of its units.
@@ -49,8 +49,6 @@ func newReport(pdus []pdu, user string) *report {
 		r.names = append(r.names, p.name, p.team)
 	}
 	r.names = append(r.names, user)
-	slices.SortFunc(r.names, func(a, b string) int { return cmp.Or(len(b)-len(a), strings.Compare(a, b)) })
-	r.names = slices.Compact(r.names)
 	return r
 }
 
@@ -62,7 +60,7 @@ func (r *report) add(p pdu, e *nmc.Error) {
 	if !slices.ContainsFunc(reportable, func(known error) bool { return errors.Is(e, known) }) {
 		return
 	}
-	entry := reportEntry{pdu: p, text: r.mask(maskQuoted(e.Error()))}
+	entry := &reportEntry{pdu: p, text: r.mask(maskQuoted(e.Error()))}
 	for _, page := range e.Pages {
 		entry.pages = append(entry.pages, r.mask(page))
 	}
@@ -85,7 +83,7 @@ func (r *report) save(path string) (saved bool, err error) {
 // String returns the report, with its entries in the order of the PDUs'
 // numbers. The numbers themselves are parts of addresses, so they are left out.
 func (r *report) String() string {
-	slices.SortFunc(r.entries, func(a, b reportEntry) int {
+	slices.SortFunc(r.entries, func(a, b *reportEntry) int {
 		return cmp.Or(a.pdu.num-b.pdu.num, a.pdu.unit-b.pdu.unit)
 	})
 	var b strings.Builder
@@ -99,32 +97,31 @@ func (r *report) String() string {
 	return b.String()
 }
 
-// mask replaces names that stand as separate words, in upper or lower case.
+// mask replaces names that stand as separate words, in upper or lower case, with
+// NAME.
 func (r *report) mask(text string) string {
-	for _, name := range r.names {
-		text = replaceName(text, name)
-	}
-	return text
-}
-
-// replaceName replaces one name with NAME.
-func replaceName(text, name string) string {
-	if name == "" {
-		return text
-	}
 	var b strings.Builder
 	before := ' '
 	for text != "" {
-		if n := nameAt(text, name); n > 0 && !isInWord(before) {
+		if n := r.nameAt(text); n > 0 && !isInWord(before) {
 			b.WriteString("NAME")
 			text, before = text[n:], 'E'
 			continue
 		}
-		r, size := utf8.DecodeRuneInString(text)
+		c, size := utf8.DecodeRuneInString(text)
 		b.WriteString(text[:size])
-		text, before = text[size:], r
+		text, before = text[size:], c
 	}
 	return b.String()
+}
+
+// nameAt returns the length in bytes of the longest name at the start of text, or
+// 0 if there is none.
+func (r *report) nameAt(text string) (length int) {
+	for _, name := range r.names {
+		length = max(length, nameAt(text, name))
+	}
+	return length
 }
 
 // nameAt returns the length in bytes of a name at the start of text, or 0 if it

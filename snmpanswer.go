@@ -84,7 +84,8 @@ func (f *answerForm) learn(datagram []byte, packet *gosnmp.SnmpPacket) {
 	*f = answerForm{datagram: bytes.Clone(datagram), packet: packet, id: id, values: values}
 }
 
-// locate returns where the ID and the values are in a datagram with an answer:
+// locate returns where the ID and the values are in a datagram with a request or
+// an answer. ok is false if it is malformed or its ID does not have four bytes:
 //
 //	message { version, community, PDU { id, error status, error index, list { { name, value } ... } } }
 func locate(datagram []byte) (id span, values []span, ok bool) {

@@ -1,10 +1,8 @@
 package main
 
 import (
-	"encoding/asn1"
 	"encoding/binary"
 	"errors"
-	"fmt"
 
 	"github.com/gosnmp/gosnmp"
 )
@@ -64,25 +62,15 @@ func (r *request) datagram(version gosnmp.SnmpVersion, id uint32) ([]byte, error
 	return e.datagram, nil
 }
 
-// encode returns a packet in BER. Its PDU is the last element of the message, and
-// begins with the ID.
+// encode returns a packet in BER.
 func encode(packet *gosnmp.SnmpPacket) (encoded, error) {
 	datagram, err := packet.MarshalMsg()
 	if err != nil {
 		return encoded{}, err
 	}
-
-	var message struct {
-		Version   int
-		Community []byte
-		PDU       asn1.RawValue
+	id, _, ok := locate(datagram)
+	if !ok {
+		return encoded{}, errors.New("the request is malformed, or its ID does not have four bytes")
 	}
-	if _, err := asn1.Unmarshal(datagram, &message); err != nil {
-		return encoded{}, fmt.Errorf("the request is malformed: %w", err)
-	}
-	pdu := datagram[len(datagram)-len(message.PDU.Bytes):]
-	if len(pdu) < 2+idBytes || pdu[0] != asn1.TagInteger || pdu[1] != idBytes {
-		return encoded{}, errors.New("the request does not begin with an ID of four bytes")
-	}
-	return encoded{datagram: datagram, id: pdu[2 : 2+idBytes]}, nil
+	return encoded{datagram: datagram, id: id.of(datagram)}, nil
 }

@@ -165,7 +165,7 @@ func isClock(text string) bool {
 }
 
 func isPartOfDay(word string) bool {
-	return has([]string{word}, "am", "pm", "a.m", "p.m", "utc", "gmt", "z")
+	return slices.Contains(strings.Fields("am pm a.m p.m utc gmt z"), word)
 }
 
 func isYear(word string) bool { return isDigits(word) && len(word) == 4 }
@@ -173,16 +173,15 @@ func isYear(word string) bool { return isDigits(word) && len(word) == 4 }
 func isDay(word string) bool { return isDigits(word) && len(word) <= 2 }
 
 func isMonth(word string) bool {
-	return isAbbreviation(word, "january", "february", "march", "april", "may", "june", "july", "august", "september",
-		"october", "november", "december")
+	return isAbbreviation(word, "january february march april may june july august september october november december")
 }
 
 func isWeekday(word string) bool {
-	return isAbbreviation(word, "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+	return isAbbreviation(word, "monday tuesday wednesday thursday friday saturday sunday")
 }
 
-// isAbbreviation reports whether a word is the beginning of one of some names, of
-// at least three letters.
-func isAbbreviation(word string, names ...string) bool {
-	return len(word) >= 3 && slices.ContainsFunc(names, func(name string) bool { return strings.HasPrefix(name, word) })
+// isAbbreviation reports whether a word is one of some names, or at least three
+// letters of its beginning.
+func isAbbreviation(word, names string) bool {
+	return len(word) >= 3 && strings.Contains(" "+names, " "+word)
 }
