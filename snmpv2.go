@@ -99,11 +99,8 @@ func (c *plainClient) exchange(
 			}
 		}
 		answer, err := c.receive(conn, r, &wrong)
-		switch {
-		case answer != nil && attempt == 0:
-			c.slow = time.Since(now) > allowed
-		case answer != nil: // to this attempt or to an earlier one
-			c.repeated = r.RequestID
+		if answer != nil {
+			c.noteTime(r, attempt, time.Since(now) > allowed)
 		}
 		if answer != nil || err != nil {
 			return answer, err
@@ -113,6 +110,16 @@ func (c *plainClient) exchange(
 	c.timedOut = append(c.timedOut[max(0, len(c.timedOut)-maxTimedOut+1):], r.RequestID)
 	c.asked.noteSilence()
 	return nil, wrong
+}
+
+// noteTime records that the answer to a request came late or soon after an attempt,
+// which was the first one if it is 0.
+func (c *plainClient) noteTime(r *request, attempt int, late bool) {
+	if attempt == 0 {
+		c.slow = late
+		return
+	}
+	c.repeated = r.RequestID // it may be the answer to an earlier attempt
 }
 
 // nextID returns the ID of the next request. Late answers to earlier requests are

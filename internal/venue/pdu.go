@@ -5,6 +5,7 @@
 //
 //	pdu.go          a PDU's registers, the units chained to it, and the demo's load
 //	agent.go        the SNMP agent of a PDU's card
+//	mib.go          the objects that it has
 //	agentfaults.go  its faults
 //	web.go          the web interface of a PDU's card: sessions and posted forms
 //	webfaults.go    its faults
