@@ -67,30 +67,23 @@ func TestAnswerForm(t *testing.T) {
 	const first, second = firstRequestID + 7, lastRequestID
 	date := func(text string) gosnmp.SnmpPDU { return value(gosnmp.OctetString, text) }
 	ticks := func(n uint32) gosnmp.SnmpPDU { return value(gosnmp.TimeTicks, n) }
-	old := encodeAnswer(t, first, kilowatts(300), kilowatts(400), date("03/04/2022 09:20:45"), date("none"), ticks(70000))
+	answer := func(id uint32, power gosnmp.SnmpPDU, peak int, reset string, uptime uint32) []byte {
+		return encodeAnswer(t, id, kilowatts(peak), power, date("03/04/2022 09:20:45"), date(reset), ticks(uptime))
+	}
+	old := answer(first, kilowatts(300), 400, "none", 70000)
 	tests := map[string]struct {
 		answer []byte
 		same   bool
 	}{
-		"nothing changed": {old, true},
-		"everything changed": {
-			encodeAnswer(t, second, kilowatts(301), kilowatts(401), date("03/04/2022 09:20:46"), date("some"), ticks(70001)), true,
-		},
-		"a negative power": {
-			encodeAnswer(t, second, kilowatts(-300), kilowatts(400), date("03/04/2022 09:20:45"), date("none"), ticks(70000)), true,
-		},
-		"a shorter power": {
-			encodeAnswer(t, second, kilowatts(3), kilowatts(400), date("03/04/2022 09:20:45"), date("none"), ticks(70000)), false,
-		},
-		"a shorter and a longer value": {
-			encodeAnswer(t, second, kilowatts(3), kilowatts(400), date("03/04/2022 09:20:45"), date("none "), ticks(70000)), false,
-		},
-		"another type": {
-			encodeAnswer(t, second, value(gosnmp.Gauge32, uint(300)), kilowatts(400), date("03/04/2022 09:20:45"), date("none"), ticks(70000)), false,
-		},
-		"a value less": {encodeAnswer(t, first, kilowatts(300)), false},
-		"cut off":      {old[:len(old)-1], false},
-		"empty":        {nil, false},
+		"nothing changed":              {old, true},
+		"everything changed":           {answer(second, kilowatts(301), 401, "some", 70001), true},
+		"a negative power":             {answer(second, kilowatts(-300), 400, "none", 70000), true},
+		"a shorter power":              {answer(second, kilowatts(3), 400, "none", 70000), false},
+		"a shorter and a longer value": {answer(second, kilowatts(3), 400, "none ", 70000), false},
+		"another type":                 {answer(second, value(gosnmp.Gauge32, uint(300)), 400, "none", 70000), false},
+		"a value less":                 {encodeAnswer(t, first, kilowatts(300)), false},
+		"cut off":                      {old[:len(old)-1], false},
+		"empty":                        {nil, false},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
