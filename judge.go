@@ -96,17 +96,18 @@ func (j *judgment) judgeReachability() {
 	resetting := p.ownReset && silent < resettingTime // cards are silent for some seconds then
 	if lost && !resetting && !s.unreachable {
 		s.unreachable, s.stillCounts = true, j.team.above
+		j.team.unsure = j.team.unsure || s.stillCounts
 		j.report(event{kind: eventUnreachable, since: s.since, err: p.err, silent: true})
 	}
 }
 
 // keepReading stores the reading.
 func (j *judgment) keepReading() {
-	s, p, t := j.status, j.poll, j.team
-	if t.above && j.before.unreachable {
-		t.openUnseen += p.at.Sub(j.before.since)
+	s, p := j.status, j.poll
+	s.previous = sample{}
+	if j.before.missed == 0 {
+		s.previous = sample{at: s.at, watts: s.watts}
 	}
-	s.previous = sample{at: s.at, watts: s.watts}
 	resetAt := cmp.Or(p.resetAt, s.resetAt)
 	s.reading = p.reading
 	s.resetAt = resetAt
@@ -236,10 +237,24 @@ func (j *judgment) judgeCrossing(rose bool) {
 	}
 	if t.above {
 		t.openHighest, t.highest = max(t.openHighest, proven), max(t.highest, proven)
+		if low > j.limit || known && high <= j.limit {
+			j.noteSeen()
+		}
 	}
 	if t.above && known && high <= j.limit {
 		j.closeCrossing(opens && spike)
 	}
+}
+
+// noteSeen notes that the power of a team with an open crossing is known, and how
+// long it was not before that.
+func (j *judgment) noteSeen() {
+	t, p := j.team, j.poll
+	gap := p.at.Sub(t.lastSeen)
+	if t.unsure && gap >= unreachableTime {
+		t.openUnseen += gap
+	}
+	t.unsure, t.lastSeen = false, t.lastSeen.Add(max(gap, 0))
 }
 
 // openCrossing opens a crossing. A spike is one that only the register shows.
@@ -251,7 +266,8 @@ func (j *judgment) openCrossing(watts int, spike bool) {
 	}
 	j.reportTeam(e)
 	t.crossings++
-	t.above, t.opened, t.lastCrossing, t.openHighest, t.openUnseen = true, p.at, p.at, 0, 0
+	t.above, t.opened, t.lastCrossing, t.openHighest = true, p.at, p.at, 0
+	t.lastSeen, t.unsure, t.openUnseen = p.at, false, 0
 	if !e.silent {
 		t.lastSound = p.at
 	}
@@ -261,14 +277,14 @@ func (j *judgment) openCrossing(watts int, spike bool) {
 // not worth a second message.
 func (j *judgment) closeCrossing(spike bool) {
 	t, p := j.team, j.poll
+	t.total = t.timeAbove()
 	t.above = false
 	for i := range t.pdus {
 		t.pdus[i].stillCounts = false
 	}
-	took := p.at.Sub(t.opened)
-	t.total += took - t.openUnseen
 	e := event{
-		kind: eventBack, since: t.opened, duration: took, unseen: t.openUnseen, watts: t.openHighest, silent: true,
+		kind: eventBack, since: t.opened, duration: p.at.Sub(t.opened), unseen: t.openUnseen, watts: t.openHighest,
+		silent: true,
 	}
 	if spike {
 		e.spike, e.peakAt, e.logOnly = true, p.peakAt, true
@@ -311,7 +327,7 @@ func (j *judgment) judgePossibleCrossing(rose bool) {
 		t.possibleSince = p.at
 	}
 	oldest, newest := t.span()
-	complete := newest.Sub(oldest) <= togetherTime || p.at.Sub(t.possibleSince) > togetherTime
+	complete := newest.Sub(oldest) <= t.together || p.at.Sub(t.possibleSince) > t.together
 	if !complete || t.isStarting() {
 		return
 	}

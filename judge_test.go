@@ -79,7 +79,7 @@ func parsePoll(line string, pdus []string) (b testPoll, err error) {
 
 // newTeam returns a team before its first poll, at noon.
 func newTeam(pdus ...string) team {
-	t := team{name: "Team"}
+	t := team{name: "Team", together: maxTogether}
 	if len(pdus) == 1 {
 		t.name = pdus[0]
 	}
@@ -658,7 +658,7 @@ func TestJudge(t *testing.T) {
 				0 Team(.102+.103): Above power limit (3500 W)!
 				6 Team l(.102): Out of reach since 12:00:00 (silent)
 				| no answer
-				8 Team(.102+.103): Back under power limit after 8 s, at most 3500 W (silent)`,
+				8 Team(.102+.103): Back under power limit after 8 s, at most 3500 W, 8 s of it without readings (silent)`,
 		},
 		"possibly, and more so": {
 			pdus: []string{"l", "r"},
@@ -797,6 +797,44 @@ func TestJudge(t *testing.T) {
 				6 P(.102): Back under power limit after 0 s, at most 3200 W:
 				| a spike, by the PDU's own clock at 2026-06-15 12:00:05 (log only)`,
 		},
+		"a PDU that died before the crossing": {
+			pdus: []string{"l", "r"},
+			polls: `
+				0 l 1000 1000
+				0 r 1000 1000
+				2 r lost
+				4 r lost
+				6 r lost
+				40 l 3100 3100
+				42 l 3100 3100
+				44 r 1000 1000
+				44 l 1000 3100`,
+			want: `
+				6 Team r(.103): Out of reach since 12:00:00 (silent)
+				| no answer
+				40 Team(.102+.103): Above power limit (3100 W)!
+				44 Team r(.103): Answers again after 44 s; its peak is 1000 W (silent)
+				44 Team(.102+.103): Back under power limit after 4 s, at most 3100 W (silent)`,
+		},
+		"a PDU that dies while the other one alone is above": {
+			pdus: []string{"l", "r"},
+			polls: `
+				0 l 3100 3100
+				0 r 1000 1000
+				2 l 3100 3100
+				2 r lost
+				4 l 3100 3100
+				4 r lost
+				6 l 3100 3100
+				6 r lost
+				8 l 3100 3100
+				10 l 1000 3100`,
+			want: `
+				0 Team(.102+.103): Above power limit (3100 W)!
+				6 Team r(.103): Out of reach since 12:00:00 (silent)
+				| no answer
+				10 Team(.102+.103): Back under power limit after 10 s, at most 4100 W (silent)`,
+		},
 		"reset during a crossing that ends soon": {
 			polls: `
 				0 3200 3200
@@ -875,7 +913,7 @@ func TestJudge(t *testing.T) {
 				0 Team(.102+.103): Above power limit (3500 W)!
 				6 Team r(.103): Out of reach since 12:00:00 (silent)
 				| no answer
-				10 Team(.102+.103): Back under power limit after 10 s, at most 3500 W (silent)`,
+				10 Team(.102+.103): Back under power limit after 10 s, at most 3500 W, 10 s of it without readings (silent)`,
 		},
 	}
 	for name, tt := range tests {
@@ -1121,6 +1159,38 @@ func FuzzJudge(f *testing.F) {
 		inOrder := counted <= resets && resets <= signs
 		if !inOrder || (counted > 0) != (signs > 0) {
 			t.Errorf("%d resets reported, %d counted, %d signs of them", resets, counted, signs)
+		}
+	})
+}
+
+// FuzzJudgeTeam judges polls of a team with three PDUs, at any times: crossings
+// begin and end in turns, are never longer than they can be, and the time above
+// the limit never decreases.
+func FuzzJudgeTeam(f *testing.F) {
+	f.Add([]byte("\x00\x40\x01\x40\x02\x40\x30\x10\x31\x10\x32\x10"))
+	f.Add([]byte("\x00\x80\x11\x00\x11\x00\x11\x00\x11\x00\x10\x10\x11\x10"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		team, now, above, total := newTeam("a", "b", "c"), noon, false, time.Duration(0)
+		for i := 0; i+1 < len(data) && i < 400; i += 2 {
+			what, watts := data[i], 20*int(data[i+1])
+			now = now.Add([]time.Duration{20 * time.Millisecond, 500 * time.Millisecond, 3 * time.Second}[what/16%3])
+			p := poll{at: now, reading: reading{watts: watts, peak: -1, uptime: -1, asked: now, at: now}}
+			if watts == 0 {
+				p = poll{at: now, err: errNoAnswer}
+			}
+			var events []event
+			team, events = judge(team, int(what%3), p, 3000)
+			for _, e := range events {
+				begins, ends := e.kind == eventAbove, e.kind == eventBack
+				if begins && above || ends && !above || ends && (e.unseen < 0 || e.unseen > e.duration || e.watts <= 3000) {
+					t.Fatalf("got %+v, above before: %t", e, above)
+				}
+				above = begins || above && !ends
+			}
+			if team.above != above || team.timeAbove() < total {
+				t.Fatalf("above %t, %v above, before %v", team.above, team.timeAbove(), total)
+			}
+			total = team.timeAbove()
 		}
 	})
 }

@@ -27,7 +27,8 @@ import (
 func madeUpTeams() []team {
 	at := func(s int) time.Time { return noon.Add(time.Duration(s) * time.Second) }
 	above := newTeam("Çà \"va\" \\o/\n日本")
-	above.above, above.opened, above.crossings, above.total = true, at(4), 3, 1500*time.Millisecond
+	above.above, above.opened, above.lastSeen = true, at(4), at(10)
+	above.crossings, above.total = 3, 1500*time.Millisecond
 	above.pdus[0].reading = reading{watts: 3120, peak: 3240, at: at(10)}
 	above.pdus[0].err, above.pdus[0].polled, above.pdus[0].resets = errLate, at(12), 2
 	above.pdus[0].polls = pollCounts{ok: 5, noAnswer: 4, wrongAnswer: 3, noMeter: 2}
@@ -137,14 +138,13 @@ func TestTimeAbove(t *testing.T) {
 		{1, 1, 1400, 0},
 		{2, 0, 1700, 0},
 		{3, 1, 1400, 0}, // it begins
-		{4, 0, 1700, 0},
-		{9, 1, 1400, 1 * time.Second},
-		{8, 0, 1500, 5 * time.Second}, // it ends, with a poll that was judged late
-		{11, 1, 1400, 5 * time.Second},
-		{12, 0, 1700, 5 * time.Second},
-		{13, 1, 1400, 5 * time.Second}, // and begins again
-		{14, 0, 1700, 5 * time.Second},
-		{15, 1, 1400, 6 * time.Second},
+		{4, 0, 1700, 1 * time.Second},
+		{9, 1, 1400, 6 * time.Second},
+		{8, 0, 1500, 6 * time.Second}, // it ends, with a poll that was judged late
+		{11, 1, 1400, 6 * time.Second},
+		{12, 0, 1700, 6 * time.Second},
+		{13, 1, 1400, 6 * time.Second}, // and begins again
+		{14, 0, 1700, 7 * time.Second},
 	}
 	both := newTeam("left", "right")
 	for _, tt := range tests {

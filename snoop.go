@@ -113,6 +113,13 @@ func (s *snoop) teamNamed(name string) int {
 // run polls the cards until ctx ends, each in its own goroutine so that a slow
 // card never delays another.
 func (s *snoop) run(ctx context.Context) {
+	step := s.interval
+	if s.near > 0 {
+		step = min(step, s.near)
+	}
+	for i := range s.teams {
+		s.teams[i].together = min(maxTogether, step*4/5) // and not from one reading to the next
+	}
 	var polls, reports sync.WaitGroup
 	for _, c := range s.cards {
 		polls.Go(func() { s.watch(ctx, c) })

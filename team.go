@@ -18,7 +18,7 @@ type status struct {
 	unreachable bool // and reported as such
 	stillCounts bool // unreachable, but its last reading counts until the open crossing ends
 
-	previous sample // the reading before the last one
+	previous sample // the reading before the last one, if no poll between them failed
 
 	register  int       // W, the last peak read; -1 before the first
 	seen      int       // W, the highest reading since the peak was last reset
@@ -66,13 +66,16 @@ type sample struct {
 
 // A team is what is known about a team and its PDUs.
 type team struct {
-	name string
-	pdus []status
+	name     string
+	pdus     []status
+	together time.Duration // how far apart readings may be that count as taken together
 
 	above         bool          // a crossing is open
 	opened        time.Time     // when it began
 	openHighest   int           // W, the highest in the open crossing
 	openUnseen    time.Duration // of the open crossing, without readings
+	lastSeen      time.Time     // when the power was last known in the open crossing
+	unsure        bool          // a PDU became unreachable since then
 	possible      int           // W, the sum of registers last reported as possibly above the limit; 0 for none
 	possibleSince time.Time     // when a higher sum was seen that is to be reported; zero for none
 	lastSound     time.Time     // when an alert last had a sound
@@ -117,9 +120,9 @@ func (t team) isStarting() bool {
 // counts reports whether the last reading of a PDU is a part of its team's power.
 func (s *status) counts() bool { return !s.at.IsZero() && (!s.unreachable || s.stillCounts) }
 
-// togetherTime is how far apart readings may be that count as taken together. It
-// lets four chained units be read one after the other.
-const togetherTime = 400 * time.Millisecond
+// maxTogether is the greatest team.together. It lets four chained units be read
+// one after the other.
+const maxTogether = 400 * time.Millisecond
 
 // bounds returns bounds for the power of a team, in W: what it drew at least and
 // at most when its PDUs were last read. They are equal if these readings were
@@ -137,9 +140,9 @@ func (t team) bounds() (low, high int, known bool) {
 		case !p.counts():
 		case p.unreachable: // what it draws now is not known
 			high += p.watts
-		case newest.Sub(oldest) <= togetherTime || p.at.Sub(oldest) <= togetherTime:
+		case newest.Sub(oldest) <= t.together || p.at.Sub(oldest) <= t.together:
 			low, high = low+p.watts, high+p.watts
-		case !p.previous.at.IsZero() && p.previous.at.Sub(oldest) <= togetherTime:
+		case !p.previous.at.IsZero() && p.previous.at.Sub(oldest) <= t.together:
 			low, high = low+min(p.previous.watts, p.watts), high+max(p.previous.watts, p.watts)
 		default:
 			known = false
@@ -174,25 +177,18 @@ func (t team) span() (oldest, newest time.Time) {
 func (t team) readTogetherWith(at time.Time) (watts int) {
 	for i := range t.pdus {
 		p := &t.pdus[i]
-		if p.counts() && !p.unreachable && at.Sub(p.at) <= togetherTime {
+		if p.counts() && !p.unreachable && at.Sub(p.at) <= t.together {
 			watts += p.watts
 		}
 	}
 	return watts
 }
 
-// timeAbove returns how long a team was seen above the limit. An open crossing
-// counts up to the oldest of the last readings of its PDUs, because it cannot end
-// before that: a counter that fell would look to Prometheus like a restart.
+// timeAbove returns how long a team was seen above the limit. It never decreases:
+// to Prometheus, a counter that did would look like a restart.
 func (t team) timeAbove() time.Duration {
 	if !t.above {
 		return t.total
 	}
-	until := time.Time{}
-	for i := range t.pdus {
-		if p := &t.pdus[i]; p.counts() && (until.IsZero() || p.at.Before(until)) {
-			until = p.at
-		}
-	}
-	return t.total + max(until.Sub(t.opened)-t.openUnseen, 0)
+	return t.total + max(t.lastSeen.Sub(t.opened)-t.openUnseen, 0)
 }
