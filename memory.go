@@ -6,16 +6,20 @@ import (
 	"time"
 )
 
-// A Pi has time rather than memory.
+// A Pi has CPU time to spare rather than memory.
 const (
-	gcPercent    = 25          // by which the heap, which is small, grows until garbage is collected
-	releaseEvery = time.Minute // unused memory goes back to the system
+	gcPercent    = 25              // by which the heap, which is small, grows until garbage is collected
+	releaseFirst = 5 * time.Second // after the start, which takes more memory than the watch
+	releaseEvery = time.Minute
 )
 
 // releaseMemory returns unused memory to the system from time to time, until
-// ctx ends: after many pictures the runtime would keep a part of it.
+// ctx ends. The runtime by itself would keep much of what it once needed.
 func releaseMemory(ctx context.Context) {
-	for pause(ctx, releaseEvery); ctx.Err() == nil; pause(ctx, releaseEvery) {
+	for wait := releaseFirst; ; wait = releaseEvery {
+		if pause(ctx, wait); ctx.Err() != nil {
+			return
+		}
 		debug.FreeOSMemory()
 	}
 }
