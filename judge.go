@@ -104,13 +104,13 @@ func (j *judgment) judgeReachability() {
 // keepReading stores the reading.
 func (j *judgment) keepReading() {
 	s, p := j.status, j.poll
-	s.previous = sample{}
-	if j.before.missed == 0 {
-		s.previous = sample{at: s.at, watts: s.watts}
-	}
 	resetAt := cmp.Or(p.resetAt, s.resetAt)
 	s.reading = p.reading
 	s.resetAt = resetAt
+	if j.before.unreachable {
+		s.recent = [len(s.recent)]sample{}
+	}
+	s.keep()
 }
 
 // judgeRestart judges whether the card was restarted, in which case its uptime fell.
@@ -235,13 +235,23 @@ func (j *judgment) judgeCrossing(rose bool) {
 	if opens {
 		j.openCrossing(proven, spike)
 	}
-	if t.above {
-		t.openHighest, t.highest = max(t.openHighest, proven), max(t.highest, proven)
-		if low > j.limit || known && high <= j.limit {
-			j.noteSeen()
-		}
+	if !t.above {
+		return
 	}
-	if t.above && known && high <= j.limit {
+	t.openHighest, t.highest = max(t.openHighest, proven), max(t.highest, proven)
+
+	oldest, newest := t.span()
+	ends := known && high <= j.limit && !oldest.Before(t.provenAt)
+	switch {
+	case t.readTogetherWith(newest) > j.limit:
+		t.provenAt = newest
+	case low > j.limit:
+		t.provenAt = oldest
+	}
+	if low > j.limit || ends {
+		j.noteSeen()
+	}
+	if ends {
 		j.closeCrossing(opens && spike)
 	}
 }
@@ -267,7 +277,7 @@ func (j *judgment) openCrossing(watts int, spike bool) {
 	j.reportTeam(e)
 	t.crossings++
 	t.above, t.opened, t.lastCrossing, t.openHighest = true, p.at, p.at, 0
-	t.lastSeen, t.unsure, t.openUnseen = p.at, false, 0
+	t.provenAt, t.lastSeen, t.unsure, t.openUnseen = time.Time{}, p.at, false, 0
 	if !e.silent {
 		t.lastSound = p.at
 	}
@@ -318,6 +328,7 @@ func (j *judgment) judgePossibleCrossing(rose bool) {
 		t.possible, t.possibleSince = 0, time.Time{}
 		return
 	}
+	t.possible = min(t.possible, registers) // a register was reset
 	if registers <= t.possible+t.possible/20 {
 		return
 	}
@@ -327,12 +338,13 @@ func (j *judgment) judgePossibleCrossing(rose bool) {
 		t.possibleSince = p.at
 	}
 	oldest, newest := t.span()
-	complete := newest.Sub(oldest) <= t.together || p.at.Sub(t.possibleSince) > t.together
+	complete := newest.Sub(oldest) <= togetherTime || t.wasReadTwice(t.possibleSince)
 	if !complete || t.isStarting() {
 		return
 	}
+	crossed := !t.lastCrossing.Before(t.possibleSince)
 	t.possible, t.possibleSince = registers, time.Time{}
-	proven := t.above || rose || j.status.register > j.limit
+	proven := t.above || rose || crossed || t.highestRegister() > j.limit
 	if !proven {
 		j.reportTeam(event{kind: eventPossiblyAbove, watts: registers})
 	}

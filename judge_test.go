@@ -79,7 +79,7 @@ func parsePoll(line string, pdus []string) (b testPoll, err error) {
 
 // newTeam returns a team before its first poll, at noon.
 func newTeam(pdus ...string) team {
-	t := team{name: "Team", together: maxTogether}
+	t := team{name: "Team"}
 	if len(pdus) == 1 {
 		t.name = pdus[0]
 	}
@@ -737,10 +737,10 @@ func TestJudge(t *testing.T) {
 				6 r lost
 				8 l 2800 2800`,
 			want: `
-				4 Team(.102+.103): Possibly above power limit (4200 W)
-				| that is the sum of its PDUs' peaks, which need not have been at the same time
 				6 Team r(.103): Out of reach since 12:00:00 (silent)
-				| no answer`,
+				| no answer
+				8 Team(.102+.103): Possibly above power limit (4200 W)
+				| that is the sum of its PDUs' peaks, which need not have been at the same time`,
 		},
 		"readings a second apart prove a crossing that lasts": {
 			pdus: []string{"l", "r"},
@@ -796,6 +796,50 @@ func TestJudge(t *testing.T) {
 				| by the PDU's own clock at 2026-06-15 12:00:05
 				6 P(.102): Back under power limit after 0 s, at most 3200 W:
 				| a spike, by the PDU's own clock at 2026-06-15 12:00:05 (log only)`,
+		},
+		"one PDU alone is above when the other's answer is lost": {
+			pdus: []string{"l", "r"},
+			polls: `
+				0 l 500 500
+				0 r 1000 1000
+				2 l lost
+				2 r 3200 3200
+				4 r 1000 3200
+				4 l 500 500`,
+			want: `
+				2 Team(.102+.103): Above power limit (3200 W)!
+				4 Team(.102+.103): Back under power limit after 2 s, at most 3200 W (silent)`,
+		},
+		"a spike of the first of two PDUs": {
+			pdus: []string{"l", "r"},
+			polls: `
+				0 l 1000 1000
+				0 r 1000 1000
+				2 l 1000 3200
+				2 r 1000 1000
+				4 l 1000 3200
+				4 r 1000 1000`,
+			want: `
+				2 Team(.102+.103): Above power limit (3200 W)!
+				| a spike, over before it was seen;
+				| by the PDU's own clock at 2026-06-15 12:00:01
+				2 Team(.102+.103): Back under power limit after 0 s, at most 3200 W:
+				| a spike, by the PDU's own clock at 2026-06-15 12:00:01 (log only)`,
+		},
+		"possibly, and again after a reset": {
+			pdus: []string{"l", "r"},
+			polls: `
+				0 l 1000 1900
+				0 r 1000 2000
+				2 l 1000 1900
+				2 r 1000 1200 reset=9 own
+				4 l 1000 1900
+				4 r 1000 2100 reset=9`,
+			want: `
+				0 Team(.102+.103): Possibly above power limit (3900 W)
+				| that is the sum of its PDUs' peaks, which need not have been at the same time
+				4 Team(.102+.103): Possibly above power limit (4000 W)
+				| that is the sum of its PDUs' peaks, which need not have been at the same time`,
 		},
 		"a PDU that died before the crossing": {
 			pdus: []string{"l", "r"},

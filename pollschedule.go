@@ -36,10 +36,12 @@ type proximity struct {
 	calm time.Time // since when all have been below calmPercent; zero if they are not
 }
 
-// note updates the proximity with the highest power of a card's teams.
-func (p *proximity) note(watts, limit int, at time.Time) {
+// note updates the proximity with the highest power of a card's teams. It reports
+// whether one of them just came near the limit.
+func (p *proximity) note(watts, limit int, at time.Time) (came bool) {
 	switch {
 	case 100*watts >= nearPercent*limit:
+		came = !p.near
 		*p = proximity{near: true}
 	case 100*watts >= calmPercent*limit:
 		p.calm = time.Time{}
@@ -48,6 +50,7 @@ func (p *proximity) note(watts, limit int, at time.Time) {
 	case at.Sub(p.calm) >= calmTime:
 		p.near = false
 	}
+	return came
 }
 
 // next returns when to read a card again that was asked and answered at these

@@ -95,9 +95,13 @@ func (s *session) read(ctx context.Context, unit int) (reading, error) {
 func (s *session) readUnit(ctx context.Context, until time.Time, unit int) ([]gosnmp.SnmpPDU, error) {
 	u := s.units[unit]
 	if u.fullIsDue() {
-		if vars, err := s.askFull(ctx, until, unit); err == nil {
+		vars, err := s.askFull(ctx, until, unit)
+		if err == nil {
 			u.query = askEverything
 			return vars, nil
+		}
+		if s.plain.slow && errors.Is(err, errNoAnswer) {
+			return nil, err // it is still at work
 		}
 	}
 	return s.askLess(ctx, until, unit)
@@ -120,7 +124,11 @@ func (u *unitState) fullIsDue() bool {
 // is missing. The agent may also speak v2c, and have been busy when it was asked
 // with that.
 func (s *session) askFull(ctx context.Context, until time.Time, unit int) ([]gosnmp.SnmpPDU, error) {
-	vars, err := s.ask(ctx, until, unit, askEverything, 1)
+	attempts := 1
+	if s.plain.slow {
+		attempts = 2 // a single one, of twice the time
+	}
+	vars, err := s.ask(ctx, until, unit, askEverything, attempts)
 	before := s.plain.asked
 	if !errors.Is(err, errNoObject) || before.version != gosnmp.Version1 {
 		return vars, err

@@ -40,6 +40,7 @@ type cardWatch struct {
 	units   []watchedUnit
 	jobs    chan func(*session) // other exchanges with the card, each followed by a poll
 	closest proximity           // of its teams to the limit
+	nearby  chan struct{}       // holds a value after another card found one of its teams near the limit
 	took    time.Duration       // by the last sweep of its units
 }
 
@@ -95,7 +96,7 @@ func (s *snoop) cardAt(addr string) *cardWatch {
 			return c
 		}
 	}
-	c := &cardWatch{addr: addr, jobs: make(chan func(*session))}
+	c := &cardWatch{addr: addr, jobs: make(chan func(*session)), nearby: make(chan struct{}, 1)}
 	s.cards = append(s.cards, c)
 	return c
 }
@@ -113,13 +114,6 @@ func (s *snoop) teamNamed(name string) int {
 // run polls the cards until ctx ends, each in its own goroutine so that a slow
 // card never delays another.
 func (s *snoop) run(ctx context.Context) {
-	step := s.interval
-	if s.near > 0 {
-		step = min(step, s.near)
-	}
-	for i := range s.teams {
-		s.teams[i].together = min(maxTogether, step*4/5) // and not from one reading to the next
-	}
 	var polls, reports sync.WaitGroup
 	for _, c := range s.cards {
 		polls.Go(func() { s.watch(ctx, c) })
@@ -151,15 +145,41 @@ func (s *snoop) watch(ctx context.Context, c *cardWatch) {
 			s.note(u.pdu, poll{reading: r, err: err, at: time.Now()})
 		}
 
-		answered := time.Now()
-		c.closest.note(s.mostOf(c), s.limit, answered)
-		timer.Reset(time.Until(due.next(c.closest, asked, answered, c.took)))
+		answered, before := time.Now(), c.took
 		c.took = answered.Sub(asked)
-		select {
-		case <-timer.C:
-		case job := <-c.jobs:
-			job(c.session)
-		case <-ctx.Done():
+		if c.closest.note(s.mostOf(c), s.limit, answered) {
+			s.tellTeammates(c)
+		}
+		wait := func() { timer.Reset(time.Until(due.next(c.closest, asked, answered, before))) }
+		wait()
+		for waiting := true; waiting; {
+			waiting = false
+			select {
+			case <-c.nearby:
+				c.closest.note(s.mostOf(c), s.limit, time.Now())
+				wait()
+				waiting = true
+			case <-timer.C:
+			case job := <-c.jobs:
+				job(c.session)
+			case <-ctx.Done():
+			}
+		}
+	}
+}
+
+// tellTeammates tells the other cards of a card's teams that one of them came near
+// the limit, so that all its PDUs are read more often at once.
+func (s *snoop) tellTeammates(c *cardWatch) {
+	for _, u := range c.units {
+		for _, at := range s.places {
+			if at.team != s.places[u.pdu].team || at.card == c {
+				continue
+			}
+			select {
+			case at.card.nearby <- struct{}{}:
+			default:
+			}
 		}
 	}
 }

@@ -18,7 +18,7 @@ type status struct {
 	unreachable bool // and reported as such
 	stillCounts bool // unreachable, but its last reading counts until the open crossing ends
 
-	previous sample // the reading before the last one, if no poll between them failed
+	recent [8]sample // the last readings since it became reachable, the newest first
 
 	register  int       // W, the last peak read; -1 before the first
 	seen      int       // W, the highest reading since the peak was last reset
@@ -66,14 +66,14 @@ type sample struct {
 
 // A team is what is known about a team and its PDUs.
 type team struct {
-	name     string
-	pdus     []status
-	together time.Duration // how far apart readings may be that count as taken together
+	name string
+	pdus []status
 
 	above         bool          // a crossing is open
 	opened        time.Time     // when it began
 	openHighest   int           // W, the highest in the open crossing
 	openUnseen    time.Duration // of the open crossing, without readings
+	provenAt      time.Time     // the moment of the readings that last proved it
 	lastSeen      time.Time     // when the power was last known in the open crossing
 	unsure        bool          // a PDU became unreachable since then
 	possible      int           // W, the sum of registers last reported as possibly above the limit; 0 for none
@@ -106,6 +106,26 @@ func (t team) registers() (watts int) {
 	return watts
 }
 
+// highestRegister returns the highest of the last peaks of a team's PDUs, in W.
+func (t team) highestRegister() (watts int) {
+	for i := range t.pdus {
+		watts = max(watts, t.pdus[i].register)
+	}
+	return watts
+}
+
+// wasReadTwice reports whether each PDU that can be reached was read twice since a
+// moment.
+func (t team) wasReadTwice(since time.Time) bool {
+	for i := range t.pdus {
+		p := &t.pdus[i]
+		if p.counts() && !p.unreachable && p.recent[1].at.Before(since) {
+			return false
+		}
+	}
+	return true
+}
+
 // isStarting reports whether the first answer of a PDU may still come.
 func (t team) isStarting() bool {
 	for i := range t.pdus {
@@ -120,17 +140,16 @@ func (t team) isStarting() bool {
 // counts reports whether the last reading of a PDU is a part of its team's power.
 func (s *status) counts() bool { return !s.at.IsZero() && (!s.unreachable || s.stillCounts) }
 
-// maxTogether is the greatest team.together. It lets four chained units be read
-// one after the other.
-const maxTogether = 400 * time.Millisecond
+// togetherTime is how far apart readings may be that count as taken together.
+const togetherTime = 60 * time.Millisecond
 
 // bounds returns bounds for the power of a team, in W: what it drew at least and
-// at most when its PDUs were last read. They are equal if these readings were
-// taken together. Otherwise load may have moved from one PDU to another between
-// two readings, and their sum was never drawn: then each PDU counts with the lower
-// and the higher of its readings around the moment of the oldest one. If a PDU has
-// none from before, known is false, and the lower bound is what was read together
-// with the latest reading.
+// at most at the moment of the oldest of its PDUs' last readings. They are equal
+// if these readings were taken together. Otherwise load may have moved from one PDU
+// to another between two readings, so that their sum was never drawn: then each PDU
+// counts with the lower and the higher of its readings around that moment. known
+// is false if a PDU has none. What was read together with the latest reading is a
+// lower bound in any case.
 func (t team) bounds() (low, high int, known bool) {
 	oldest, newest := t.span()
 	known = true
@@ -140,18 +159,43 @@ func (t team) bounds() (low, high int, known bool) {
 		case !p.counts():
 		case p.unreachable: // what it draws now is not known
 			high += p.watts
-		case newest.Sub(oldest) <= t.together || p.at.Sub(oldest) <= t.together:
+		case newest.Sub(oldest) <= togetherTime:
 			low, high = low+p.watts, high+p.watts
-		case !p.previous.at.IsZero() && p.previous.at.Sub(oldest) <= t.together:
-			low, high = low+min(p.previous.watts, p.watts), high+max(p.previous.watts, p.watts)
 		default:
-			known = false
+			from, to, ok := p.around(oldest)
+			low, high, known = low+from, high+to, known && ok
 		}
 	}
 	if !known {
-		low = t.readTogetherWith(newest)
+		low = 0
 	}
-	return low, high, known
+	low = max(low, t.readTogetherWith(newest))
+	return low, max(low, high), known
+}
+
+// around returns the lower and the higher power of the readings of a PDU before
+// and after a moment, in W. ok is false if there is none before it.
+func (s *status) around(at time.Time) (low, high int, ok bool) {
+	low, high = s.watts, s.watts
+	for _, r := range s.recent {
+		switch {
+		case r.at.IsZero():
+			return 0, 0, false
+		case r.at.Sub(at) > togetherTime:
+			low, high = r.watts, r.watts // the first reading after it so far
+		case at.Sub(r.at) <= togetherTime:
+			return r.watts, r.watts, true
+		default:
+			return min(low, r.watts), max(high, r.watts), true
+		}
+	}
+	return 0, 0, false
+}
+
+// keep adds the last reading to the recent ones.
+func (s *status) keep() {
+	copy(s.recent[1:], s.recent[:])
+	s.recent[0] = sample{at: s.at, watts: s.watts}
 }
 
 // span returns the moments of the oldest and the newest of the last readings of
@@ -177,7 +221,7 @@ func (t team) span() (oldest, newest time.Time) {
 func (t team) readTogetherWith(at time.Time) (watts int) {
 	for i := range t.pdus {
 		p := &t.pdus[i]
-		if p.counts() && !p.unreachable && at.Sub(p.at) <= t.together {
+		if p.counts() && !p.unreachable && at.Sub(p.at) <= togetherTime {
 			watts += p.watts
 		}
 	}
