@@ -28,12 +28,13 @@
 // SNMP for example.
 //
 // The files, from the top: client.go is the interface, visit.go a session and
-// the walk through its pages. peak.go, wording.go, unit.go, menu.go and
+// the walk through its pages. peak.go, wording.go, notes.go, unit.go, menu.go and
 // language.go know what the words on pages mean, and summary.go describes a
 // page that was not understood. browser.go makes requests and follows
 // redirects. reader.go turns the tokens of htmlscanner.go into a page:
-// elementtree.go has its layout, controls.go its controls, and labels.go the
-// rules that tie the two together. form.go writes what a browser sends.
+// elementtree.go has its layout, controls.go its controls, entities.go its
+// character references, and labels.go the rules that tie labels to controls.
+// form.go writes what a browser sends.
 package nmc
 
 import (

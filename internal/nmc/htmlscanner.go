@@ -1,9 +1,7 @@
 package nmc
 
 import (
-	"html"
 	"strings"
-	"unicode/utf8"
 )
 
 // A tokenKind is the kind of a token.
@@ -82,7 +80,7 @@ func (s *scanner) data(start int) (token, bool) {
 	} else {
 		s.pos += end
 	}
-	return token{kind: textToken, text: html.UnescapeString(s.src[start:s.pos])}, true
+	return token{kind: textToken, text: decodeText(s.src[start:s.pos])}, true
 }
 
 // tagOpen reads what begins with "<": a tag, a comment, a declaration, or else
@@ -269,7 +267,7 @@ func (s *scanner) rawText() (token, bool) {
 	if name != "title" && name != "textarea" || s.pos == start {
 		return token{}, false
 	}
-	return token{kind: textToken, text: html.UnescapeString(s.src[start:s.pos])}, true
+	return token{kind: textToken, text: decodeText(s.src[start:s.pos])}, true
 }
 
 // isEndTagOf reports whether src begins with the end tag of an element.
@@ -312,43 +310,4 @@ func (s *scanner) lowerUntil(end func(byte) bool) string {
 	return strings.ToLower(s.src[start:s.pos])
 }
 
-// decodeValue decodes the character references in the value of an attribute.
-// Unlike in text, "&copy=2" and "&copy2" are not references there: links
-// contain them.
-func decodeValue(s string) string {
-	if !strings.Contains(s, "&") {
-		return s
-	}
-	var b strings.Builder
-	for s != "" {
-		before, rest, found := strings.Cut(s, "&")
-		b.WriteString(before)
-		if !found {
-			break
-		}
-		n := 0
-		for n < len(rest) && (isLetter(rest[n]) || isDigit(rest[n]) || rest[n] == '#') {
-			n++
-		}
-		reference := "&" + rest[:n]
-		s = rest[n:]
-		switch {
-		case strings.HasPrefix(s, ";"):
-			s = s[1:]
-			reference += ";"
-			if decoded := html.UnescapeString(reference); !strings.HasSuffix(decoded, ";") {
-				reference = decoded
-			}
-		case !strings.HasPrefix(s, "="):
-			if decoded := html.UnescapeString(reference); utf8.RuneCountInString(decoded) == 1 {
-				reference = decoded
-			}
-		}
-		b.WriteString(reference)
-	}
-	return b.String()
-}
-
-func isLetter(c byte) bool { return 'a' <= c|0x20 && c|0x20 <= 'z' }
-func isDigit(c byte) bool  { return '0' <= c && c <= '9' }
-func isSpace(c byte) bool  { return c == ' ' || c == '\t' || c == '\n' || c == '\f' || c == '\r' }
+func isSpace(c byte) bool { return c == ' ' || c == '\t' || c == '\n' || c == '\f' || c == '\r' }

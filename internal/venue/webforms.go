@@ -2,7 +2,6 @@ package venue
 
 import (
 	"errors"
-	"html"
 	"net/url"
 	"slices"
 	"strings"
@@ -77,7 +76,7 @@ func attribute(name, value string) string {
 	if value == "" {
 		return ""
 	}
-	return " " + name + `="` + html.EscapeString(value) + `"`
+	return " " + name + `="` + escapeHTML(value) + `"`
 }
 
 // flag returns an attribute that has no value in HTML, if it is on.
@@ -104,7 +103,7 @@ func (s tagStyle) input(c control) string {
 	text := ""
 	switch c.kind {
 	case "textarea":
-		return s.tag("textarea", name, id, ` rows="2" cols="30"`) + html.EscapeString(c.value) + "</textarea>"
+		return s.tag("textarea", name, id, ` rows="2" cols="30"`) + escapeHTML(c.value) + "</textarea>"
 	case "button":
 		return s.tag("button", ` type="submit"`, name, value) + c.label + "</button>"
 	case "select":
@@ -191,3 +190,7 @@ func toLatin1(s string) string {
 	}
 	return string(b)
 }
+
+var htmlEscaper = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&#34;", "'", "&#39;")
+
+func escapeHTML(text string) string { return htmlEscaper.Replace(text) }

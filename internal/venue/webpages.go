@@ -2,7 +2,6 @@ package venue
 
 import (
 	"fmt"
-	"html"
 	"slices"
 	"strings"
 	"time"
@@ -170,7 +169,7 @@ func (p cardPages) page(title, body, at, up string) string {
 	if at != "" {
 		menu = p.menuAt(at, up)
 	}
-	page := fill(p.frame, "{title}", title, "{name}", html.EscapeString(p.units[0].Name), "{menu}", menu,
+	page := fill(p.frame, "{title}", title, "{name}", escapeHTML(p.units[0].Name), "{menu}", menu,
 		"{body}", body, "{languages}", p.tags.input(language), "{now}", time.Now().Format(dateTime), "{up}", up)
 	if isForeign {
 		for word, translated := range german {
