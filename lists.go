@@ -94,7 +94,7 @@ func timeAndLimit(teams []team, limit int, now time.Time) string {
 	if last.IsZero() {
 		last = now
 	}
-	return fmt.Sprintf("%s, limit %d W", clockTime(last, now), limit)
+	return fmt.Sprintf("%s, limit %d W", listTime(last, now), limit)
 }
 
 // currentRows returns the rows of a team with its power now.
@@ -173,9 +173,9 @@ func pduRow(p status, watts int, now time.Time) (r row, ok bool) {
 	case errors.Is(p.err, errNoMeter):
 		r.value = "no power meter"
 	case errors.Is(p.err, errWrong):
-		r.value, r.below = "wrong answer", "since "+clockTime(p.since, now)
+		r.value, r.below = "wrong answer", "since "+listTime(p.since, now)
 	case p.err != nil:
-		r.value, r.below = "no answer", "since "+clockTime(p.since, now)
+		r.value, r.below = "no answer", "since "+listTime(p.since, now)
 	case watts < 0:
 		r.value = "no register"
 	default:
@@ -215,15 +215,15 @@ func exceedingsList(teams []team, limit int, start, now time.Time) []string {
 			since := ""
 			if t.above {
 				r.mark = aboveMark
-				since = "\nabove now since " + clockTime(t.opened, now)
+				since = "\nabove since " + listTime(t.opened, now)
 			}
-			last := clockTime(t.lastCrossing, now)
+			last := listTime(t.lastCrossing, now)
 			r.below = fmt.Sprintf("%s in all\nat most %d W\nlast at %s%s", seconds(t.timeAbove()), t.highest, last, since)
 		}
 		rows = append(rows, r)
 	}
 	const head = "Exceedings since %s, when the bot started\nAbove the limit of %d W:"
-	return pages(fmt.Sprintf(head, clockTime(start, now), limit), rows)
+	return pages(fmt.Sprintf(head, listTime(start, now), limit), rows)
 }
 
 // pduDate formats a time by a PDU's own clock.
@@ -232,6 +232,15 @@ func pduDate(t time.Time) string {
 		return "time unknown"
 	}
 	return t.Format(time.DateTime)
+}
+
+// listTime formats a time as lists show it: with the day unless that is today,
+// and then without seconds, so that a phone does not break the line.
+func listTime(t, now time.Time) string {
+	if t.Format(time.DateOnly) == now.Format(time.DateOnly) {
+		return t.Format(time.TimeOnly)
+	}
+	return t.Format("2 Jan 15:04")
 }
 
 // A layout has the widths of a list's columns.

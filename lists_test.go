@@ -120,12 +120,12 @@ Above the limit of 3000 W:
      75 s in all
      at most 3240 W
      last at 12:00:00
-     above now since 12:00:00
+     above since 12:00:00
 .7   Zürich &amp; &lt;Co&gt; 0 x</pre>
 ! above the limit`},
 		"nothing read": {currentList(grouped(lost(1, "A", "A", errNoAnswer)), 3000, now.AddDate(0, 0, 1)), `Power at 12:00:01, limit 3000 W
 <pre>.1 A no answer
-   since 2026-06-15 11:59:55</pre>`},
+   since 15 Jun 11:59</pre>`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if got := strings.Join(tt.got, "\n---\n"); got != tt.want {
@@ -135,6 +135,60 @@ Above the limit of 3000 W:
 			for line := range strings.Lines(plainText(list)) {
 				if n := width(strings.TrimRight(line, "\n")); n > listColumns {
 					t.Errorf("%d columns: %q", n, line)
+				}
+			}
+		})
+	}
+}
+
+// TestListColumns checks that a phone does not break the lines of any list, with
+// times of the same day and of another one.
+func TestListColumns(t *testing.T) {
+	start := time.Date(2026, 10, 16, 0, 0, 1, 0, time.Local)
+	at := time.Date(2026, 10, 16, 23, 59, 0, 0, time.Local)
+	down := lost(103, "Single", "Single", errWrong)
+	right := lost(102, "right", "Double", errNoAnswer)
+	down.since, right.since = at, at
+	venue := grouped(
+		seen(101, "left", "Double", 2410, 10240), right, down, seen(104, "Universität Unterföhring", "", 3010, 3000),
+	)
+	for i := range venue {
+		t := &venue[i]
+		t.crossings, t.total, t.highest = 1000, 100*time.Hour, 102400
+		t.above, t.opened, t.lastCrossing = true, at, at
+	}
+
+	for name, tt := range map[string]struct {
+		now  time.Time
+		want []string
+	}{
+		"the same day": {at.Add(30 * time.Second), []string{
+			"      since 23:59:00", "     above since 23:59:00", "     last at 23:59:00",
+			"Exceedings since 00:00:01, when the bot started",
+		}},
+		"another day": {at.AddDate(0, 0, 1), []string{
+			"      since 16 Oct 23:59", "     above since 16 Oct 23:59", "     last at 16 Oct 23:59",
+			"Exceedings since 16 Oct 00:00, when the bot started",
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			all := ""
+			for _, pages := range [][]string{
+				currentList(venue, 3000, tt.now), peakList(venue, 3000, tt.now), peakDateList(venue, 3000, tt.now),
+				exceedingsList(venue, 3000, start, tt.now),
+			} {
+				text := strings.Join(pages, "\n")
+				all += plainText(text) + "\n"
+				_, list, _ := strings.Cut(text, "<pre>")
+				for line := range strings.Lines(plainText(list)) {
+					if n := width(strings.TrimRight(line, "\n")); n > listColumns {
+						t.Errorf("%d columns: %q", n, line)
+					}
+				}
+			}
+			for _, line := range tt.want {
+				if !strings.Contains(all, line+"\n") {
+					t.Errorf("no line %q in:\n%s", line, all)
 				}
 			}
 		})

@@ -66,7 +66,7 @@ func TestWatch(t *testing.T) {
 	}
 	second.Draw(3240)
 	s.until(t, "/current", "3240 W ▇▇▇▇▇▇▇ !")
-	s.until(t, "/exceedings", ".2 Second_PDU", "1 x !", "above now since")
+	s.until(t, "/exceedings", ".2 Second_PDU", "1 x !", "above since")
 	second.Draw(2000)
 	m = s.await(t, ann.ID, 0, "Second_PDU(.2): Back under power limit after ", "at most 3240 W")
 	if !m.Silent {
