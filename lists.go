@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode"
 )
 
 const (
@@ -349,49 +348,4 @@ func legend(rows []row) string {
 		return "\n" + nearMark + " near the limit"
 	}
 	return ""
-}
-
-// cutMiddle shortens a text to n columns by replacing its middle with an
-// ellipsis.
-func cutMiddle(s string, n int) string {
-	if width(s) <= n {
-		return s
-	}
-	runes := []rune(s)
-	head, tail := 0, len(runes)
-	room := n - 1 // for the ellipsis
-	for front := true; ; front = !front {
-		next := runes[head]
-		if !front {
-			next = runes[tail-1]
-		}
-		if room -= runeWidth(next); room < 0 {
-			return string(runes[:head]) + "…" + string(runes[tail:])
-		}
-		if front {
-			head++
-		} else {
-			tail--
-		}
-	}
-}
-
-// width returns how many columns a text takes up in a chat.
-func width(s string) (n int) {
-	for _, r := range s {
-		n += runeWidth(r)
-	}
-	return n
-}
-
-func runeWidth(r rune) int {
-	switch {
-	case unicode.In(r, unicode.Mn, unicode.Me, unicode.Cf):
-		return 0
-	case unicode.In(r, unicode.Han, unicode.Hangul, unicode.Hiragana, unicode.Katakana):
-		return 2
-	case r >= '！' && r <= '｠' || r >= '🌀' && r <= '🫿': // full width forms, pictographs
-		return 2
-	}
-	return 1
 }
