@@ -57,7 +57,7 @@ func (b *buttonHandler) press(c *callbackQuery) {
 		b.refresh(c, arg)
 		return
 	case word == "graph":
-		text = b.graph(c.Message, arg)
+		text = b.graph(c, arg)
 	}
 	b.answer(c, text)
 }
@@ -163,12 +163,14 @@ func (b *buttonHandler) stop(c *callbackQuery) string {
 }
 
 // graph sends the picture that the button below an alert asks for.
-func (b *buttonHandler) graph(m *message, number string) string {
+func (b *buttonHandler) graph(c *callbackQuery, number string) string {
 	request, ok := b.graphs.alertRequest(number, time.Now())
 	if !ok {
 		return "Unknown button."
 	}
-	b.tasks.Go(func() { b.graphs.send(replyTo(m), request, time.Now()) })
+	to := replyTo(c.Message)
+	to.stranger = !b.resets.canPress(c)
+	b.tasks.Go(func() { b.graphs.send(to, request, time.Now()) })
 	return "Drawing ..."
 }
 

@@ -132,47 +132,49 @@ func (r *responder) answerMessage(ctx context.Context, m *message, now time.Time
 		r.nameless = true
 		slog.Warn("ignoring commands with a bot's name: as getMe fails, the bot does not know its own name yet")
 	}
+	to := replyTo(m)
+	to.stranger = !r.resets.canReset(m)
 	expectsAnswer := ok || private
-	if expectsAnswer && !r.resets.canReset(m) && !r.withinQuota(m) {
+	if expectsAnswer && to.stranger && !r.withinQuota(to) {
 		return
 	}
 
 	switch cmd.name {
 	case "": // not a command
 		if m.Text != "" && !r.resets.handleText(m, r.me, now) && private {
-			r.out.reply(m, "Send /help to see what I can do.")
+			r.out.reply(to, "Send /help to see what I can do.")
 		}
 	case "/start", "/help":
-		r.out.reply(m, r.help(m))
+		r.out.reply(to, r.help(m))
 	case "/current":
-		r.answerCurrent(m)
+		r.answerCurrent(to)
 	case "/live":
-		r.startLive(ctx, m)
+		r.startLive(ctx, to)
 	case "/graph":
-		r.tasks.Go(func() { r.graphs.answer(replyTo(m), cmd.args, time.Now()) })
+		r.tasks.Go(func() { r.graphs.answer(to, cmd.args, time.Now()) })
 	case "/peaks":
-		r.out.reply(m, peakList(r.watch.snapshot(), r.limit, time.Now())...)
+		r.out.reply(to, peakList(r.watch.snapshot(), r.limit, time.Now())...)
 	case "/peakdates":
-		r.out.reply(m, peakDateList(r.watch.snapshot(), r.limit, time.Now())...)
+		r.out.reply(to, peakDateList(r.watch.snapshot(), r.limit, time.Now())...)
 	case "/exceedings":
-		r.out.reply(m, exceedingsList(r.watch.snapshot(), r.limit, r.started, time.Now())...)
+		r.out.reply(to, exceedingsList(r.watch.snapshot(), r.limit, r.started, time.Now())...)
 	case "/log":
 		r.answerLog(m)
 	case "/reset":
 		r.resets.command(ctx, m, cmd.args, now)
 	default:
 		if private {
-			r.out.reply(m, "I do not know this command. Send /help to see what I can do.")
+			r.out.reply(to, "I do not know this command. Send /help to see what I can do.")
 		}
 	}
 }
 
-// withinQuota reports whether a message from a stranger is within its chat's
-// quota. The first one that is not is answered with a warning.
-func (r *responder) withinQuota(m *message) bool {
-	ok, warn := r.quotas.take(m.Chat.ID, time.Now())
+// withinQuota reports whether an answer to a stranger is within its chat's
+// quota. The first one that is not is replaced by a warning.
+func (r *responder) withinQuota(to post) bool {
+	ok, warn := r.quotas.take(to.chat, time.Now())
 	if warn {
-		r.out.reply(m, "That was a lot at once. I will answer again in a while.")
+		r.out.reply(to, "That was a lot at once. I will answer again in a while.")
 	}
 	return ok
 }
@@ -187,11 +189,10 @@ func (r *responder) help(m *message) string {
 }
 
 // answerCurrent answers /current. Each page has a button that refreshes it.
-func (r *responder) answerCurrent(m *message) {
+func (r *responder) answerCurrent(to post) {
 	for i, text := range r.current(time.Now()) {
-		p := replyTo(m)
-		p.html, p.keys = text, refreshKeys(i)
-		r.out.put(outgoing{post: p})
+		to.html, to.keys = text, refreshKeys(i)
+		r.out.put(outgoing{post: to})
 	}
 }
 
@@ -207,16 +208,15 @@ func (r *responder) answerLog(m *message) {
 // startLive answers /live. In a group only people on the access list may start
 // a live list, because its edits count against the group's limits. It ends at
 // the latest with ctx.
-func (r *responder) startLive(ctx context.Context, m *message) {
-	official := r.resets.canReset(m)
-	if !m.Chat.isPrivate() && !official {
-		r.out.reply(m, "In a group, /live is for those on the access list. Send it to me in a private chat.")
+func (r *responder) startLive(ctx context.Context, to post) {
+	if inGroup := to.chat < 0; inGroup && to.stranger {
+		r.out.reply(to, "In a group, /live is for those on the access list. Send it to me in a private chat.")
 		return
 	}
-	list, ok := r.live.start(replyTo(m), official, time.Now())
+	list, ok := r.live.start(to, !to.stranger, time.Now())
 	if !ok {
 		const text = "There are %d live lists already. Send /current instead, or try again later."
-		r.out.reply(m, fmt.Sprintf(text, maxLiveLists))
+		r.out.reply(to, fmt.Sprintf(text, maxLiveLists))
 		return
 	}
 	r.tasks.Go(func() { r.live.keep(ctx, list) })

@@ -545,6 +545,54 @@ func TestNameUnknown(t *testing.T) {
 	log.wantTimes(t, "does not know its own name", 1)
 }
 
+// TestStrangersFlood checks that officials need not wait for the answers to a
+// stranger who floods a group with commands or presses, and that alerts go
+// first.
+func TestStrangersFlood(t *testing.T) {
+	const official, stranger = 7, 8
+	for _, flood := range []string{"/current", "/help", "/graph", "/graph x%d", "/reset", "press"} {
+		t.Run(flood, func(t *testing.T) {
+			testPresses(t, func(t *testing.T, r *responder, _ *slowServer) {
+				p := &fakeSender{start: time.Now()}
+				r.out.send = p.send
+				id := int64(0)
+				say := func(from int64, text string) {
+					id++
+					m := message{
+						ID: id, Date: time.Now().Unix(), From: &user{ID: from, FirstName: fmt.Sprint("user ", from)},
+						Chat: chat{ID: -5, Type: "supergroup"}, Text: strings.ReplaceAll(text, "%d", fmt.Sprint(id)),
+					}
+					u := &update{Message: &m}
+					if text == "press" {
+						u = &update{Callback: &callbackQuery{From: m.From, Message: &m, Data: "graph 101"}}
+					}
+					r.handle(t.Context(), u, time.Now())
+				}
+				for range maxQuota {
+					say(stranger, flood)
+					time.Sleep(500 * time.Millisecond)
+				}
+
+				before := len(p.taken())
+				say(official, "/current")
+				say(official, "/reset 9")
+				say(stranger, flood)
+				r.out.put(alertTo(-5, "alert"))
+				time.Sleep(4 * groupPace)
+				sent, _ := p.list()
+				all := strings.Join(sent[before:], "\n")
+				alert := strings.Index(all, "alert")
+				list := strings.Index(all, "Power at 00:00:10")
+				reset := strings.Index(all, `"9" is not a PDU`)
+				if alert < 0 || list < alert || reset < list {
+					t.Errorf("sent:\n%s", all)
+				}
+				time.Sleep(2 * time.Minute)
+			})
+		})
+	}
+}
+
 func FuzzCommand(f *testing.F) {
 	f.Add("/reset@isc_bot 101", "bot_command", 0, 14)
 	f.Add("/\U0001F600", "bot_command", 0, 2)

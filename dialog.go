@@ -143,12 +143,14 @@ func (d *resetDialog) command(ctx context.Context, m *message, arg string, now t
 	case !d.canReset(m):
 		d.refuse(m, "/reset")
 	case isStale(m, now):
-		d.out.reply(m, "This /reset is more than two minutes old and was ignored. Send it again if you still want it.")
+		d.out.reply(replyTo(m),
+			"This /reset is more than two minutes old and was ignored. Send it again if you still want it.")
 	case d.isRepeated(m):
 	case arg == "":
 		d.ask(ctx, m)
 	case !ok:
-		d.out.reply(m, escape(fmt.Sprintf("%q is not a PDU on the list. Send /reset to see them all.", shorten(arg, 40))))
+		const text = "%q is not a PDU on the list. Send /reset to see them all."
+		d.out.reply(replyTo(m), escape(fmt.Sprintf(text, shorten(arg, 40))))
 	default:
 		d.resetOne(m, i)
 	}
@@ -160,7 +162,7 @@ func (d *resetDialog) resetOne(m *message, i int) {
 	chosen := []int{i}
 	begun := d.begin(chosen)
 	if !begun[0] {
-		d.out.reply(m, escape(d.busyText(i)))
+		d.out.reply(replyTo(m), escape(d.busyText(i)))
 		return
 	}
 	p := replyTo(m)
@@ -177,15 +179,17 @@ func isStale(m *message, now time.Time) bool {
 // refuse tells somebody without access that a command is not for them. It logs
 // their ID for the host, who may put it on the access list.
 func (d *resetDialog) refuse(m *message, command string) {
+	to := replyTo(m)
+	to.stranger = true
 	if !m.fromPerson() {
-		d.out.reply(m, command+" must be sent by a person under their own name, and not forwarded: "+
+		d.out.reply(to, command+" must be sent by a person under their own name, and not forwarded: "+
 			"it is not clear who sent this.")
 		return
 	}
 	d.logRefusal("refused "+command+": to allow it, put the ID on the access list and send SIGHUP",
 		"id", m.From.ID, "name", m.From.name(), "chat", m.Chat.ID)
 	const text = "Sorry, %s, %s is for those on the access list. Your ID is %d: the host can put it there."
-	d.out.reply(m, fmt.Sprintf(text, escape(m.From.name()), command, m.From.ID))
+	d.out.reply(to, fmt.Sprintf(text, escape(m.From.name()), command, m.From.ID))
 }
 
 // logRefusal logs a refusal, at a limited rate: a flood must not fill the log.
@@ -291,12 +295,13 @@ func (d *resetDialog) handleText(m *message, me string, now time.Time) bool {
 	case !d.canReset(m):
 		d.refuse(m, "/reset")
 	case isStale(m, now):
-		d.out.reply(m, "This answer is more than two minutes old and was ignored.")
+		d.out.reply(replyTo(m), "This answer is more than two minutes old and was ignored.")
 	case d.isRepeated(m):
 	case stop:
 		d.cancel(q, "Stopped: nothing was reset.")
 	case !isPDU:
-		d.out.reply(m, escape(fmt.Sprintf("%q is not a PDU on the list. Send another one, or stop.", shorten(text, 40))))
+		const answer = "%q is not a PDU on the list. Send another one, or stop."
+		d.out.reply(replyTo(m), escape(fmt.Sprintf(answer, shorten(text, 40))))
 	default:
 		d.choose(q, m.From, []int{i})
 	}

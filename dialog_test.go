@@ -338,7 +338,7 @@ func TestResetBusy(t *testing.T) {
 			From: &user{ID: member.ID}, Message: said(40, ""), Data: "reset " + q.nonce + " all 101",
 		})
 		begin := time.Now()
-		d.out.reply(said(50, "/current"), "list")
+		d.out.reply(replyTo(said(50, "/current")), "list")
 		for d.out.length() > 0 {
 			time.Sleep(time.Second)
 		}

@@ -64,12 +64,11 @@ func (o *outbox) put(m outgoing) {
 	q.signal()
 }
 
-// reply queues texts as answers to a message.
-func (o *outbox) reply(m *message, texts ...string) {
+// reply queues texts as answers. to is an empty answer, as replyTo returns it.
+func (o *outbox) reply(to post, texts ...string) {
 	for _, html := range texts {
-		p := replyTo(m)
-		p.html = html
-		o.put(outgoing{post: p})
+		to.html = html
+		o.put(outgoing{post: to})
 	}
 }
 

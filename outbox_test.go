@@ -1120,6 +1120,32 @@ func TestOutboxAlertsCount(t *testing.T) {
 	})
 }
 
+// TestOutboxOfficialsFirst checks that answers to officials go before answers to
+// strangers, also if the same answer to a stranger is waiting already.
+func TestOutboxOfficialsFirst(t *testing.T) {
+	answer := func(html string, stranger bool) outgoing {
+		m := answerTo(-1, html)
+		m.stranger = stranger
+		m.keys = [][]button{{{"a", "b"}}} // so that it is not joined
+		return m
+	}
+	testOutbox(t, func(t *testing.T, o *outbox, p *fakeSender) {
+		o.put(answer("first", true))
+		synctest.Wait()
+		for _, html := range []string{"stranger's", "stranger's 2", "both", "both"} {
+			o.put(answer(html, true))
+		}
+		o.put(answer("official's", false))
+		o.put(answer("both", false))
+		o.put(answer("both", true))
+		o.put(answer("official's 2", false))
+		o.put(alertTo(-1, "alert"))
+		time.Sleep(time.Minute)
+		p.want(t, "+0 -1: first", "+0 -1: alert", "+6 -1: official's", "+9 -1: both", "+12 -1: official's 2",
+			"+15 -1: stranger's", "+18 -1: stranger's 2")
+	})
+}
+
 func TestOutboxDrain(t *testing.T) {
 	log := captureLog(t)
 	synctest.Test(t, func(t *testing.T) {

@@ -50,7 +50,7 @@ func (m *outgoing) leaveTopic() { m.topic, m.replyTo = 0, 0 }
 // outbox does the sending.
 type queue struct {
 	chat    int64
-	alerts  []outgoing // both sorted by seq
+	alerts  []outgoing // both sorted in the order of sending
 	answers []outgoing
 	nextSeq int           // of the next message
 	wake    chan struct{} // holds a value after a change
@@ -108,27 +108,42 @@ func (q *queue) put(m outgoing) {
 }
 
 // add adds a message to the alerts or to the answers. An answer that is waiting
-// already is not added again, so that a flood of commands gets few answers.
+// already is not added again, so that a flood of commands gets few answers. An
+// official's answer replaces a stranger's, which would be sent later.
 func (q *queue) add(m outgoing) {
 	same := func(w outgoing) bool {
 		once := w.sent != nil || m.sent != nil || w.file != nil || m.file != nil
 		return w.html == m.html && w.topic == m.topic && !once && slices.EqualFunc(w.keys, m.keys, slices.Equal)
 	}
-	switch {
-	case m.alert:
+	if m.alert {
 		q.alerts = insert(q.alerts, m)
 		if len(q.alerts) > maxAlerts+1 {
 			q.alerts[1] = summary(q.alerts[0], q.alerts[1])
 			q.alerts = slices.Delete(q.alerts, 0, 1)
 		}
-	case !slices.ContainsFunc(q.answers, same):
-		q.answers = insert(q.answers, m)
+		return
 	}
+	if i := slices.IndexFunc(q.answers, same); i >= 0 {
+		if m.stranger || !q.answers[i].stranger {
+			return
+		}
+		q.answers = slices.Delete(q.answers, i, i+1)
+	}
+	q.answers = insert(q.answers, m)
 }
 
-// insert inserts a message in the order of seq.
+// insert inserts a message in the order of sending: by seq, but answers to
+// strangers last.
 func insert(all []outgoing, m outgoing) []outgoing {
-	i, _ := slices.BinarySearchFunc(all, m, func(a, b outgoing) int { return cmp.Compare(a.seq, b.seq) })
+	i, _ := slices.BinarySearchFunc(all, m, func(a, b outgoing) int {
+		switch {
+		case a.stranger == b.stranger:
+			return cmp.Compare(a.seq, b.seq)
+		case a.stranger:
+			return 1
+		}
+		return -1
+	})
 	return slices.Insert(all, i, m)
 }
 

@@ -387,6 +387,8 @@ type post struct {
 	silent  bool       // notify without a sound
 	replyTo int64      // the message that it replies to, or 0
 	keys    [][]button // inline keyboard, or nil
+
+	stranger bool // answers somebody who is not on the access list: goes after other answers
 }
 
 // replyTo returns an empty answer to a message. In a group it is a reply.
