@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"net/url"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -101,8 +102,9 @@ func notStarted(stderr io.Writer, err error) int {
 func (c config) cards() func(pdu) *nmc.Client {
 	pins, memory := new(nmc.Pins), new(nmc.Memory)
 	return func(p pdu) *nmc.Client {
+		chained := slices.ContainsFunc(c.pdus, func(other pdu) bool { return other.web == p.web && other.unit != p.unit })
 		return &nmc.Client{
-			URL: p.web, User: c.user, Password: c.password.reveal(),
+			URL: p.web, User: c.user, Password: c.password.reveal(), Chained: chained,
 			Pins: pins, Memory: memory, Timeouts: nmc.DefaultTimeouts,
 		}
 	}

@@ -53,6 +53,7 @@ type Client struct {
 	URL      string // http or https, without a path
 	User     string
 	Password string
+	Chained  bool    // other units of the card are in use too, so its pages must say which one they are about
 	Pins     *Pins   // shared by all clients; nil for none
 	Memory   *Memory // likewise
 	Timeouts Timeouts
@@ -142,6 +143,7 @@ func (c *Client) visit(ctx context.Context, unit int, step func(string), do func
 		browser:  newBrowser(base, pins, cmp.Or(c.Timeouts.Request, DefaultTimeouts.Request)),
 		user:     c.User,
 		password: c.Password,
+		chained:  c.Chained,
 		busy:     c.Timeouts.Busy,
 	}
 	v.redactor.password = c.Password

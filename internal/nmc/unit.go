@@ -44,6 +44,8 @@ type units struct {
 	form    form // with the selector
 	control int  // the index of the selector in the form, or -1
 	options map[int]int
+	unclear bool // a control that is no selector may show the unit
+	shown   int  // the unit that it shows; 0 if unknown
 }
 
 // findUnits returns the units that a page offers; resolve resolves its links. A
@@ -71,8 +73,9 @@ func findUnits(p page, here *url.URL, resolve func(string) (*url.URL, error)) (u
 func (u *units) findSelector(p page) (selected int, ok bool) {
 	for _, f := range p.forms {
 		for i, c := range f.controls {
-			options, current, isSelector := unitOptions(c)
-			if !isSelector {
+			options, current, ok := unitOptions(c)
+			if isSelector := ok && choosesOnly(f); !isSelector {
+				u.noteUnclear(c)
 				continue
 			}
 			if u.control >= 0 {
@@ -82,6 +85,49 @@ func (u *units) findSelector(p page) (selected int, ok bool) {
 		}
 	}
 	return selected, true
+}
+
+// noteUnclear notes whether a control that is no selector may show the unit.
+func (u *units) noteUnclear(c control) {
+	shown := 0
+	switch about := words(c.labels.own); c.kind {
+	case "select":
+		if len(c.labels.rows) > 0 {
+			about = append(about, words(c.labels.rows[0].text)...)
+		}
+		if !isUnitLabel(about) && !has(words(c.name), "pdu", "unit") || isUnitSetting(about) || hasPart(about, "peak") {
+			return
+		}
+		shown = 1 + slices.IndexFunc(c.options, func(o option) bool { return o.selected })
+	case "radio":
+		if !has(words(c.name), "pdu", "rpdu", "unit") {
+			return
+		}
+		if list := words(c.labels.own + c.labels.after); c.checked && len(list) > 0 {
+			shown, _ = unitNumber(list[0])
+		}
+	default:
+		return
+	}
+	u.unclear, u.shown = true, max(u.shown, shown)
+}
+
+// isUnitLabel reports whether a label says that a control chooses a unit.
+func isUnitLabel(list []string) bool {
+	return has(list, "pdu", "rpdu", "unit") && isMadeOf(list, "rack", "pdu", "rpdu", "unit", "2g", "select", "choose",
+		"selected", "show", "display", "view", "the", "a", "name", "id", "number")
+}
+
+// isUnitSetting reports whether words are about a setting with numbers of
+// units.
+func isUnitSetting(list []string) bool {
+	return has(list, "display") && has(list, "id") || has(list, "number", "count", "chained")
+}
+
+// isUnclear reports whether it is not clear that a page is about a unit.
+func (u units) isUnclear(unit int, chained bool) bool {
+	contradicts := u.shown > 0 && u.shown != unit
+	return u.unclear && (contradicts || !u.offered && (chained || unit > 1))
 }
 
 // findLinks looks for links to the same page of other units. The values of
@@ -143,7 +189,10 @@ func unitOptions(c control) (options map[int]int, current int, ok bool) {
 	for i, o := range c.options {
 		list := words(o.text)
 		n, isUnit := unitIn(list)
-		if !isUnit && len(list) == 1 && hasPart(about, "pdu", "unit") {
+		if len(list) > 1 && list[0] == "id" {
+			list = list[1:]
+		}
+		if !isUnit && len(list) > 0 && hasPart(about, "pdu", "unit") {
 			n, isUnit = unitNumber(list[0])
 		}
 		if _, twice := options[n]; !isUnit || twice {
@@ -154,11 +203,21 @@ func unitOptions(c control) (options map[int]int, current int, ok bool) {
 			current = n
 		}
 	}
-	return options, current, len(options) > 1 && current > 0 && !c.disabled && !c.multiple
+	ok = len(options) > 1 && current > 0 && !c.disabled && !c.multiple && !isUnitSetting(about)
+	return options, current, ok
 }
 
-// isSelectorOnly reports whether the form does nothing but choose a unit.
-func (u units) isSelectorOnly() bool {
-	others := len(u.form.controls) - u.form.count("hidden", "submit", "image", "button", "reset")
-	return others == 1 && u.form.count("submit") < 2
+// choosesOnly reports whether a form with a control does nothing but choose a
+// unit: anything else, or a button such as Apply, makes it a setting.
+func choosesOnly(f form) bool {
+	buttons := 0
+	for _, c := range f.controls {
+		if c.isButton() {
+			if c.kind == "reset" || !isMadeOf(words(c.caption), "go", "select", "show", "view", "display", "rack", "pdu", "unit") {
+				return false
+			}
+			buttons++
+		}
+	}
+	return len(f.controls)-f.count("hidden")-buttons == 1 && f.count("submit") < 2
 }

@@ -17,6 +17,7 @@ import (
 type visit struct {
 	*browser
 	user, password string
+	chained        bool          // other units of the card are in use
 	busy           time.Duration // how long to wait for somebody else to log off
 	logoff         *url.URL      // nil while there is no session
 	isGuess        bool          // it may have a wrong path
@@ -287,7 +288,7 @@ func (v *visit) unitReset(unit int) (units, reset, error) {
 		about = unit // a page without a choice may have a row for each unit
 	}
 	r, err := findReset(v.page, about, v.redactor.mask)
-	if err == nil && !ok {
+	if err == nil && (!ok || u.isUnclear(about, v.chained) && !r.unit) {
 		err = fmt.Errorf("%w: it is not clear which unit the page is about", ErrUnit)
 	}
 	if err == nil && !v.complete {
@@ -323,11 +324,8 @@ func (v *visit) chooseUnit(ctx context.Context, u units, unit int) error {
 		return v.open(ctx, to)
 	}
 	option, ok := u.options[unit]
-	switch {
-	case !ok:
+	if !ok {
 		return fmt.Errorf("%w: unit %d", ErrUnit, unit)
-	case !u.isSelectorOnly():
-		return fmt.Errorf("%w: the form that chooses unit %d has other settings", ErrUnit, unit)
 	}
 	if err := v.submit(ctx, u.form.choose(u.control, option), u.form.firstButton()); err != nil {
 		return err

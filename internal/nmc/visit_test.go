@@ -23,6 +23,12 @@ import (
 // requests. A page "-> /x" redirects to /x, and a page "500" is that status.
 func visitPages(t *testing.T, unit int, pages map[string]string) (asked []string, err error) {
 	t.Helper()
+	return visitChain(t, unit, false, pages)
+}
+
+// visitChain is like visitPages for a card of which several units may be in use.
+func visitChain(t *testing.T, unit int, chained bool, pages map[string]string) (asked []string, err error) {
+	t.Helper()
 	var mu sync.Mutex // guards asked
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
@@ -51,7 +57,7 @@ func visitPages(t *testing.T, unit int, pages map[string]string) (asked []string
 		}
 	}))
 	defer srv.Close()
-	c := Client{URL: srv.URL, User: "apc", Password: "pw", Timeouts: DefaultTimeouts}
+	c := Client{URL: srv.URL, User: "apc", Password: "pw", Chained: chained, Timeouts: DefaultTimeouts}
 	err = c.ResetPeak(t.Context(), unit, func(string) {}, func() {})
 	mu.Lock()
 	defer mu.Unlock()
@@ -250,6 +256,10 @@ func TestVisitUnits(t *testing.T) {
 	posted := func(selector string) string {
 		return strings.Replace(selector, "action=/home", "method=post action=/select", 1)
 	}
+	selectorInForm := func(selected int) string {
+		inside := strings.TrimSuffix(strings.TrimPrefix(selector(selected), "<form action=/home>"), "</form>")
+		return strings.Replace(peakPage, "<table>", "<p>"+inside+"</p><table>", 1)
+	}
 	const one, two = "<a href=?pdu=1>1</a>", "<a href=?pdu=2>2</a>"
 	const page = peakPage
 	for _, tt := range []struct {
@@ -278,6 +288,10 @@ func TestVisitUnits(t *testing.T) {
 			"/select": selector(1) + page}, 2, ErrUnit, ""},
 		{"selector in a form with more", map[string]string{"/home": strings.ReplaceAll(selector(1), "Unit",
 			"<input name=n>Unit") + page}, 2, ErrUnit, ""},
+		{"selector in the form too", map[string]string{"/home": selector(1) + selectorInForm(1),
+			"/home?pdu=2": selector(2) + selectorInForm(2)}, 2, nil, "GET /home?pdu=2"},
+		{"selector in the form that stays", map[string]string{"/home": selector(1) + selectorInForm(1),
+			"/home?pdu=2": selector(2) + selectorInForm(1)}, 2, ErrUnit, ""},
 		{"two selectors", map[string]string{"/home": selector(1) + selector(1) + page}, 1, ErrUnit, ""},
 		{"selector of links", map[string]string{"/home": "<form><select name=go>" +
 			"<option value=?pdu=1 selected>Rack PDU 1<option value=?pdu=2>Rack PDU 2</select></form>" + page,
