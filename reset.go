@@ -33,6 +33,7 @@ type resetter struct {
 	overSNMP bool
 	card     func(p pdu) *nmc.Client // returns the client for a PDU's card
 	within   time.Duration           // resetTime
+	late     time.Duration           // lateTime
 	panics   panicGuard
 
 	awaiting sync.WaitGroup // for resets that may take effect late
@@ -40,22 +41,24 @@ type resetter struct {
 	mu    sync.Mutex               // guards the fields below
 	busy  map[int]bool             // PDUs that are being reset
 	cards map[string]chan struct{} // by URL; holds a value while the bot is logged in
-	late  map[int]func()           // by PDU; stops awaiting a late effect
+	// awaited has the PDUs of which a late effect is awaited, and how to stop
+	// that.
+	awaited map[int]func()
 }
 
 // newResetter returns a resetter for the watched PDUs. card returns the client
 // for the web interface of a PDU's card.
 func newResetter(watch *snoop, log *journal, overSNMP bool, card func(pdu) *nmc.Client) *resetter {
 	return &resetter{
-		watch: watch, journal: log, overSNMP: overSNMP, card: card, within: resetTime,
-		busy: make(map[int]bool), cards: make(map[string]chan struct{}), late: make(map[int]func()),
+		watch: watch, journal: log, overSNMP: overSNMP, card: card, within: resetTime, late: lateTime,
+		busy: make(map[int]bool), cards: make(map[string]chan struct{}), awaited: make(map[int]func()),
 	}
 }
 
 // close stops awaiting the late effects of resets. No reset may be under way.
 func (r *resetter) close() {
 	r.mu.Lock()
-	for _, stop := range r.late {
+	for _, stop := range r.awaited {
 		stop()
 	}
 	r.mu.Unlock()
@@ -150,33 +153,48 @@ func untilStopped(ctx context.Context) (running context.Context, end func()) {
 }
 
 // awaitLate logs the reset of PDU i on behalf of who if it takes effect late.
-// before is the status right before the reset.
+// before is the status right before the reset. Afterwards a reset is somebody
+// else's again.
 func (r *resetter) awaitLate(ctx context.Context, i int, who string, before status) {
-	ctx, cancel := context.WithTimeout(ctx, lateTime)
+	ctx, cancel := context.WithTimeout(ctx, r.late)
 	r.mu.Lock()
-	r.late[i] = cancel
+	r.awaited[i] = cancel
 	r.mu.Unlock()
 	r.awaiting.Go(func() {
 		defer cancel()
 		for ; ctx.Err() == nil; pause(ctx, time.Second) {
 			if s := r.watch.status(i); s.resets > before.resets {
-				r.watch.expectReset(i, false)
-				note := fmt.Sprintf("Reset by %s took effect late, peak was %d W", who, s.resetFrom)
+				note := fmt.Sprintf("Reset by %s took effect late, or was reset by somebody else; peak was %d W",
+					who, s.resetFrom)
 				r.journal.add(time.Now(), s.logName(), note)
-				return
+				break
 			}
 		}
+		if !errors.Is(ctx.Err(), context.Canceled) {
+			r.expectNoMore(i)
+		}
 	})
+}
+
+// expectNoMore ends what awaitLate awaited of PDU i, unless a newer reset did.
+func (r *resetter) expectNoMore(i int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.awaited[i] != nil {
+		delete(r.awaited, i)
+		r.watch.expectReset(i, false)
+	}
 }
 
 // expect prepares for the reset of PDU i that is about to be submitted, and
 // returns the status right before it.
 func (r *resetter) expect(i int) status {
 	r.mu.Lock()
-	if stop := r.late[i]; stop != nil {
+	defer r.mu.Unlock()
+	if stop := r.awaited[i]; stop != nil {
 		stop() // a reset from now on is this one
+		delete(r.awaited, i)
 	}
-	r.mu.Unlock()
 	r.watch.expectReset(i, true)
 	return r.watch.status(i)
 }

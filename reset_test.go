@@ -235,9 +235,31 @@ func TestResetLate(t *testing.T) {
 	}
 	b.awaitLog(t, "Second_PDU(.102): Reset by Ann (1) failed: ")
 	b.ResetPeak()
-	b.awaitLog(t, "Second_PDU(.102): Reset by Ann (1) took effect late, peak was 2800 W")
+	b.awaitLog(t, "Second_PDU(.102): Reset by Ann (1) took effect late, or was reset by somebody else; peak was 2800 W")
 	if len(b.events) > 0 {
 		t.Errorf("event about an own reset: %+v", <-b.events)
+	}
+}
+
+// TestResetTooLate checks that a reset that shows after a late effect was
+// awaited is reported as somebody else's.
+func TestResetTooLate(t *testing.T) {
+	t.Parallel()
+	b := newResetFixture(t, venue.TokenPath)
+	b.resetter.late = time.Nanosecond
+	b.web.SetFaults(venue.WebFaults{NoEffect: true})
+	if _, _, _, err := b.reset(t); !errors.Is(err, errUnchanged) {
+		t.Errorf("got %v", err)
+	}
+	b.resetter.awaiting.Wait()
+	b.ResetPeak()
+	select {
+	case e := <-b.events:
+		if got := eventText(e); !strings.Contains(got, "reset by somebody else") {
+			t.Errorf("got %q", got)
+		}
+	case <-time.After(20 * time.Second):
+		t.Error("a reset by somebody else was not reported")
 	}
 }
 
