@@ -73,7 +73,8 @@ func TestCheckWrong(t *testing.T) {
 	wants(t, out, "WRONG clock: 3 h 0 min ", "WRONG chat 99: ", "send /start to @isc_bot", "WRONG chat 7: ",
 		"WRONG log: /nowhere/exceedings.log",
 		"WRONG First_PDU (.1) SNMP: no answer",
-		"WRONG Second_PDU (.2) web: logging in: wrong user name or password: correct ISCBOT_PASSWORD or -user and start",
+		"WRONG Second_PDU (.2) web: logging in: wrong user name or password: \"Invalid User Name or Password.",
+		"correct ISCBOT_PASSWORD or -user and start",
 		"WRONG Third_PDU (.3) web: looking for the peak's reset: no control", "\n      form ",
 		"WRONG Fourth_PDU (.4) SNMP", "no power meter")
 	if code != exitFailed {
@@ -159,7 +160,8 @@ func TestCheckRefused(t *testing.T) {
 	s.webs[0].Credentials("apc", "another")
 	_, out := s.check(t)
 	for _, name := range []string{"A (.1)", "B (.1/2)", "C (.1/3)", "D (.1/4)"} {
-		wants(t, out, "WRONG "+name+" web: logging in: wrong user name or password: correct ISCBOT_PASSWORD or -user")
+		wants(t, out, "WRONG "+name+" web: logging in: the card refused the log-in: it shows its log-in page again",
+			"check ISCBOT_PASSWORD and -user")
 	}
 	if _, refused := s.webs[0].Logins(); refused != 1 {
 		t.Errorf("%d attempts with a wrong password, want 1", refused)

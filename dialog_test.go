@@ -167,9 +167,9 @@ func TestResetDialog(t *testing.T) {
 
 	// A wrong password is reported in the chat and in the log.
 	s.webs[0].Credentials("apc", "another")
-	s.ask(t, private, ann, "/reset 1", "was not reset", "logging in", "wrong user name or password",
-		"correct ISCBOT_PASSWORD or -user and start iscbot again")
-	s.ask(t, private, ann, "/reset 1", "was not reset", "wrong user name or password", "start iscbot again")
+	s.ask(t, private, ann, "/reset 1", "was not reset", "logging in", "the card refused the log-in",
+		"check ISCBOT_PASSWORD and -user")
+	s.ask(t, private, ann, "/reset 1", "was not reset", "the card refused the log-in", "three minutes later")
 	if _, refused := s.webs[0].Logins(); refused != 1 {
 		t.Errorf("%d attempts with a wrong password, want 1", refused)
 	}

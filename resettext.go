@@ -55,6 +55,8 @@ var cardHints = []struct {
 }{
 	{nmc.ErrPassword, "correct ISCBOT_PASSWORD or -user and start iscbot again: " +
 		"it tries a refused password only once, as cards may lock the account"},
+	{nmc.ErrRefused, "check ISCBOT_PASSWORD and -user; the bot tries again three minutes later at the earliest"},
+	{nmc.ErrNotReady, "try again in a minute"},
 	{nmc.ErrBusy, "log off there, or wait three minutes"},
 	{nmc.ErrPasswordChange, "set one in a browser and restart the bot with it"},
 	{nmc.ErrNeedsHTTPS, "use -web https"},

@@ -97,16 +97,17 @@ func (c *Client) FindPeak(ctx context.Context, unit int) error {
 func (c *Client) login(ctx context.Context, v *visit, step func(string)) error {
 	memory := c.memory()
 	with := credentials{c.URL, c.User, c.Password}
-	var err error = ErrPassword
-	if !memory.hasRefused(with) {
-		err = v.login(ctx, step)
+	if err := memory.refusal(with, time.Now()); err != nil {
+		return &Error{Op: "logging in", Err: err}
 	}
+	err := v.login(ctx, step)
 	switch {
 	case err == nil:
+		memory.accept(with)
 		memory.forgetSession(c.URL) // the card admits one at a time
 		return nil
-	case errors.Is(err, ErrPassword):
-		memory.refuse(with)
+	case errors.Is(err, ErrPassword), errors.Is(err, ErrRefused):
+		memory.refuse(with, err, time.Now())
 		return &Error{Op: "logging in", Err: err} // the log-in page explains nothing
 	case errors.Is(err, ErrBusy):
 		if ago, ok := memory.openSession(c.URL, time.Now()); ok {

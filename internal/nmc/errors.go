@@ -9,6 +9,11 @@ import (
 var (
 	// ErrPassword: the card refused the user name or the password.
 	ErrPassword = errors.New("wrong user name or password")
+	// ErrRefused: the card refused the log-in, but not clearly because of the
+	// user name or the password.
+	ErrRefused = errors.New("the card refused the log-in")
+	// ErrNotReady: the card is starting, or ended the log-in page's own session.
+	ErrNotReady = errors.New("the card is not ready for a log-in")
 	// ErrBusy: somebody else is logged in, and a card lets in only one person
 	// at a time.
 	ErrBusy = errors.New("somebody else is logged in to the card")

@@ -25,6 +25,56 @@ func isLogoff(text string) bool {
 
 func saysBusy(p page) bool { return strings.Contains(strings.ToLower(p.text), "currently logged in") }
 
+// saysFull reports whether a card that refused a log-in says that others are
+// logged in.
+func saysFull(list []string) bool {
+	hasOthers := has(list, "already", "another", "else", "currently") && has(list, "logged", "user", "session", "use")
+	isLimit := has(list, "maximum", "max", "many", "limit") &&
+		has(list, "users", "sessions", "connections", "logins", "logons")
+	return (hasOthers || isLimit) && !has(list, "attempts", "failed", "failures", "locked", "expired", "timed")
+}
+
+// saysNotReady reports whether a card that refused a log-in says that it would
+// refuse any.
+func saysNotReady(list []string) bool {
+	isStarting := has(list, "starting", "restarting", "rebooting", "booting", "initializing", "initialising")
+	return isStarting || has(list, "session") && has(list, "timed", "timeout", "expired")
+}
+
+// saysWrongPassword reports whether a sentence says that the user name or the
+// password is wrong.
+func saysWrongPassword(text string) bool {
+	const near = 4 // words
+	for sentence := range strings.FieldsFuncSeq(text, func(r rune) bool { return strings.ContainsRune(".!;", r) }) {
+		list := words(sentence)
+		for i, w := range list {
+			isNot := i > 0 && list[i-1] == "not" && has(list[i:i+1], "valid", "correct", "recognized")
+			if !isNot && !slices.Contains([]string{"invalid", "incorrect", "wrong", "denied"}, w) {
+				continue
+			}
+			around := list[max(0, i-near):min(len(list), i+near+1)]
+			isAboutLogin := has(around, "password", "username", "credentials") || has(around, "user") && has(around, "name")
+			if isAboutLogin && !has(list, "session") {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// addedText returns what a text has more than another one, between the words
+// with which both begin and end.
+func addedText(without, with string) string {
+	a, b := strings.Fields(without), strings.Fields(with)
+	for len(a) > 0 && len(b) > 0 && a[0] == b[0] {
+		a, b = a[1:], b[1:]
+	}
+	for len(a) > 0 && len(b) > 0 && a[len(a)-1] == b[len(b)-1] {
+		a, b = a[:len(a)-1], b[:len(b)-1]
+	}
+	return strings.Join(b, " ")
+}
+
 func saysNeedsHTTPS(p page) bool {
 	return strings.Contains(strings.ToLower(p.text), "requires a secure socket connection")
 }

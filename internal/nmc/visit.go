@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -68,38 +69,69 @@ func (v *visit) loginOnce(ctx context.Context) error {
 		return err
 	}
 	v.logoff = nil
+	asked := v.page.text
 	err = v.submit(ctx, f, f.firstButton())
 	v.setLogoff(action)
 	if err != nil {
 		return err
 	}
 	v.record()
-	if err := v.refusal(action); err != nil {
-		if errors.Is(err, ErrBusy) || errors.Is(err, ErrPassword) {
-			v.logoff = nil // there is no session
-		}
-		return err
+	err = v.refusal(action, asked)
+	hasNoSession := errors.Is(err, ErrBusy) || errors.Is(err, ErrPassword) || errors.Is(err, ErrRefused) ||
+		errors.Is(err, ErrNotReady)
+	if hasNoSession {
+		v.logoff = nil
 	}
-	return nil
+	return err
 }
 
-// refusal returns why the card refused an answered log-in, or nil.
-func (v *visit) refusal(action *url.URL) error {
+// refusal returns why the card refused an answered log-in, or nil. asked is the
+// text of the log-in page.
+func (v *visit) refusal(action *url.URL, asked string) error {
 	_, again := v.loginForm()
 	refused := v.status == http.StatusForbidden || v.status == http.StatusUnauthorized
+	said := addedText(asked, v.page.text)
 	switch {
 	case v.logoffLink() == nil && saysBusy(v.page):
 		return ErrBusy
 	case again, refused && v.here.Path == action.Path:
-		return ErrPassword
+		return v.refusedError(said, again)
+	case v.status >= 400 && saysFull(words(said)):
+		return fmt.Errorf("%w: %s", ErrBusy, v.quote(said))
 	case v.status >= 400:
 		return statusError(v.status)
 	case slices.ContainsFunc(v.page.forms, func(f form) bool { return f.count("password") > 1 }):
 		return ErrPasswordChange
 	case v.isDeadEnd():
-		return fmt.Errorf("%w after the log-in: %q", ErrPage, shorten(v.redactor.mask(shorten(v.page.text, 1000)), 120))
+		return fmt.Errorf("%w after the log-in: %s", ErrPage, v.quote(v.page.text))
 	}
 	return nil
+}
+
+// refusedError returns the error for a log-in that was refused, by what the card
+// said; again says that it shows the log-in form again.
+func (v *visit) refusedError(said string, again bool) error {
+	err := ErrRefused
+	isWrong, isFull := saysWrongPassword(said), saysFull(words(said))
+	switch {
+	case isWrong && !isFull:
+		err = ErrPassword
+	case isFull && !isWrong:
+		err = ErrBusy
+	case saysNotReady(words(said)) && !isWrong:
+		err = ErrNotReady
+	case again:
+		err = errLedBack
+	}
+	if said == "" {
+		return fmt.Errorf("%w, without a reason", err)
+	}
+	return fmt.Errorf("%w: %s", err, v.quote(said))
+}
+
+// quote quotes the beginning of a text of the card.
+func (v *visit) quote(text string) string {
+	return strconv.Quote(shorten(v.redactor.mask(shorten(text, 1000)), 120))
 }
 
 // isDeadEnd reports whether a page has nothing but a message, such as that the
