@@ -38,12 +38,24 @@ func withoutLastReset(text string) string {
 			return b.String()
 		}
 		inside, after, closed := strings.Cut(rest, ")")
-		if list := words(inside); closed && !strings.Contains(inside, "(") && isLastReset(list) {
+		if closed && !strings.Contains(inside, "(") && saysLastReset(inside) {
 			text = after
 			continue
 		}
 		b.WriteString(" ")
 		text = rest
+	}
+}
+
+// saysLastReset reports whether a text in parentheses tells of the last reset.
+func saysLastReset(text string) bool {
+	switch list := words(text); strings.Join(list, " ") {
+	case "never reset", "never cleared", "not reset yet", "not yet reset":
+		return true
+	default:
+		fields := strings.Fields(text)
+		isDated := len(fields) > 1 && bare(fields[0]) == "last" && stampLength(fields[1:]) == len(fields)-1
+		return isDated || isLastReset(list)
 	}
 }
 
@@ -59,6 +71,9 @@ func noteLength(list []string) int {
 	}
 	if n := powerLength(list); n > 0 {
 		return n + atLength(list[n:])
+	}
+	if bare(list[0]) == "n/a" {
+		return 1
 	}
 	if bare(list[0]) == "since" {
 		if n := stampLength(list[1:]); n > 0 {
@@ -79,7 +94,10 @@ func lastResetLength(list []string) int {
 		return 0
 	}
 	n += 2
-	if len(list) > n && bare(list[n]) == "never" {
+	if len(list) > n && (bare(list[n]) == "date" || bare(list[n]) == "time") {
+		n++
+	}
+	if len(list) > n && (bare(list[n]) == "never" || bare(list[n]) == "n/a") {
 		return n + 1
 	}
 	return n + max(atLength(list[n:]), stampLength(list[n:]))
@@ -88,7 +106,7 @@ func lastResetLength(list []string) int {
 // powerLength returns the length of a power: "2.81 kW" or "2.81kW".
 func powerLength(list []string) int {
 	first := bare(list[0])
-	for _, unit := range []string{"kw", "w", "watt", "watts"} {
+	for _, unit := range []string{"kw", "w", "watt", "watts", "kva", "va", "a"} {
 		if number, ok := strings.CutSuffix(first, unit); ok && isNumber(number) {
 			return 1
 		}
@@ -147,12 +165,24 @@ func isNumber(text string) bool {
 func isDigits(text string) bool { return text != "" && strings.Trim(text, "0123456789") == "" }
 
 // isDate reports whether a text is a date in numbers, such as 05/18/2018, or one
-// with a time, such as 2018-05-18T08:00:00.
+// with a month, such as 18-May-18, or one with a time, such as
+// 2018-05-18T08:00:00.
 func isDate(text string) bool {
 	day, clock, timed := strings.Cut(text, "t")
+	if !timed || !isClock(clock) { // the t may be that of a month
+		day = text
+	}
 	parts := strings.FieldsFunc(day, func(r rune) bool { return strings.ContainsRune("-/.", r) })
-	inNumbers := !slices.ContainsFunc(parts, func(s string) bool { return !isDigits(s) || len(s) > 4 })
-	return len(parts) == 3 && inNumbers && (!timed || isClock(clock))
+	months := 0
+	for _, part := range parts {
+		switch {
+		case isMonth(part):
+			months++
+		case !isDigits(part) || len(part) > 4:
+			return false
+		}
+	}
+	return len(parts) == 3 && months < 2
 }
 
 // isClock reports whether a text is a time of day, such as 8:00 or 08:00:00pm.

@@ -125,7 +125,7 @@ func selectedReset(f form, i int) (label string, ok bool) {
 // selectsReset reports whether a control will reset something when its form is
 // submitted as the page shows it.
 func selectsReset(c control) bool {
-	if c.disabled || !saysReset(c) {
+	if c.disabled || !saysReset(c) || !isLabeledWith(c, otherResetWords, func(string) bool { return true }) {
 		return false
 	}
 	switch c.kind {
@@ -188,7 +188,8 @@ func subjectOf(c control, unit int) subject {
 		return other
 	}
 	for _, h := range l.headings {
-		if list := words(h.text); namesParts(list) || namesOtherUnit(list, unit) || namesConsequence(list) {
+		list := words(h.text)
+		if !isModel(list) && (namesParts(list) || namesOtherUnit(list, unit) || namesConsequence(list)) {
 			return other
 		}
 	}
@@ -224,7 +225,7 @@ func namedByHeading(headings []caption, unit int) subject {
 	const maxHeading = 80 // bytes; a longer text is not a heading
 	for _, h := range headings {
 		s := named(h.text, unit)
-		if s == nothing {
+		if s == nothing || isModel(words(h.text)) {
 			continue
 		}
 		if h.far || len(h.text) > maxHeading || !isLabel(h.text) || named(h.between, unit) == other {
@@ -273,10 +274,26 @@ func namesParts(list []string) bool {
 		has(list, "bank", "banks", "socket", "sockets", "breaker", "sensor")
 }
 
-// namesConsequence reports whether a heading is about what happens at a reset or
-// who may do it, rather than about the reset.
+// isModel reports whether a heading is the name of a model, such as "3-Phase Rack
+// PDU 2G" or "Metered by Outlet Rack PDU".
+func isModel(list []string) bool {
+	for i, w := range list {
+		before := list[max(0, i-1):i]
+		if w == "phase" && !has(before, "1", "3", "single", "three") || w == "outlet" && !has(before, "by") {
+			return false
+		}
+	}
+	_, isUnit := unitIn(list)
+	return !isUnit && has(list, "rack") && isMadeOf(list, "apc", "rack", "pdu", "pdus", "2g", "1", "3", "single", "three", "phase",
+		"metered", "switched", "by", "outlet", "with", "switching")
+}
+
+// namesConsequence reports whether a heading is about when there is a reset, what
+// happens then or who may do it, rather than about the reset.
 func namesConsequence(list []string) bool {
-	return hasPart(list, "event", "notif", "schedul", "automat", "permission") || has(list, "trap", "traps", "email")
+	return hasPart(list, "event", "notif", "schedul", "automat", "permission", "startup", "boot") ||
+		has(list, "trap", "traps", "email", "cold", "coldstart", "up", "daily", "day", "midnight", "log", "display", "lcd",
+			"panel", "keypad", "rights", "access")
 }
 
 // namesOtherUnit reports whether words are about another unit of a chain, or
@@ -316,21 +333,34 @@ func saysReset(c control) bool {
 			texts = append(texts, h.text)
 		}
 	}
-	return slices.ContainsFunc(texts, func(s string) bool { return hasPart(words(s), "reset") })
+	isChoice := c.kind == "radio" || c.kind == "select"
+	return slices.ContainsFunc(texts, func(s string) bool {
+		list := words(withoutNotes(s))
+		if raw := words(s); isChoice && !has(raw, "since") { // it may be "Peak (last reset ...): yes/no"
+			list = raw
+		}
+		return has(list, "reset", "resets")
+	})
 }
 
 // saysNoMore reports whether the texts about a control say nothing but that it
 // resets the peak.
 func saysNoMore(c control, unit int) bool {
-	l := c.labels
 	some := labelWords
 	if c.kind == "radio" { // its row has the other choices
 		some = slices.Concat(labelWords, choiceWords)
 	}
+	return isLabeledWith(c, some, func(row string) bool { return named(row, unit) == peakOnly })
+}
+
+// isLabeledWith reports whether the texts about a control consist of some words,
+// up to the first certain row that is enough.
+func isLabeledWith(c control, some []string, isEnough func(row string) bool) bool {
+	l := c.labels
 	texts := []string{l.own, l.after, l.column, l.beside, c.caption}
 	for _, r := range l.rows {
 		texts = append(texts, r.text)
-		if r.certain && named(r.text, unit) == peakOnly {
+		if r.certain && isEnough(r.text) {
 			break
 		}
 	}
@@ -339,8 +369,8 @@ func saysNoMore(c control, unit int) bool {
 
 // saysYes reports whether a choice means the reset.
 func saysYes(text string) bool {
-	list := words(text)
-	return has(list, "reset", "yes", "clear", "on") && !has(list, "no", "not", "don't", "none", "keep", "cancel", "off")
+	list := words(withoutNotes(text))
+	return has(list, "reset", "yes", "clear", "on") && !has(list, "no", "not", "never", "don't", "none", "keep", "cancel", "off")
 }
 
 // mostInformative returns the text that says most about a control.

@@ -278,7 +278,11 @@ func (v *visit) checkSession() error {
 		return fmt.Errorf("%w: the card ended the session", ErrPage)
 	}
 	switch v.status {
-	case http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden:
+	case http.StatusForbidden: // this page may not be for this user
+		if saysBusy(v.page) || saysFull(words(v.page.text)) {
+			return ErrBusy
+		}
+	case http.StatusBadRequest, http.StatusUnauthorized:
 		return fmt.Errorf("%w: the card ended the session: %w", ErrPage, statusError(v.status))
 	}
 	return nil

@@ -12,12 +12,15 @@ var (
 	labelWords = strings.Fields("peak power load maximum max highest reset clear clears select check register " +
 		"value kw w kva va watt watts device unit rack pdu rpdu 2g apc now the a this to of for in and since was " +
 		"yes action help setting settings option options control parameter demand total real active input recorded " +
-		"measured reading counter statistics")
+		"measured reading counter statistics meter values")
 	choiceWords = strings.Fields("reset clear peak power yes no none on off now do not don't keep operation " +
-		"apply cancel select choose please")
+		"apply cancel select choose please action change leave as is nooperation")
 	// resetHeadingWords are those of a heading that says that controls below it
 	// are for resets.
-	resetHeadingWords = slices.Concat(labelWords, strings.Fields("resets peaks energy kwh meter meters values or"))
+	resetHeadingWords = slices.Concat(labelWords, strings.Fields("resets peaks energy kwh meters or"))
+	// otherResetWords are those of labels of other resets.
+	otherResetWords = slices.Concat(resetHeadingWords, choiceWords, strings.Fields("kilowatt hours hour wh mwh kvah usage "+
+		"consumption outlet outlets phase bank all factory default defaults"))
 )
 
 // isLabel reports whether a text about a control says no more than that it
