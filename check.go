@@ -86,6 +86,10 @@ func (c *checker) run(ctx context.Context, out io.Writer) int {
 			fmt.Fprintf(out, "%s %s: %s\n", word, f.what, text)
 		}
 	}
+	if ctx.Err() != nil {
+		fmt.Fprintln(out, "WRONG check: interrupted, so the findings above are incomplete")
+		code = exitFailed
+	}
 	if c.config.report != "" && !c.saveReport(out) {
 		code = exitFailed
 	}

@@ -171,6 +171,22 @@ func TestCheckRefused(t *testing.T) {
 	}
 }
 
+// TestCheckInterrupted checks that -check says that a signal ended it, rather
+// than only that requests failed.
+func TestCheckInterrupted(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, "First_PDU")
+	s.webs[0].SetFaults(venue.WebFaults{At: "menu", Hang: true})
+	p := s.start(t, "-check")
+	for s.webs[0].Asked("menu") == 0 {
+		pause(t.Context(), 10*time.Millisecond)
+	}
+	code := p.end(t, syscall.SIGTERM)
+	if out := p.stdout.String(); code != exitFailed || !strings.Contains(out, "WRONG check: interrupted") {
+		t.Errorf("exit code %d:\n%s", code, out)
+	}
+}
+
 // TestCheckRecipients checks that -check fails if alerts would reach nobody.
 func TestCheckRecipients(t *testing.T) {
 	t.Parallel()

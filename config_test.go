@@ -121,6 +121,24 @@ func TestFlagAfterNumbers(t *testing.T) {
 	}
 }
 
+// TestCheckDemo checks that -check -demo, which would test nothing, is a mistake.
+func TestCheckDemo(t *testing.T) {
+	if _, err := parseFlags([]string{"-check", "-demo"}); err == nil || !strings.Contains(err.Error(), "without -check") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// TestChainedCards checks that the clients of chained units know of each other.
+func TestChainedCards(t *testing.T) {
+	cfg := config{pdus: []pdu{{unit: 1, web: "http://a"}, {unit: 2, web: "http://a"}, {unit: 1, web: "http://b"}}}
+	card := cfg.cards()
+	for i, want := range []bool{true, true, false} {
+		if got := card(cfg.pdus[i]).Chained; got != want {
+			t.Errorf("PDU %d: chained %t, want %t", i, got, want)
+		}
+	}
+}
+
 // TestOddFlags checks that parsing ends, whatever the arguments.
 func TestOddFlags(t *testing.T) {
 	for _, args := range [][]string{

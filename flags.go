@@ -63,6 +63,9 @@ func parseFlags(args []string) (*flags, error) {
 			break
 		}
 	}
+	if f.check && f.demo {
+		errs = append(errs, errors.New("-demo: want it without -check, which tests the real PDUs"))
+	}
 	if errs != nil {
 		f.restoreDefaults()
 	}

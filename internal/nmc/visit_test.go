@@ -20,7 +20,7 @@ import (
 )
 
 // visitPages visits a card that has only these pages, by path, and returns the
-// requests. A page "-> /x" redirects to /x, and a page "500" is that status.
+// requests. A page "-> /x" redirects to /x, and a page "500 text" is that status.
 func visitPages(t *testing.T, unit int, pages map[string]string) (asked []string, err error) {
 	t.Helper()
 	return visitChain(t, unit, false, pages)
@@ -40,8 +40,9 @@ func visitChain(t *testing.T, unit int, chained bool, pages map[string]string) (
 			http.Redirect(w, r, to, http.StatusSeeOther)
 			return
 		}
-		if status, err := strconv.Atoi(page); err == nil {
+		if status, err := strconv.Atoi(page[:min(3, len(page))]); err == nil {
 			w.WriteHeader(status)
+			fmt.Fprint(w, page[3:])
 			return
 		}
 		if !ok {
@@ -168,6 +169,27 @@ func TestVisit(t *testing.T) {
 			err:   ErrPage,
 			want:  "unexpected page: the card ended the session: the card answered with status 400",
 			asked: []string{"GET /home", "GET /x", "GET /off"},
+		},
+		{
+			name:  "page not for this user",
+			home:  logoffLink + "<a href=/x.htm>Device</a><a href=/y>Device</a></html>",
+			pages: map[string]string{"/x.htm": "403", "/y": peakPage, "/apply": "done"},
+			asked: []string{"GET /home", "GET /x.htm", "GET /y", wholeApply, "GET /off"},
+		},
+		{
+			name:  "no page for this user",
+			home:  logoffLink + "<a href=/x.htm>Device</a></html>",
+			pages: map[string]string{"/x.htm": "403"},
+			err:   ErrPage,
+			want:  "unexpected page: x.htm: the card answered with status 403; no control for the peak's reset in 2 pages",
+			asked: []string{"GET /home", "GET /x.htm", "GET /off"},
+		},
+		{
+			name:  "somebody else logged in meanwhile",
+			home:  logoffLink + "<a href=/x.htm>Device</a><a href=/y>Device</a></html>",
+			pages: map[string]string{"/x.htm": "403 Someone is currently logged into the card", "/y": peakPage},
+			err:   ErrBusy,
+			asked: []string{"GET /home", "GET /x.htm", "GET /off"},
 		},
 		{
 			name:  "page in trouble",
