@@ -125,7 +125,8 @@ func selectedReset(f form, i int) (label string, ok bool) {
 // selectsReset reports whether a control will reset something when its form is
 // submitted as the page shows it.
 func selectsReset(c control) bool {
-	if c.disabled || !saysReset(c) || !isLabeledWith(c, otherResetWords, func(string) bool { return true }) {
+	isAnyRow := func(string) bool { return true }
+	if c.disabled || !saysReset(c) || !isLabeledWith(c, otherResetWords, isAnyRow) {
 		return false
 	}
 	switch c.kind {
@@ -284,8 +285,8 @@ func isModel(list []string) bool {
 		}
 	}
 	_, isUnit := unitIn(list)
-	return !isUnit && has(list, "rack") && isMadeOf(list, "apc", "rack", "pdu", "pdus", "2g", "1", "3", "single", "three", "phase",
-		"metered", "switched", "by", "outlet", "with", "switching")
+	return !isUnit && has(list, "rack") && isMadeOf(list, "apc", "rack", "pdu", "pdus", "2g", "1", "3", "single",
+		"three", "phase", "metered", "switched", "by", "outlet", "with", "switching")
 }
 
 // namesConsequence reports whether a heading is about when there is a reset, what
@@ -370,7 +371,8 @@ func isLabeledWith(c control, some []string, isEnough func(row string) bool) boo
 // saysYes reports whether a choice means the reset.
 func saysYes(text string) bool {
 	list := words(withoutNotes(text))
-	return has(list, "reset", "yes", "clear", "on") && !has(list, "no", "not", "never", "don't", "none", "keep", "cancel", "off")
+	return has(list, "reset", "yes", "clear", "on") &&
+		!has(list, "no", "not", "never", "don't", "none", "keep", "cancel", "off")
 }
 
 // mostInformative returns the text that says most about a control.

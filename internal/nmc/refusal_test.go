@@ -24,13 +24,15 @@ func TestRefusals(t *testing.T) {
 		remembered   time.Duration // how long the password is not tried again
 		second       time.Duration // likewise, after a second visit with this answer
 	}{
-		{"403", "403 Invalid User Name or Password.", ErrPassword, `"Invalid User Name or Password."`, untilRestart, untilRestart},
+		{"403", "403 Invalid User Name or Password.", ErrPassword, `"Invalid User Name or Password."`,
+			untilRestart, untilRestart},
 		{"form again", again("Invalid User Name or Password"), ErrPassword, `"Invalid User Name or Password"`, untilRestart,
 			untilRestart},
 		{"form again, in other words", again("<p>The password you entered is incorrect!</p>"), ErrPassword, "incorrect",
 			untilRestart, untilRestart},
 		{"not valid", again("User name or password not valid"), ErrPassword, "not valid", untilRestart, untilRestart},
-		{"echo", again("Wrong password pa/ss for apc"), ErrPassword, `"Wrong password ... for ..."`, untilRestart, untilRestart},
+		{"echo", again("Wrong password pa/ss for apc"), ErrPassword, `"Wrong password ... for ..."`,
+			untilRestart, untilRestart},
 
 		{"users", "403 Maximum number of users reached", ErrBusy, "Maximum number of users", 0, 0},
 		{"logged on", "403 Another user is already logged on", ErrBusy, "already logged on", 0, 0},

@@ -212,12 +212,14 @@ func unitOptions(c control) (options map[int]int, current int, ok bool) {
 func choosesOnly(f form) bool {
 	buttons := 0
 	for _, c := range f.controls {
-		if c.isButton() {
-			if c.kind == "reset" || !isMadeOf(words(c.caption), "go", "select", "show", "view", "display", "rack", "pdu", "unit") {
-				return false
-			}
-			buttons++
+		if !c.isButton() {
+			continue
 		}
+		chooses := isMadeOf(words(c.caption), "go", "select", "show", "view", "display", "rack", "pdu", "unit")
+		if c.kind == "reset" || !chooses {
+			return false
+		}
+		buttons++
 	}
 	return len(f.controls)-f.count("hidden")-buttons == 1 && f.count("submit") < 2
 }

@@ -38,7 +38,8 @@ func TestUnitSelectors(t *testing.T) {
 		{"select without a button", form("Unit " + numbers("2")), 2, true, true, true},
 		{"leading numbers", form("Rack PDU <select name=unit><option>1: RPDU-A<option selected>2: RPDU-B</select>"),
 			2, true, true, true},
-		{"roles", form("Rack PDU <select name=unit><option>1 (Host)<option selected>2 (Guest)</select>"), 2, true, true, true},
+		{"roles", form("Rack PDU <select name=unit><option>1 (Host)<option selected>2 (Guest)</select>"), 2, true,
+			true, true},
 		{"IDs", form("Rack PDU <select name=unit><option>ID 1<option selected>ID 2</select>"), 2, true, true, true},
 
 		{"display ID", form("Rack PDU Display ID " + numbers("1") + apply), 1, false, true, true},

@@ -19,8 +19,8 @@ var (
 	// are for resets.
 	resetHeadingWords = slices.Concat(labelWords, strings.Fields("resets peaks energy kwh meters or"))
 	// otherResetWords are those of labels of other resets.
-	otherResetWords = slices.Concat(resetHeadingWords, choiceWords, strings.Fields("kilowatt hours hour wh mwh kvah usage "+
-		"consumption outlet outlets phase bank all factory default defaults"))
+	otherResetWords = slices.Concat(resetHeadingWords, choiceWords, strings.Fields("kilowatt hours hour wh mwh kvah "+
+		"usage consumption outlet outlets phase bank all factory default defaults"))
 )
 
 // isLabel reports whether a text about a control says no more than that it
