@@ -292,8 +292,9 @@ func isModel(list []string) bool {
 // namesConsequence reports whether a heading is about when there is a reset, what
 // happens then or who may do it, rather than about the reset.
 func namesConsequence(list []string) bool {
-	return hasPart(list, "event", "notif", "schedul", "automat", "permission", "startup", "boot") ||
-		has(list, "trap", "traps", "email", "cold", "coldstart", "up", "daily", "day", "midnight", "log", "display", "lcd",
+	isPowerUp := has(list, "power") && has(list, "up")
+	return isPowerUp || hasPart(list, "event", "notif", "schedul", "automat", "permission", "startup", "boot") ||
+		has(list, "trap", "traps", "email", "cold", "coldstart", "daily", "day", "midnight", "log", "display", "lcd",
 			"panel", "keypad", "rights", "access")
 }
 

@@ -1,10 +1,8 @@
 package nmc
 
-import (
-	"testing"
-)
+import "testing"
 
-// row returns a page with a table row of a control, and the energy's.
+// labeledRow returns a page with a table row of a control, and the energy's.
 func labeledRow(label, control string) string {
 	return "<table><tr><td>" + label + "<td>" + control + "<tr><td>Energy<td><input type=checkbox name=en> Reset</table>"
 }
@@ -29,9 +27,9 @@ func TestWordings(t *testing.T) {
 			layoutTest{"radio " + no, labeledRow("Peak Power Reset", "<input type=radio name=pk value=1 checked>"+no+
 				" <input type=radio name=pk value=2>Reset (last reset never)"), "pk=2", nil})
 	}
-	for _, model := range []string{"Rack PDU 2G", "3-Phase Rack PDU 2G", "Metered by Outlet Rack PDU", "Rack PDUs",
-		"Metered-by-Outlet with Switching Rack PDU"} {
-		tests = append(tests, layoutTest{"under " + model, "<h1>" + model + "</h1>" + labeledRow("Peak Power", box),
+	for _, heading := range []string{"Rack PDU 2G", "3-Phase Rack PDU 2G", "Metered by Outlet Rack PDU", "Rack PDUs",
+		"Set Up Device", "Metered-by-Outlet with Switching Rack PDU"} {
+		tests = append(tests, layoutTest{"under " + heading, "<h1>" + heading + "</h1>" + labeledRow("Peak Power", box),
 			"pk=on", nil})
 	}
 	for _, part := range []string{"Phase 3", "Rack PDU Phase 3", "Rack PDU Outlets", "All Rack PDUs", "Outlet Rack PDU",
