@@ -35,7 +35,7 @@ type refusal struct {
 
 // errLedBack is the ErrRefused of a card that shows its log-in page again, as
 // many do if the password is wrong.
-var errLedBack = fmt.Errorf("%w: it shows its log-in page again", ErrRefused)
+var errLedBack = fmt.Errorf("%w: it shows its log-in page again, as after a wrong user name or password", ErrRefused)
 
 // refuse remembers that a card refused credentials with an error: for good if it
 // says that they are wrong, or if it led back to its log-in page twice in a row.

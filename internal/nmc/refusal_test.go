@@ -43,8 +43,8 @@ func TestRefusals(t *testing.T) {
 		{"invalid session", again("Invalid session. Enter the user name and the password."), ErrRefused, "Invalid session",
 			3 * time.Minute, untilRestart},
 
-		{"403 without a word", "403 ", ErrRefused, "without a reason", 3 * time.Minute, 3 * time.Minute},
-		{"401 without a word", "401 ", ErrRefused, "without a reason", 3 * time.Minute, 3 * time.Minute},
+		{"403 without a word", "403 ", ErrRefused, "perhaps because of a wrong user name or password", 3 * time.Minute, 3 * time.Minute},
+		{"401 without a word", "401 ", ErrRefused, "perhaps because of a wrong user name or password", 3 * time.Minute, 3 * time.Minute},
 		{"403 for another reason", "403 Not from this address", ErrRefused, "Not from this address", 3 * time.Minute,
 			3 * time.Minute},
 		{"either", "403 Invalid password, or maximum sessions reached", ErrRefused, "or maximum sessions", 3 * time.Minute,

@@ -123,10 +123,13 @@ func (v *visit) refusedError(said string, again bool) error {
 	case again:
 		err = errLedBack
 	}
-	if said == "" {
-		return fmt.Errorf("%w, without a reason", err)
+	switch {
+	case said != "":
+		return fmt.Errorf("%w: %s", err, v.quote(said))
+	case err == ErrRefused:
+		return fmt.Errorf("%w, perhaps because of a wrong user name or password", err)
 	}
-	return fmt.Errorf("%w: %s", err, v.quote(said))
+	return err
 }
 
 // quote quotes the beginning of a text of the card.
