@@ -162,8 +162,8 @@ func (s *session) askLess(ctx context.Context, until time.Time, unit int) ([]gos
 	return nil, first
 }
 
-// ask sends one query to a unit and returns the values, the first of which is a
-// power. With every second answer lost, two attempts still reach a PDU.
+// ask sends one query to a unit and returns the values, among them a valid power.
+// With every second answer lost, two attempts still reach a PDU.
 func (s *session) ask(
 	ctx context.Context, until time.Time, unit int, q query, attempts int,
 ) ([]gosnmp.SnmpPDU, error) {

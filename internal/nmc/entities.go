@@ -28,6 +28,9 @@ var (
 	windows1252 = []rune("€\u0081‚ƒ„…†‡ˆ‰Š‹Œ\u008dŽ\u008f\u0090‘’“”•–—˜™š›œ\u009džŸ")
 )
 
+// maxBareName is the length of the longest name that may lack the semicolon.
+const maxBareName = len("frac14")
+
 // namedCharacter returns the character of a named reference. bare says that the
 // reference may lack the semicolon.
 func namedCharacter(name string) (c rune, bare, ok bool) {
@@ -84,7 +87,27 @@ func isHex(reference string, n int) bool {
 }
 
 // decodeText decodes the character references in text.
-func decodeText(s string) string {
+func decodeText(s string) string { return decodeReferences(s, referenceAt) }
+
+// decodeValue decodes the character references in the value of an attribute.
+// Unlike in text, "&copy=2" and "&copy2" are not references there: links
+// contain them.
+func decodeValue(s string) string {
+	return decodeReferences(s, func(text string) (rune, int) {
+		c, n := referenceAt(text)
+		end := referenceLength(text)
+		closed := n == end+1
+		whole := n == end && !strings.HasPrefix(text[n:], "=")
+		if !closed && !whole {
+			return 0, 0
+		}
+		return c, n
+	})
+}
+
+// decodeReferences replaces the character references in a text. find returns the
+// character of the reference that follows an ampersand, and its length, 0 for none.
+func decodeReferences(s string, find func(text string) (c rune, length int)) string {
 	if !strings.Contains(s, "&") {
 		return s
 	}
@@ -95,7 +118,7 @@ func decodeText(s string) string {
 		if !found {
 			return b.String()
 		}
-		c, n := referenceAt(rest)
+		c, n := find(rest)
 		if n == 0 {
 			c = '&'
 		}
@@ -122,38 +145,12 @@ func referenceAt(text string) (c rune, length int) {
 	if c, _, ok := namedCharacter(text[:n]); ok && closed {
 		return c, n + 1
 	}
-	for ; n > 0; n-- { // a name without a semicolon may be followed by letters
+	for n = min(n, maxBareName); n > 0; n-- { // a name without a semicolon may be followed by letters
 		if c, bare, _ := namedCharacter(text[:n]); bare {
 			return c, n
 		}
 	}
 	return 0, 0
-}
-
-// decodeValue decodes the character references in the value of an attribute.
-// Unlike in text, "&copy=2" and "&copy2" are not references there: links
-// contain them.
-func decodeValue(s string) string {
-	if !strings.Contains(s, "&") {
-		return s
-	}
-	var b strings.Builder
-	for {
-		before, rest, found := strings.Cut(s, "&")
-		b.WriteString(before)
-		if !found {
-			return b.String()
-		}
-		c, n := referenceAt(rest)
-		end := referenceLength(rest)
-		closed := n == end+1
-		whole := n == end && n > 0 && !strings.HasPrefix(rest[n:], "=")
-		if !closed && !whole {
-			c, n = '&', 0
-		}
-		b.WriteRune(c)
-		s = rest[n:]
-	}
 }
 
 func isLetter(c byte) bool { return 'a' <= c|0x20 && c|0x20 <= 'z' }

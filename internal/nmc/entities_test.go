@@ -59,3 +59,14 @@ func FuzzDecodeText(f *testing.F) {
 		}
 	})
 }
+
+// TestBareNames checks that no name that may lack the semicolon is longer than
+// maxBareName, by which a long word after an ampersand takes no time.
+func TestBareNames(t *testing.T) {
+	t.Parallel()
+	for _, name := range slices.Concat(latin1Names, markupNames) {
+		if len(name) > maxBareName {
+			t.Errorf("%q is longer than %d", name, maxBareName)
+		}
+	}
+}
