@@ -20,7 +20,7 @@ type snoop struct {
 	cards    []*cardWatch
 	places   []place       // of the PDUs, in the order of the list
 	swept    chan struct{} // closed when every PDU has been polled once
-	events   chan event    // to report, which may be slow: polls do not wait for it
+	events   chan []event  // of each poll, to report, which may be slow: polls do not wait for it
 
 	start   time.Time // of the history and of the schedule
 	history *history
@@ -67,7 +67,7 @@ func newSnoop(pdus []pdu, limit int, interval time.Duration, cfg snmpConfig) *sn
 		interval: interval,
 		ownReset: make([]time.Time, len(pdus)),
 		swept:    make(chan struct{}),
-		events:   make(chan event, 1000),
+		events:   make(chan []event, 1000),
 		changed:  make(chan struct{}),
 	}
 	for i, p := range pdus {
@@ -119,8 +119,10 @@ func (s *snoop) run(ctx context.Context) {
 		polls.Go(func() { s.watch(ctx, c) })
 	}
 	reports.Go(func() {
-		for e := range s.events {
-			s.report(e)
+		for events := range s.events {
+			for _, e := range events {
+				s.report(e)
+			}
 		}
 	})
 	polls.Wait()
@@ -214,7 +216,9 @@ func (s *snoop) note(i int, p poll) {
 func (s *snoop) publish(events []event) {
 	for _, e := range events {
 		s.history.addEvent(e)
-		s.events <- e
+	}
+	if len(events) > 0 {
+		s.events <- events
 	}
 }
 
