@@ -39,7 +39,7 @@ type history struct {
 // A powerRing is the power of one PDU. Its chunks are allocated when they are
 // first written to.
 type powerRing struct {
-	chunks [][]uint16
+	chunks []*[chunkSlots]uint16
 	last   int // the last slot written; -1 before the first
 }
 
@@ -68,7 +68,7 @@ func newHistory(n int, step time.Duration, start time.Time) *history {
 		crossings: make(map[string][]crossing),
 	}
 	for i := range h.pdus {
-		h.pdus[i] = powerRing{chunks: make([][]uint16, h.slots/chunkSlots), last: -1}
+		h.pdus[i] = powerRing{chunks: make([]*[chunkSlots]uint16, h.slots/chunkSlots), last: -1}
 	}
 	return h
 }
@@ -134,7 +134,7 @@ func (r *powerRing) set(k int, value uint16) {
 		if value == noPower {
 			return
 		}
-		*chunk = make([]uint16, chunkSlots)
+		*chunk = new([chunkSlots]uint16)
 	}
 	(*chunk)[k%chunkSlots] = value
 }
