@@ -28,7 +28,8 @@ func (a *alerter) report(e event) {
 	if more := eventRemark(e); more != "" {
 		html += "\n" + escape(more)
 	}
-	m := outgoing{post: post{html: html, silent: e.silent}, at: e.at}
+	above := e.kind == eventAbove || e.kind == eventPossiblyAbove
+	m := outgoing{post: post{html: html, silent: e.silent}, above: above, at: e.at}
 	if len(e.pdus) > 0 {
 		m.keys, m.about = graphKeys(e.pdus), shorten(e.team, 20)
 	}

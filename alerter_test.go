@@ -122,7 +122,7 @@ func TestAlerterButtons(t *testing.T) {
 				go log.run()
 				defer log.close()
 				a := &alerter{journal: log, out: o, access: newAccessList(0, 1), limit: 3000}
-				a.notify("these wait for their turn")
+				a.report(about(eventAbove, "the next alerts wait after this one", 9))
 				synctest.Wait()
 				for _, e := range tt.events {
 					e.at = time.Now()

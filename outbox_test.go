@@ -875,6 +875,26 @@ func TestOutboxFirstAlert(t *testing.T) {
 	})
 }
 
+// TestOutboxAbove checks that the alert of a crossing waits neither for the pace
+// nor to be joined after less urgent ones, and that many crossings are joined.
+func TestOutboxAbove(t *testing.T) {
+	testOutbox(t, func(t *testing.T, o *outbox, p *fakeSender) {
+		above := func(text string) outgoing {
+			m := alertTo(1, text)
+			m.above = true
+			return m
+		}
+		for _, m := range []outgoing{
+			alertTo(1, "out of reach"), alertTo(1, "back"), above("first"), above("second"), alertTo(1, "reset"), above("third"),
+		} {
+			o.put(m)
+			synctest.Wait()
+		}
+		time.Sleep(time.Minute)
+		p.want(t, "+0 1: out of reach", "+0 1: back\n\nfirst", "+1 1: second\n\nreset\n\nthird")
+	})
+}
+
 // TestOutboxTurns checks that answers that cannot be joined with alerts get
 // their turn during endless alerts, and that a flood of answers does not delay
 // alerts.

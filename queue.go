@@ -18,7 +18,8 @@ const (
 	// maxJoinText is the most that joining adds to a text.
 	maxJoinText = 100
 	// joinTime is how long alerts wait after another one, so that many of them
-	// are joined.
+	// are joined. That a team is above the limit waits only after the same of
+	// another one.
 	joinTime = time.Second
 	// lateAfter is the age from which an alert says how late it is.
 	lateAfter = 5 * time.Second
@@ -32,6 +33,7 @@ type outgoing struct {
 	post
 	about string         // names the subject of its buttons when messages are joined
 	alert bool           // goes before answers, and is not dropped when a chat refuses it
+	above bool           // an alert that a team is above the limit
 	at    time.Time      // of the event that it reports, or zero
 	sent  func(id int64) // called in a new goroutine with the message's ID; may be nil
 
@@ -57,6 +59,7 @@ type queue struct {
 
 	lastWasAlert bool        // the last message was an alert
 	nextAlert    time.Time   // alerts are held until then, to be joined
+	nextAbove    time.Time   // likewise, if one of them is about a team above the limit
 	nextPaced    time.Time   // from then on a message keeps Telegram's pace
 	recent       []time.Time // messages and edits in the last minute; groups only
 	slot         time.Time   // of the next answer, among all chats; zero if none is reserved
@@ -177,8 +180,15 @@ func (q *queue) putBack(batch []outgoing) {
 // ones.
 func (q *queue) alertTime() time.Time {
 	ahead := maxBurst * pace(q.chat)
-	return latest(q.nextAlert, q.nextPaced.Add(-ahead), q.minuteLimitTime(maxPerMinute), q.heldUntil, q.blockedUntil)
+	join := q.nextAlert
+	if slices.ContainsFunc(q.alerts, isAbove) {
+		join = q.nextAbove
+	}
+	return latest(join, q.nextPaced.Add(-ahead), q.minuteLimitTime(maxPerMinute), q.heldUntil, q.blockedUntil)
 }
+
+// isAbove reports whether a message says that a team is above the limit.
+func isAbove(m outgoing) bool { return m.above }
 
 // answerTime returns when an answer may be sent.
 func (q *queue) answerTime() time.Time {
@@ -343,6 +353,9 @@ func (q *queue) delivered(batch []outgoing, now time.Time) {
 	q.count(now, paceAfter(batch))
 	if batch[0].alert {
 		q.nextAlert = now.Add(joinTime)
+	}
+	if slices.ContainsFunc(batch, isAbove) {
+		q.nextAbove = now.Add(joinTime)
 	}
 	q.failures.record(nil)
 	q.retry.reset()
