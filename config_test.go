@@ -111,6 +111,25 @@ func TestMistakesOfNumbers(t *testing.T) {
 	}
 }
 
+// TestMistakesOfFlags checks what is said of flags that cannot be parsed.
+func TestMistakesOfFlags(t *testing.T) {
+	for line, want := range map[string]string{
+		"-interval 5":      `invalid value "5" for flag -interval: parse error; want -interval D, such as -interval 2s`,
+		"-limit":           "flag needs an argument: -limit; want -limit W, such as -limit 3000",
+		"-v3-user":         "flag needs an argument: -v3-user; want -v3-user NAME",
+		"-check=perhaps":   `invalid boolean value "perhaps" for -check: parse error; want -check`,
+		"-limt 3000 -demo": "flag provided but not defined: -limt",
+		"-limt x -limit=a-b": "flag provided but not defined: -limt\n" +
+			`invalid value "a-b" for flag -limit: parse error; want -limit W, such as -limit 3000`,
+		"-x -y":      "flag provided but not defined: -x\nflag provided but not defined: -y",
+		"y -limit 5": `"y": unknown argument; want flags only`,
+	} {
+		if _, err := parseFlags(strings.Split(line, " ")); fmt.Sprint(err) != want {
+			t.Errorf("%s:\n%v\nwant:\n%s", line, err, want)
+		}
+	}
+}
+
 // TestFlagAfterNumbers checks that a flag after the numbers of -check is
 // recognized.
 func TestFlagAfterNumbers(t *testing.T) {

@@ -44,9 +44,12 @@ func parseFlags(args []string) (*flags, error) {
 		left := f.set.Args()
 		switch {
 		case err != nil:
-			errs = append(errs, err)
+			errs = append(errs, f.explain(err))
 			if len(left) == len(args) {
 				left = args[1:] // package flag does not consume an argument that begins with three dashes
+			}
+			if unknown := f.named(err) == nil; unknown && len(left) > 0 && !strings.HasPrefix(left[0], "-") {
+				left = left[1:] // its value
 			}
 		case f.check:
 			n := slices.IndexFunc(left, func(arg string) bool { return strings.HasPrefix(arg, "-") })
@@ -70,6 +73,28 @@ func parseFlags(args []string) (*flags, error) {
 		f.restoreDefaults()
 	}
 	return f, errors.Join(errs...)
+}
+
+// named returns the flag that an error of package flag is about, or nil if there
+// is no such flag.
+func (f *flags) named(err error) *flag.Flag {
+	text := err.Error() // such as `invalid value "5" for flag -interval: parse error`
+	name, _, _ := strings.Cut(text[strings.LastIndex(text, " -")+1:], ":")
+	return f.set.Lookup(strings.TrimPrefix(name, "-"))
+}
+
+// explain adds what the flag wants to an error of package flag.
+func (f *flags) explain(err error) error {
+	g := f.named(err)
+	if g == nil {
+		return err
+	}
+	arg, _ := flag.UnquoteUsage(g)
+	want := strings.TrimSpace("-" + g.Name + " " + arg)
+	if arg != "" && g.DefValue != "" {
+		want += ", such as -" + g.Name + " " + g.DefValue
+	}
+	return fmt.Errorf("%w; want %s", err, want)
 }
 
 // restoreDefaults restores the defaults of flags that could not be parsed, so
