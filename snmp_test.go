@@ -87,7 +87,7 @@ func TestRead(t *testing.T) {
 // session goes on after it.
 func TestWrongAnswers(t *testing.T) {
 	t.Parallel()
-	for name, falsify := range venue.WrongAnswers {
+	for name, falsify := range venue.WrongAnswers() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			sim, p := simulate(t, 101, "A", 2410)
@@ -439,7 +439,7 @@ func TestErrorStatusAlways(t *testing.T) {
 	t.Parallel()
 	sim, p := simulate(t, 101, "A", 2410)
 	s := openSession(t, p, unhurried)
-	sim.SetFaults(venue.AgentFaults{Falsify: venue.WrongAnswers["genErr"]})
+	sim.SetFaults(venue.AgentFaults{Falsify: venue.WrongAnswers()["genErr"]})
 	for range 3 {
 		if _, err := s.read(t.Context(), 1); !errors.Is(err, errErrorStatus) || !strings.Contains(err.Error(), "GenErr") {
 			t.Errorf("got %v", err)

@@ -431,8 +431,8 @@ func pduRows() []stressRow {
 			s.unharmed(t, 0, 0)
 		}},
 	}
-	for _, name := range slices.Sorted(maps.Keys(venue.WrongAnswers)) {
-		fault := venue.AgentFaults{Falsify: venue.WrongAnswers[name]}
+	for _, name := range slices.Sorted(maps.Keys(venue.WrongAnswers())) {
+		fault := venue.AgentFaults{Falsify: venue.WrongAnswers()[name]}
 		rows = append(rows, stressRow{"PDUs: answers with " + name, nil, faulty(fault, "answer\n")})
 	}
 	for _, status := range []gosnmp.SNMPError{gosnmp.TooBig, gosnmp.GenErr, gosnmp.NoAccess} {
