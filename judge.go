@@ -37,25 +37,25 @@ const (
 func judge(t team, i int, p poll, limit int) (team, []event) {
 	before := &t.pdus[i]
 	t.pdus = slices.Clone(t.pdus)
-	j := judgment{team: &t, status: &t.pdus[i], before: before, poll: &p, limit: limit}
+	j := judgment{team: t, status: &t.pdus[i], before: before, poll: p, limit: limit}
 	j.judgeReachability()
 	if p.err != nil {
-		return t, j.events
+		return j.team, j.events
 	}
 
 	j.judgeRestart()
 	rose := j.judgeRegister()
 	j.judgeCrossing(rose)
 	j.judgePossibleCrossing(rose)
-	return t, j.events
+	return j.team, j.events
 }
 
 // A judgment is the state of judging one poll.
 type judgment struct {
-	team   *team
+	team   team
 	status *status
 	before *status
-	poll   *poll
+	poll   poll
 	limit  int
 	events []event
 }
@@ -78,7 +78,7 @@ func (j *judgment) reportTeam(e event) {
 // judgeReachability stores the result of the poll, and judges whether the PDU is
 // reachable.
 func (j *judgment) judgeReachability() {
-	s, p := j.status, j.poll
+	s, p := j.status, &j.poll
 	s.err, s.polled = p.err, p.at
 	s.polls.count(p.err)
 	metered := !s.at.IsZero() // then it is a fault that it reports no power
@@ -103,7 +103,7 @@ func (j *judgment) judgeReachability() {
 
 // keepReading stores the reading.
 func (j *judgment) keepReading() {
-	s, p := j.status, j.poll
+	s, p := j.status, &j.poll
 	resetAt := cmp.Or(p.resetAt, s.resetAt)
 	s.reading = p.reading
 	s.resetAt = resetAt
@@ -133,7 +133,7 @@ func (j *judgment) uptimeWrapped() bool {
 // judgeRegister judges the peak register. It reports whether the register newly
 // shows a power above the limit.
 func (j *judgment) judgeRegister() (rose bool) {
-	s, before, p := j.status, j.before, j.poll
+	s, before, p := j.status, j.before, &j.poll
 	known := before.register >= 0 && p.peak >= 0
 	fell := known && p.peak < before.register
 	moved := !before.resetAt.IsZero() && !s.resetAt.Equal(before.resetAt)
@@ -224,7 +224,7 @@ func (j *judgment) peakedAfterReset() bool {
 // judgeCrossing judges whether a crossing begins or ends. A spike between two
 // readings, which only the register shows, is one too.
 func (j *judgment) judgeCrossing(rose bool) {
-	t, p := j.team, j.poll
+	t, p := &j.team, &j.poll
 	low, high, known := t.bounds()
 	proven := low
 	if rose {
@@ -259,7 +259,7 @@ func (j *judgment) judgeCrossing(rose bool) {
 // noteSeen notes that the power of a team with an open crossing is known, and how
 // long it was not before that.
 func (j *judgment) noteSeen() {
-	t, p := j.team, j.poll
+	t, p := &j.team, &j.poll
 	gap := p.at.Sub(t.lastSeen)
 	if t.unsure && gap >= unreachableTime {
 		t.openUnseen += gap
@@ -269,7 +269,7 @@ func (j *judgment) noteSeen() {
 
 // openCrossing opens a crossing. A spike is one that only the register shows.
 func (j *judgment) openCrossing(watts int, spike bool) {
-	t, p := j.team, j.poll
+	t, p := &j.team, &j.poll
 	e := event{kind: eventAbove, watts: watts, silent: p.at.Sub(t.lastSound) < soundInterval}
 	if spike {
 		e.peakAt, e.spike = p.peakAt, true
@@ -286,7 +286,7 @@ func (j *judgment) openCrossing(watts int, spike bool) {
 // closeCrossing closes the open crossing. One that was just opened for a spike is
 // not worth a second message.
 func (j *judgment) closeCrossing(spike bool) {
-	t, p := j.team, j.poll
+	t, p := &j.team, &j.poll
 	t.total = t.timeAbove()
 	t.above = false
 	for i := range t.pdus {
@@ -309,7 +309,7 @@ func stillAbove(teams []team, now time.Time) (events []event) {
 		if !t.above {
 			continue
 		}
-		j := judgment{team: &t, poll: &poll{at: now}}
+		j := judgment{team: t, poll: poll{at: now}}
 		j.reportTeam(event{
 			kind: eventStillAbove, since: t.opened, duration: now.Sub(t.opened), watts: t.openHighest, logOnly: true,
 		})
@@ -322,7 +322,7 @@ func stillAbove(teams []team, now time.Time) (events []event) {
 // need not have peaked together. The sum rises with each reading while a team
 // starts a run, so it is reported again only after it has risen by a twentieth.
 func (j *judgment) judgePossibleCrossing(rose bool) {
-	t, p := j.team, j.poll
+	t, p := &j.team, &j.poll
 	registers := t.registers()
 	if registers <= j.limit {
 		t.possible, t.possibleSince = 0, time.Time{}
