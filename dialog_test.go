@@ -89,11 +89,12 @@ func (s *site) pressData(t testing.TB, c venue.Chat, u venue.User, message int64
 	return answer
 }
 
+// TestResetDialog resets a PDU with a button.
 func TestResetDialog(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, "First_PDU", "Second_PDU")
-	p := s.start(t)
-	private, group := venue.Private(ann), venue.Group(groupID)
+	s.start(t)
+	private := venue.Private(ann)
 
 	s.peaked(t, 1, 2800)
 	m := s.ask(t, private, ann, "/reset", "Which PDU", "stop")
@@ -114,16 +115,31 @@ func TestResetDialog(t *testing.T) {
 	if !regexp.MustCompile(line).MatchString(s.log(t)) {
 		t.Errorf("log: %q", s.log(t))
 	}
+}
 
-	// Each way to name a PDU resets it at once.
+// TestResetNamed resets the PDU that the command names, without a question.
+func TestResetNamed(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, "First_PDU", "Second_PDU")
+	s.start(t)
+	private := venue.Private(ann)
+
 	for n, name := range []string{"1", ".1", "127.0.0.1"} {
 		s.peaked(t, 0, 2000+10*n)
 		s.ask(t, private, ann, "/reset "+name, fmt.Sprintf("First_PDU (.1) reset: %d W -> 1500 W", 2000+10*n))
-		s.unharmed(t, n+1, 1)
+		s.unharmed(t, n+1, 0)
 	}
 	s.ask(t, private, ann, "/reset 3", `"3" is not a PDU`)
+}
 
-	// Typed answers: a text that is not a PDU leaves the question open.
+// TestResetTyped types answers to the question which PDU to reset. A text that
+// is not a PDU leaves the question open.
+func TestResetTyped(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, "First_PDU", "Second_PDU")
+	s.start(t)
+	private := venue.Private(ann)
+
 	s.peaked(t, 0, 2100)
 	question := s.ask(t, private, ann, "/reset", "Which PDU")
 	s.ask(t, private, ann, "9", `"9" is not a PDU`)
@@ -131,16 +147,23 @@ func TestResetDialog(t *testing.T) {
 	s.ask(t, private, ann, "/current", "Power at")
 	s.api.Say(private, ann, ".1")
 	s.await(t, private.ID, question.ID-1, "reset: 2100 W -> 1500 W")
-	s.unharmed(t, 4, 1)
+	s.unharmed(t, 1, 0)
 	s.ask(t, private, ann, "1", "/help") // the question is closed
-	m = s.ask(t, private, ann, "/reset", "Which PDU")
+	m := s.ask(t, private, ann, "/reset", "Which PDU")
 	s.api.Say(private, ann, "Stop")
 	s.await(t, private.ID, m.ID-1, "Stopped")
 	wants(t, s.pressData(t, private, ann, m.ID, m.Buttons[0][0].Data), "no longer open")
+}
 
-	// In the group only the asker may type the answer, but any member may
-	// press.
-	m = s.ask(t, group, member, "/reset@isc_bot", "Which PDU", "reply")
+// TestResetInGroup covers a question in the group: only the person who asked
+// may type the answer, but any member may press a button.
+func TestResetInGroup(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, "First_PDU", "Second_PDU")
+	s.start(t)
+	group := venue.Group(groupID)
+
+	m := s.ask(t, group, member, "/reset@isc_bot", "Which PDU", "reply")
 	if m.ReplyTo == 0 {
 		t.Errorf("no reply: %+v", m)
 	}
@@ -150,7 +173,7 @@ func TestResetDialog(t *testing.T) {
 	s.peaked(t, 1, 2200)
 	wants(t, s.press(t, group, other, m, "Second"), "Resetting")
 	s.await(t, groupID, m.ID-1, "Second_PDU (.2) reset by Dan: 2200 W -> 1500 W")
-	s.unharmed(t, 4, 2)
+	s.unharmed(t, 0, 1)
 	wants(t, s.log(t), "Reset by Dan (8), peak was 2200 W")
 	for _, m := range s.api.Messages(groupID) {
 		if strings.Contains(m.Text, "is not a PDU") {
@@ -164,8 +187,17 @@ func TestResetDialog(t *testing.T) {
 	s.await(t, groupID, m.ID, `"77" is not a PDU`)
 	s.api.Reply(group, member, m.ID, "stop")
 	s.await(t, groupID, m.ID-1, "Stopped")
+	s.unharmed(t, 0, 1)
+}
 
-	// A wrong password is reported in the chat and in the log.
+// TestResetProblems covers what the chat and the log say about a wrong password
+// and about pages without exactly one control for the peak's reset.
+func TestResetProblems(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, "First_PDU", "Second_PDU")
+	p := s.start(t)
+	private := venue.Private(ann)
+
 	s.webs[0].Credentials("apc", "another")
 	s.ask(t, private, ann, "/reset 1", "was not reset", "logging in", "the card refused the log-in",
 		"check ISCBOT_PASSWORD and -user")
@@ -174,7 +206,7 @@ func TestResetDialog(t *testing.T) {
 		t.Errorf("%d attempts with a wrong password, want 1", refused)
 	}
 	wants(t, s.log(t), "First_PDU(.1): Reset by Ann (424242424) failed: logging in: ")
-	s.unharmed(t, 4, 2)
+	s.unharmed(t, 0, 0)
 
 	// If there are several controls, none is used. The answer says what was
 	// seen, and the log shows it page by page.
@@ -183,7 +215,7 @@ func TestResetDialog(t *testing.T) {
 	p.awaitLog(t, "page seen")
 	s.webs[1].SetFaults(venue.WebFaults{NoPeak: true})
 	s.ask(t, private, ann, "/reset 2", "was not reset", "no control for the peak's reset")
-	s.unharmed(t, 4, 2)
+	s.unharmed(t, 0, 0)
 	if code := p.end(t, syscall.SIGTERM); code != 0 {
 		t.Errorf("exit code %d", code)
 	}

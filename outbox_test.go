@@ -543,7 +543,7 @@ func TestOutboxBound(t *testing.T) {
 				p.failWith(func(post) error { return err })
 				for i := range earlier + maxAlerts {
 					o.put(alertTo(1, fmt.Sprintf("alert %d.", i)))
-					time.Sleep(10 * time.Second)
+					time.Sleep(2 * time.Second)
 				}
 				p.failWith(nil)
 				o.heard(1)

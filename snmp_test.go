@@ -300,7 +300,8 @@ func TestLateAnswers(t *testing.T) {
 			sim.SetFaults(venue.AgentFaults{Delay: 90 * time.Millisecond, Twice: true})
 			s.timeout = 35 * time.Millisecond // for each of two attempts
 			late := ""
-			for range 8 { // on a busy machine, some may be in time or not come at all
+			// On a busy machine, some answers are in time, or do not come.
+			for attempt := 0; late == "" && attempt < 100; attempt++ {
 				_, err := s.read(t.Context(), 1)
 				if err != nil && !errors.Is(err, errNoAnswer) {
 					t.Errorf("got %v", err)
