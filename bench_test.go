@@ -111,10 +111,9 @@ func bareExchange(b *testing.B, p pdu) func() {
 	return func() {
 		conn.SetReadDeadline(time.Now().Add(time.Second))
 		if _, err := conn.Write(request); err != nil {
-			b.Fatal(err)
-		}
-		if _, err := conn.Read(buf); err != nil {
-			b.Fatal(err)
+			b.Error(err)
+		} else if _, err := conn.Read(buf); err != nil {
+			b.Error(err)
 		}
 	}
 }
@@ -364,30 +363,78 @@ func benchmarkAlert(b *testing.B, n, idle int) {
 
 // BenchmarkWatch lets the watch read PDUs that draw 1500 W, far from the limit
 // and near it, and reports its share of a core. It includes what the kernel
-// takes to deliver a request on loopback.
+// takes to deliver a request on loopback. The same exchanges at the same times
+// over plain UDP sockets are measured beside it.
 func BenchmarkWatch(b *testing.B) {
 	for _, n := range []int{12, 250} {
 		list := agents(b, fmt.Sprint(n))
-		for name, limit := range map[string]int{"far": 3000, "near": 1600} {
+		const interval = 2 * time.Second
+		for name, tt := range map[string]struct {
+			limit int // W
+			every time.Duration
+		}{
+			"far":  {3000, interval},
+			"near": {1600, defaultNear},
+		} {
 			b.Run(fmt.Sprintf("%d PDUs/%s", n, name), func(b *testing.B) {
-				const interval = 2 * time.Second
-				watch := newSnoop(list, limit, interval, snmpConfig{community: "public", interval: interval})
+				watch := newSnoop(list, tt.limit, interval, snmpConfig{community: "public", interval: interval})
 				watch.near, watch.report = defaultNear, func(event) {}
-				ctx, cancel := context.WithCancel(b.Context())
-				var wg sync.WaitGroup
-				wg.Go(func() { watch.run(ctx) })
-				defer wg.Wait()
-				defer cancel()
+				stop := inBackground(b, watch.run)
 				<-watch.swept
-				time.Sleep(interval)
+				used := coreShare(b, interval)
+				stop()
 
-				var used time.Duration
-				for b.Loop() {
-					used += cpu(syscall.RUSAGE_SELF, func() { time.Sleep(interval) })
-				}
-				b.ReportMetric(100*float64(used)/float64(b.Elapsed()), "%-of-a-core")
+				stop = inBackground(b, func(ctx context.Context) { bareWatch(ctx, b, list, tt.every) })
+				bare := coreShare(b, interval)
+				stop()
+
+				b.ReportMetric(used, "%-of-a-core")
+				b.ReportMetric(used/bare, "x-bare-CPU")
 				b.ReportMetric(0, "ns/op")
 			})
 		}
 	}
+}
+
+// inBackground runs f until stop is called.
+func inBackground(b *testing.B, f func(context.Context)) (stop func()) {
+	ctx, cancel := context.WithCancel(b.Context())
+	var wg sync.WaitGroup
+	wg.Go(func() { f(ctx) })
+	return func() {
+		cancel()
+		wg.Wait()
+	}
+}
+
+// coreShare returns the share of a core, in percent, that this process takes for
+// b.N intervals.
+func coreShare(b *testing.B, interval time.Duration) float64 {
+	time.Sleep(interval) // until it is steady
+	period := time.Duration(b.N) * interval
+	used := cpu(syscall.RUSAGE_SELF, func() { time.Sleep(period) })
+	return 100 * used.Seconds() / period.Seconds()
+}
+
+// bareWatch exchanges datagrams with all PDUs at the same moments, until ctx ends.
+func bareWatch(ctx context.Context, b *testing.B, list []pdu, every time.Duration) {
+	moments := schedule{start: time.Now(), interval: every}
+	var wg sync.WaitGroup
+	for _, p := range list {
+		exchange := bareExchange(b, p)
+		wg.Go(func() {
+			timer := time.NewTimer(0)
+			defer timer.Stop()
+			for {
+				select {
+				case <-ctx.Done():
+					return
+				case <-timer.C:
+				}
+				exchange()
+				timer.Reset(time.Until(moments.after(time.Now(), every)))
+			}
+		})
+	}
+	wg.Wait()
 }
