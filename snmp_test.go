@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"net"
@@ -186,9 +187,9 @@ func TestPanickingDatagram(t *testing.T) {
 	}
 }
 
-// panickingReport returns a Report of SNMP v3 whose lengths make gosnmp panic
-// while the client learns of the card's engine.
-func panickingReport() []byte {
+// panickingReport answers a request with a Report of SNMP v3 whose lengths make
+// gosnmp panic while the client learns of the card's engine.
+func panickingReport(request []byte) []byte {
 	tlv := func(tag byte, content ...string) string {
 		s := strings.Join(content, "")
 		return string([]byte{tag, byte(len(s))}) + s
@@ -197,17 +198,18 @@ func panickingReport() []byte {
 	if strconv.IntSize == 32 {
 		bindings = "\x30\x06\x30\x84\x7f\xff\xff\xf9"
 	}
+	id, _ := v3MessageID(request)
 	zero := tlv(0x02, "\x00")
 	security := tlv(0x30, tlv(0x04, "engine"), zero, zero, tlv(0x04), tlv(0x04), tlv(0x04))
 	return []byte(tlv(0x30, tlv(0x02, "\x03"),
-		tlv(0x30, tlv(0x02, "\x01"), tlv(0x02, "\x04\x00"), tlv(0x04, "\x00"), tlv(0x02, "\x03")),
+		tlv(0x30, tlv(0x02, string(binary.BigEndian.AppendUint32(nil, uint32(id)))), tlv(0x02, "\x04\x00"), tlv(0x04, "\x00"), tlv(0x02, "\x03")),
 		tlv(0x04, security),
 		tlv(0x30, tlv(0x04, "engine"), tlv(0x04), tlv(0xa8, zero, zero, zero, bindings))))
 }
 
 // TestPanickingReport covers the same for SNMP v3.
 func TestPanickingReport(t *testing.T) {
-	addr, asked := answerAlways(t, panickingReport())
+	addr, asked := answerAlways(t, panickingReport)
 	s := newSession(addr, []int{1}, snmpConfig{interval: unhurried, v3: v3Config{
 		user: "apc", auth: gosnmp.SHA, priv: gosnmp.AES, authPass: newSecret("authentic0"), privPass: newSecret("private000"),
 	}})
@@ -227,9 +229,9 @@ func TestPanickingReport(t *testing.T) {
 	}
 }
 
-// answerAlways starts an agent that sends the same to each request. asked
-// returns how many came.
-func answerAlways(t *testing.T, answer []byte) (addr string, asked func() int) {
+// answerAlways starts an agent that sends an answer to each request. asked returns
+// how many came.
+func answerAlways(t *testing.T, answer func(request []byte) []byte) (addr string, asked func() int) {
 	t.Helper()
 	conn, err := net.ListenPacket("udp4", "127.0.0.1:0")
 	if err != nil {
@@ -241,14 +243,14 @@ func answerAlways(t *testing.T, answer []byte) (addr string, asked func() int) {
 	go func() {
 		buf := make([]byte, 2048)
 		for {
-			_, from, err := conn.ReadFrom(buf)
+			size, from, err := conn.ReadFrom(buf)
 			if err != nil {
 				return
 			}
 			mu.Lock()
 			n++
 			mu.Unlock()
-			conn.WriteTo(answer, from)
+			conn.WriteTo(answer(buf[:size]), from)
 		}
 	}()
 	return conn.LocalAddr().String(), func() int {
@@ -716,7 +718,7 @@ func TestSecretsInErrors(t *testing.T) {
 		user: "apc", auth: gosnmp.SHA, priv: gosnmp.AES, authPass: newSecret("something1"), privPass: newSecret("something2"),
 	}}
 	digits, _ := hex.DecodeString("3003020103")
-	addr, _ := answerAlways(t, digits)
+	addr, _ := answerAlways(t, func([]byte) []byte { return digits })
 	s := newSession(addr, []int{1}, cfg)
 	defer s.close()
 	_, err := s.read(t.Context(), 1)

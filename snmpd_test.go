@@ -260,6 +260,47 @@ func TestSnmpd(t *testing.T) {
 	}
 }
 
+// slowly starts a card in front of an agent: it answers one request after the
+// other, and takes the delay for each. asked returns how many came.
+func slowly(t *testing.T, agent string, delay time.Duration) (addr string, asked func() int) {
+	t.Helper()
+	inner, err := net.Dial("udp", agent)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { inner.Close() })
+	return answerAlways(t, func(request []byte) []byte {
+		pause(t.Context(), delay)
+		inner.Write(request)
+		answer := make([]byte, 2048)
+		inner.SetReadDeadline(time.Now().Add(time.Second))
+		n, _ := inner.Read(answer)
+		return answer[:n]
+	})
+}
+
+// TestSnmpdSlow reads over SNMP v3 from a card that needs longer than an attempt:
+// the late answers tell that it is slow, and it is not asked a second time.
+func TestSnmpdSlow(t *testing.T) {
+	t.Parallel()
+	agent, _ := snmpd(t, snmpdV3)
+	addr, asked := slowly(t, agent, 900*time.Millisecond)
+	s := newSession(addr, []int{1}, v3("sha", gosnmp.SHA, gosnmp.AES))
+	t.Cleanup(s.close)
+	wantUntil(t, s, "from a slow card", func(r reading) bool { return r.watts == 1500 })
+
+	const readings = 3
+	before := asked()
+	for range readings {
+		if _, err := s.read(t.Context(), 1); err != nil {
+			t.Error(err)
+		}
+	}
+	if n := asked() - before; n != readings {
+		t.Errorf("%d requests for %d readings", n, readings)
+	}
+}
+
 // TestSnmpdRefusals covers what an agent of SNMP v3 refuses: the reason names
 // the flag, and no secret.
 func TestSnmpdRefusals(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -24,7 +25,7 @@ type v3Config struct {
 // A v3Client speaks SNMP v3 with one card, using gosnmp's client.
 type v3Client struct {
 	client *gosnmp.GoSNMP
-	conn   *reportListener
+	conn   *v3Conn
 	slow   bool // the card needs more than half of the time for an attempt
 	panics *panicGuard
 }
@@ -53,18 +54,18 @@ func newV3Client(
 	if err := client.Connect(); err != nil {
 		return nil, err
 	}
-	conn := &reportListener{Conn: client.Conn}
+	conn := &v3Conn{Conn: client.Conn}
 	client.Conn = conn
 	return &v3Client{client: client, conn: conn, panics: panics}, nil
 }
 
 // exchange sends a request and returns the answer. A slow card is given the time
-// of all attempts for one. As gosnmp ignores late answers, a card that does not
-// answer is tried both ways in turns.
+// of all attempts for one. A card from which nothing comes is tried both ways in
+// turns.
 func (c *v3Client) exchange(ctx context.Context, t timeouts, request *gosnmp.SnmpPacket) (*gosnmp.SnmpPacket, error) {
 	ctx, cancel := context.WithDeadline(ctx, t.until)
 	defer cancel()
-	c.conn.hint = ""
+	c.conn.begin()
 	first, allowed := t.each, t.each/2
 	if c.slow {
 		t = t.once()
@@ -83,11 +84,11 @@ func (c *v3Client) exchange(ctx context.Context, t timeouts, request *gosnmp.Snm
 		return nil, errMalformed
 	case c.conn.hint != "":
 		return nil, errors.New(c.conn.hint)
-	case errors.Is(err, gosnmp.ErrMaxRetriesExceeded) || errors.Is(err, context.DeadlineExceeded):
-		c.slow = !c.slow
-		return nil, errNoAnswer
 	case strings.Contains(err.Error(), "not authentic"):
 		return nil, errors.New("not authentic: the user, a passphrase or a protocol of SNMP v3 is wrong")
+	case errors.Is(err, gosnmp.ErrMaxRetriesExceeded) || !time.Now().Before(t.until):
+		c.slow = !c.slow || errors.Is(c.conn.wrong, errLate)
+		return nil, cmp.Or(c.conn.wrong, errNoAnswer)
 	}
 	return nil, err
 }
@@ -128,19 +129,63 @@ var reportHints = map[byte]string{
 	6: "the SNMP v3 privacy passphrase, or -v3-priv, is wrong",          // usmStatsDecryptionErrors
 }
 
-// A reportListener records why a card refuses a request: gosnmp only says that
-// a Report is not authentic. As that is true, the reason is only a hint.
-type reportListener struct {
+// A v3Conn is the connection with a card. It hides from gosnmp what is not an answer
+// to an open request, because gosnmp would give up the request for some of that. It
+// also records why a card refuses a request: gosnmp only says that a Report is not
+// authentic. As that is true, the reason is only a hint.
+type v3Conn struct {
 	net.Conn
-	hint string
+	open  []uint64 // message IDs of the attempts that wait for an answer
+	wrong error    // what came instead of the answer: errLate, errMalformed, or nil
+	hint  string
+}
+
+// begin prepares the connection for an exchange, which may take several requests.
+func (c *v3Conn) begin() { c.open, c.wrong, c.hint = c.open[:0], nil, "" }
+
+// Write implements net.Conn.
+func (c *v3Conn) Write(datagram []byte) (int, error) {
+	if id, ok := v3MessageID(datagram); ok {
+		c.open = append(c.open, id)
+	}
+	return c.Conn.Write(datagram)
 }
 
 // Read implements net.Conn.
-func (l *reportListener) Read(b []byte) (int, error) {
-	n, err := l.Conn.Read(b)
-	_, rest, _ := bytes.Cut(b[:n], []byte{0x2b, 6, 1, 6, 3, 15, 1, 1})
-	if len(rest) > 0 {
-		l.hint = cmp.Or(reportHints[rest[0]], l.hint)
+func (c *v3Conn) Read(b []byte) (int, error) {
+	for {
+		n, err := c.Conn.Read(b)
+		if err != nil {
+			return n, err
+		}
+		id, ok := v3MessageID(b[:n])
+		switch {
+		case !ok:
+			c.wrong = errMalformed
+			continue
+		case !slices.Contains(c.open, id):
+			c.wrong = errLate
+			continue
+		}
+
+		c.open = c.open[:0]
+		_, report, _ := bytes.Cut(b[:n], []byte{0x2b, 6, 1, 6, 3, 15, 1, 1})
+		if len(report) > 0 {
+			c.hint = cmp.Or(reportHints[report[0]], c.hint)
+		}
+		return n, nil
 	}
-	return n, err
+}
+
+// v3MessageID returns the ID of an SNMP v3 message, which an answer and a Report
+// have in common with their request (RFC 3412, section 6.2):
+//
+//	message { version, header { ID, ... }, ... }
+func v3MessageID(datagram []byte) (id uint64, ok bool) {
+	b := berCursor{datagram: datagram}
+	b.enter() // message
+	b.skip()  // version
+	b.enter() // header
+	s := b.skip()
+	return unsigned(s.of(datagram)), !b.failed
 }

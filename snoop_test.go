@@ -462,26 +462,26 @@ func TestWatchFiles(t *testing.T) {
 // speaks SNMP v3. It goes on, and logs the panic once.
 func TestWatchPanic(t *testing.T) {
 	t.Parallel()
-	decode := func(digits string) []byte {
+	always := func(digits string) func([]byte) []byte {
 		b, err := hex.DecodeString(digits)
 		if err != nil {
 			t.Fatal(err)
 		}
-		return b
+		return func([]byte) []byte { return b }
 	}
 	for name, tt := range map[string]struct {
-		datagram []byte
-		stacks   int
+		answer func(request []byte) []byte
+		stacks int
 	}{
-		"a Report":          {panickingReport(), 1},
-		"v2c, for 64 bits":  {decode(venue.Overflow64), 0}, // the client ignores another version
-		"v2c, for 32 bits":  {decode(venue.Overflow32), 0},
-		"half of a Report":  {panickingReport()[:40], 0},
-		"an empty datagram": {nil, 0},
+		"a Report":          {panickingReport, 1},
+		"v2c, for 64 bits":  {always(venue.Overflow64), 0}, // the client ignores another version
+		"v2c, for 32 bits":  {always(venue.Overflow32), 0},
+		"half of a Report":  {func(request []byte) []byte { return panickingReport(request)[:40] }, 0},
+		"an empty datagram": {always(""), 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			addr, asked := answerAlways(t, tt.datagram)
+			addr, asked := answerAlways(t, tt.answer)
 			s := newSite(t, "First_PDU")
 			_, port, _ := net.SplitHostPort(addr)
 			fmt.Sscan(port, &s.port)
