@@ -326,6 +326,7 @@ func TestCanceled(t *testing.T) {
 
 // TestTimeouts checks that a card has enough time after Apply, but not forever.
 func TestTimeouts(t *testing.T) {
+	t.Parallel()
 	if DefaultTimeouts.Request != 20*time.Second {
 		t.Errorf("a request may take %s, want 20s", DefaultTimeouts.Request)
 	}
