@@ -382,20 +382,23 @@ func TestResetBusy(t *testing.T) {
 	})
 }
 
-// TestResetAskedOften checks that many /reset in a row cause one question.
+// TestResetAskedOften checks that many /reset cause one question while it waits
+// to be sent.
 func TestResetAskedOften(t *testing.T) {
 	w := &fakeChat{}
 	testDialog(t, w, func(t *testing.T, d *resetDialog) {
 		const asked = "Which PDU's peak should be reset? Press a button, or send, as a reply to this, " +
 			"the last digits of its address, or <i>stop</i>."
+		d.out.reply(replyTo(said(1, "/current")), "list")
+		w.want(t, "list") // the next message waits for Telegram's pace
 		for id := range int64(20) {
-			d.command(t.Context(), said(1+id, "/reset"), "", time.Now())
+			d.command(t.Context(), said(2+id, "/reset"), "", time.Now())
 		}
-		w.want(t, asked)
 		time.Sleep(time.Minute)
+		w.want(t, "list", asked)
 		d.command(t.Context(), said(30, "/reset"), "", time.Now())
 		time.Sleep(10 * time.Second)
-		w.want(t, "Replaced by the question below.", asked)
+		w.want(t, "list", "Replaced by the question below.", asked)
 	})
 }
 

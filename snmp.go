@@ -100,11 +100,19 @@ func (s *session) readUnit(ctx context.Context, until time.Time, unit int) ([]go
 			u.query = askEverything
 			return vars, nil
 		}
-		if s.plain.slow && errors.Is(err, errNoAnswer) {
+		if s.isSlow() && errors.Is(err, errNoAnswer) {
 			return nil, err // it is still at work
 		}
 	}
 	return s.askLess(ctx, until, unit)
+}
+
+// isSlow reports whether the card needs most of the time that it is given.
+func (s *session) isSlow() bool {
+	if s.v3Client != nil {
+		return s.v3Client.slow
+	}
+	return s.plain.slow
 }
 
 // fullIsDue reports whether to try the full query on a unit that is read with a
@@ -125,7 +133,7 @@ func (u *unitState) fullIsDue() bool {
 // with that.
 func (s *session) askFull(ctx context.Context, until time.Time, unit int) ([]gosnmp.SnmpPDU, error) {
 	attempts := 1
-	if s.plain.slow {
+	if s.isSlow() {
 		attempts = 2 // a single one, of twice the time
 	}
 	vars, err := s.ask(ctx, until, unit, askEverything, attempts)

@@ -128,13 +128,13 @@ func (b *berCursor) enter() (contents span) {
 	if length >= longForm {
 		n := length - longForm
 		header += n
-		if n > 2 || len(rest) < header {
+		if n > 4 || len(rest) < header {
 			b.failed = true
 			return span{}
 		}
-		length = int(unsigned(rest[2:header]))
+		length = int(unsigned(rest[2:header])) // negative if it does not fit into 32 bits
 	}
-	if length > len(rest)-header {
+	if length < 0 || length > len(rest)-header {
 		b.failed = true
 		return span{}
 	}

@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -261,8 +262,8 @@ func TestSnmpd(t *testing.T) {
 }
 
 // slowly starts a card in front of an agent: it answers one request after the
-// other, and takes the delay for each. asked returns how many came.
-func slowly(t *testing.T, agent string, delay time.Duration) (addr string, asked func() int) {
+// other, and takes the delay for each, in nanoseconds. asked returns how many came.
+func slowly(t *testing.T, agent string, delay *atomic.Int64) (addr string, asked func() int) {
 	t.Helper()
 	inner, err := net.Dial("udp", agent)
 	if err != nil {
@@ -270,7 +271,7 @@ func slowly(t *testing.T, agent string, delay time.Duration) (addr string, asked
 	}
 	t.Cleanup(func() { inner.Close() })
 	return answerAlways(t, func(request []byte) []byte {
-		pause(t.Context(), delay)
+		pause(t.Context(), time.Duration(delay.Load()))
 		inner.Write(request)
 		answer := make([]byte, 2048)
 		inner.SetReadDeadline(time.Now().Add(time.Second))
@@ -279,25 +280,37 @@ func slowly(t *testing.T, agent string, delay time.Duration) (addr string, asked
 	})
 }
 
-// TestSnmpdSlow reads over SNMP v3 from a card that needs longer than an attempt:
-// the late answers tell that it is slow, and it is not asked a second time.
+// TestSnmpdSlow reads over SNMP v3 from a card that needs longer than an attempt,
+// from the start or after a while: the late answers tell that it is slow, and it is
+// not asked a second time.
 func TestSnmpdSlow(t *testing.T) {
 	t.Parallel()
 	agent, _ := snmpd(t, snmpdV3)
-	addr, asked := slowly(t, agent, 900*time.Millisecond)
-	s := newSession(addr, []int{1}, v3("sha", gosnmp.SHA, gosnmp.AES))
-	t.Cleanup(s.close)
-	wantUntil(t, s, "from a slow card", func(r reading) bool { return r.watts == 1500 })
+	for name, first := range map[string]time.Duration{"from the start": 900 * time.Millisecond, "later": 0} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var delay atomic.Int64
+			delay.Store(int64(first))
+			addr, asked := slowly(t, agent, &delay)
+			s := newSession(addr, []int{1}, v3("sha", gosnmp.SHA, gosnmp.AES))
+			t.Cleanup(s.close)
+			isRead := func(r reading) bool { return r.watts == 1500 }
+			wantUntil(t, s, "the first reading", isRead)
+			delay.Store(int64(900 * time.Millisecond))
+			s.read(t.Context(), 1) // from which it knows that the card is slow
+			wantUntil(t, s, "a slow reading", isRead)
 
-	const readings = 3
-	before := asked()
-	for range readings {
-		if _, err := s.read(t.Context(), 1); err != nil {
-			t.Error(err)
-		}
-	}
-	if n := asked() - before; n != readings {
-		t.Errorf("%d requests for %d readings", n, readings)
+			const readings = 3
+			before := asked()
+			for range readings {
+				if _, err := s.read(t.Context(), 1); err != nil {
+					t.Error(err)
+				}
+			}
+			if n := asked() - before; n != readings {
+				t.Errorf("%d requests for %d readings", n, readings)
+			}
+		})
 	}
 }
 

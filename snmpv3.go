@@ -78,7 +78,8 @@ func (c *v3Client) exchange(ctx context.Context, t timeouts, request *gosnmp.Snm
 	}
 	switch took := time.Since(sent); {
 	case err == nil:
-		c.slow = took > allowed && (took < first || t.attempts == 1)
+		inTime := took <= allowed || took >= first && t.attempts > 1 // the first answer may have been lost
+		c.slow = c.conn.late || !inTime
 		return answer, checkAnswer(request, answer)
 	case errors.Is(err, errPanic):
 		return nil, errMalformed
@@ -86,8 +87,11 @@ func (c *v3Client) exchange(ctx context.Context, t timeouts, request *gosnmp.Snm
 		return nil, errors.New(c.conn.hint)
 	case strings.Contains(err.Error(), "not authentic"):
 		return nil, errors.New("not authentic: the user, a passphrase or a protocol of SNMP v3 is wrong")
-	case errors.Is(err, gosnmp.ErrMaxRetriesExceeded) || !time.Now().Before(t.until):
-		c.slow = !c.slow || errors.Is(c.conn.wrong, errLate)
+	case c.conn.late:
+		c.slow = true
+		return nil, errLate
+	case errors.Is(err, gosnmp.ErrMaxRetriesExceeded) || ctx.Err() != nil || !time.Now().Before(t.until):
+		c.slow = !c.slow
 		return nil, cmp.Or(c.conn.wrong, errNoAnswer)
 	}
 	return nil, err
@@ -129,19 +133,33 @@ var reportHints = map[byte]string{
 	6: "the SNMP v3 privacy passphrase, or -v3-priv, is wrong",          // usmStatsDecryptionErrors
 }
 
-// A v3Conn is the connection with a card. It hides from gosnmp what is not an answer
-// to an open request, because gosnmp would give up the request for some of that. It
-// also records why a card refuses a request: gosnmp only says that a Report is not
+// A v3Conn is the connection with a card. It hides from gosnmp garbage and answers
+// to earlier requests, for some of which gosnmp would give up the request. It also
+// records why a card refuses a request: gosnmp only says that a Report is not
 // authentic. As that is true, the reason is only a hint.
 type v3Conn struct {
 	net.Conn
-	open  []uint64 // message IDs of the attempts that wait for an answer
-	wrong error    // what came instead of the answer: errLate, errMalformed, or nil
+	open     []uint64 // message IDs of the attempts at the current request
+	missed   []uint64 // those of the last attempts at earlier ones that were not answered
+	answered uint64   // that of the last attempt that was answered
+
+	late  bool  // in this exchange, an attempt was answered after the next one was made
+	wrong error // what came instead of an answer
 	hint  string
 }
 
 // begin prepares the connection for an exchange, which may take several requests.
-func (c *v3Conn) begin() { c.open, c.wrong, c.hint = c.open[:0], nil, "" }
+func (c *v3Conn) begin() {
+	c.endRequest()
+	c.late, c.wrong, c.hint = false, nil, ""
+}
+
+// endRequest ends the current request. Answers to its attempts are late from now on.
+func (c *v3Conn) endRequest() {
+	c.missed = append(c.missed, c.open...)
+	c.missed = slices.Delete(c.missed, 0, max(0, len(c.missed)-maxTimedOut))
+	c.open = c.open[:0]
+}
 
 // Write implements net.Conn.
 func (c *v3Conn) Write(datagram []byte) (int, error) {
@@ -158,23 +176,37 @@ func (c *v3Conn) Read(b []byte) (int, error) {
 		if err != nil {
 			return n, err
 		}
-		id, ok := v3MessageID(b[:n])
-		switch {
-		case !ok:
-			c.wrong = errMalformed
-			continue
-		case !slices.Contains(c.open, id):
-			c.wrong = errLate
-			continue
+		if c.take(b[:n]) {
+			return n, nil
 		}
-
-		c.open = c.open[:0]
-		_, report, _ := bytes.Cut(b[:n], []byte{0x2b, 6, 1, 6, 3, 15, 1, 1})
-		if len(report) > 0 {
-			c.hint = cmp.Or(reportHints[report[0]], c.hint)
-		}
-		return n, nil
 	}
+}
+
+// take reports whether to pass a datagram to gosnmp.
+func (c *v3Conn) take(datagram []byte) bool {
+	id, ok := v3MessageID(datagram)
+	attempt := slices.Index(c.open, id)
+	switch {
+	case !ok:
+		c.wrong = errMalformed
+		return false
+	case attempt >= 0:
+		c.late = c.late || attempt < len(c.open)-1
+		c.open = slices.Delete(c.open, attempt, attempt+1)
+		c.answered = id
+		c.endRequest()
+	case id == c.answered: // the answer came twice
+		return false
+	case slices.Contains(c.missed, id):
+		c.late = true
+		return false
+	} // gosnmp checks other IDs in the encrypted part
+
+	_, report, _ := bytes.Cut(datagram, []byte{0x2b, 6, 1, 6, 3, 15, 1, 1})
+	if len(report) > 0 {
+		c.hint = cmp.Or(reportHints[report[0]], c.hint)
+	}
+	return true
 }
 
 // v3MessageID returns the ID of an SNMP v3 message, which an answer and a Report
