@@ -297,7 +297,8 @@ func TestSnmpdSlow(t *testing.T) {
 			isRead := func(r reading) bool { return r.watts == 1500 }
 			wantUntil(t, s, "the first reading", isRead)
 			delay.Store(int64(900 * time.Millisecond))
-			s.read(t.Context(), 1) // from which it knows that the card is slow
+			s.read(t.Context(), 1)             // from which it knows that the card is slow
+			pause(t.Context(), s.interval*3/4) // the card has more to do if it was asked twice
 			wantUntil(t, s, "a slow reading", isRead)
 
 			const readings = 3
