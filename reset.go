@@ -19,7 +19,6 @@ const (
 	// readBackTime is how long the PDU may take to show the reset.
 	readBackTime = 15 * time.Second
 	// lateTime is how long a reset that did not show may still take effect.
-	// Meanwhile snoop.expectReset must not expire.
 	lateTime = time.Minute
 	// firstReadingTime is how long a reset waits for a first reading.
 	firstReadingTime = 5 * time.Second
@@ -182,7 +181,7 @@ func (r *resetter) expectNoMore(i int) {
 	defer r.mu.Unlock()
 	if r.awaited[i] != nil {
 		delete(r.awaited, i)
-		r.watch.expectReset(i, false)
+		r.watch.expectReset(i, 0)
 	}
 }
 
@@ -195,7 +194,7 @@ func (r *resetter) expect(i int) status {
 		stop() // a reset from now on is this one
 		delete(r.awaited, i)
 	}
-	r.watch.expectReset(i, true)
+	r.watch.expectReset(i, r.within+r.late)
 	return r.watch.status(i)
 }
 
@@ -233,7 +232,7 @@ func (r *resetter) resetAndReadBack(ctx context.Context, i int, step func(string
 		return s.resets > before.resets && s.asked.After(applied)
 	})
 	if ok {
-		r.watch.expectReset(i, false)
+		r.watch.expectReset(i, 0)
 		return before, after, nil
 	}
 

@@ -241,6 +241,20 @@ func TestResetLate(t *testing.T) {
 	}
 }
 
+// TestResetExpected checks that a reset is taken for the bot's own as long as the
+// bot may still submit it and await its late effect.
+func TestResetExpected(t *testing.T) {
+	t.Parallel()
+	b := newResetFixture(t, venue.TokenPath)
+	longest := time.Now().Add(b.resetter.within + b.resetter.late)
+	b.resetter.expect(0)
+	b.watch.mu.Lock()
+	defer b.watch.mu.Unlock()
+	if until := b.watch.ownReset[0]; until.Before(longest) {
+		t.Errorf("a reset is somebody else's %s too early", longest.Sub(until))
+	}
+}
+
 // TestResetTooLate checks that a reset that shows after a late effect was
 // awaited is reported as somebody else's.
 func TestResetTooLate(t *testing.T) {

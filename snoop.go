@@ -328,13 +328,10 @@ func (s *snoop) do(ctx context.Context, i int, job func(*session) error) error {
 	}
 }
 
-// expectReset announces that the bot is about to reset the peak of PDU i or,
-// with soon false, that the reset is over.
-func (s *snoop) expectReset(i int, soon bool) {
+// expectReset announces that the bot is about to reset the peak of PDU i: a reset
+// within this time is its own. 0 means that the bot's reset is over.
+func (s *snoop) expectReset(i int, within time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.ownReset[i] = time.Time{}
-	if soon {
-		s.ownReset[i] = time.Now().Add(2 * time.Minute)
-	}
+	s.ownReset[i] = time.Now().Add(within)
 }

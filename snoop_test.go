@@ -559,7 +559,7 @@ func TestWatchUnits(t *testing.T) {
 
 	sims[1].Draw(2500)
 	sims[1].Draw(1900)
-	watch.expectReset(1, true)
+	watch.expectReset(1, time.Minute)
 	err := watch.do(t.Context(), 1, func(s *session) error { return s.resetPeak(t.Context(), 2) })
 	if err != nil {
 		t.Errorf("reset: %v", err)
@@ -593,7 +593,7 @@ func TestWatchSettles(t *testing.T) {
 				sim.Draw(watts)
 				sim.SetFaults(m)
 				watch, events := startWatch(t, []pdu{p}, time.Second)
-				watch.expectReset(0, true)
+				watch.expectReset(0, time.Minute)
 				err := watch.do(t.Context(), 0, func(s *session) error { return s.resetPeak(t.Context(), 1) })
 				if err != nil {
 					t.Errorf("%d W: %v", watts, err)
@@ -602,7 +602,7 @@ func TestWatchSettles(t *testing.T) {
 				if !ok || s.resetFrom != 2800 || s.register != watts || s.resets != 1 {
 					t.Errorf("%d W: got %+v", watts, s)
 				}
-				watch.expectReset(0, false)
+				watch.expectReset(0, 0)
 				watch.await(t.Context(), 0, 30*time.Second, func(now status) bool { return now.at.After(s.at) })
 				if len(events) > 0 {
 					t.Errorf("%d W: reported %s", watts, eventLines(<-events))
