@@ -177,37 +177,3 @@ func maskQuoted(text string) string {
 	}
 	return b.String()
 }
-
-// checkReportPath rejects a file that cannot be written, and the program's own
-// files.
-func checkReportPath(path string, own ...string) error {
-	info, err := os.Stat(path)
-	switch {
-	case errors.Is(err, os.ErrNotExist):
-		return checkNewFile(path)
-	case err != nil:
-		return fmt.Errorf("-report: %w", err)
-	case !info.Mode().IsRegular():
-		return fmt.Errorf("-report: %q is not a regular file: want the name of a file for the report", path)
-	}
-	for _, name := range own {
-		if other, err := os.Stat(name); err == nil && os.SameFile(info, other) {
-			return fmt.Errorf("-report: %q would be lost: want the name of another file for the report", path)
-		}
-	}
-	f, err := os.OpenFile(path, os.O_WRONLY, 0)
-	if err != nil {
-		return fmt.Errorf("-report: %w", err)
-	}
-	return f.Close()
-}
-
-// checkNewFile checks that a file can be created, and removes it again.
-func checkNewFile(path string) error {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return fmt.Errorf("-report: %w", err)
-	}
-	f.Close()
-	return os.Remove(path)
-}
