@@ -17,8 +17,8 @@ import (
 // answer may be.
 const questionTime = 2 * time.Minute
 
-// askAgain is how long a question that is waiting to be sent answers further
-// commands of its asker too.
+// askAgain is the age from which a question that has not been sent yet is asked
+// again if its asker repeats the command.
 const askAgain = 10 * time.Second
 
 // maxButtonText is how many characters a button has at most. A phone shows
@@ -38,6 +38,13 @@ type question struct {
 	nonce    string
 	asked    time.Time
 	messages []*progress // show the keyboards
+}
+
+// isOf reports whether a question was asked by the sender of a message, in the
+// same chat and topic.
+func (q *question) isOf(m *message) bool {
+	samePlace := q.chat.ID == m.Chat.ID && q.topic == m.topic()
+	return samePlace && m.From != nil && q.from == m.From.ID
 }
 
 // isPending reports whether a question will soon appear in the chat.
@@ -67,7 +74,7 @@ type resetDialog struct {
 }
 
 // A messageKey identifies a message as long as the bot runs. The date guards
-// against a server that numbers messages anew.
+// against a server that uses a message's ID again.
 type messageKey struct{ chat, id, date int64 }
 
 // isRepeated reports whether Telegram has delivered a message before, and
@@ -204,13 +211,11 @@ func (d *resetDialog) logRefusal(text string, args ...any) {
 }
 
 // ask asks which PDU is meant, with a button for each PDU, and another for all
-// PDUs of a team that has several. It does not if it is about to. When ctx ends,
-// the question stays as it is.
+// PDUs of a team that has several. If the same question is about to appear, it
+// does nothing. When ctx ends, the question stays as it is.
 func (d *resetDialog) ask(ctx context.Context, m *message) {
 	q := &question{chat: m.Chat, topic: m.topic(), from: m.From.ID, nonce: rand.Text()[:16], asked: time.Now()}
-	old := d.find(func(o *question) bool {
-		return o.chat.ID == q.chat.ID && o.topic == q.topic && o.from == q.from
-	})
+	old := d.find(func(o *question) bool { return o.isOf(m) })
 	if old != nil && old.isPending() {
 		return
 	}
@@ -278,9 +283,7 @@ func splitKeyboard(buttons []button) (keyboards [][][]button) {
 // handleText handles a text that is not a command. It reports whether it answered a
 // question. me is the bot's name.
 func (d *resetDialog) handleText(m *message, me string, now time.Time) bool {
-	q := d.find(func(q *question) bool {
-		return m.From != nil && q.chat.ID == m.Chat.ID && q.topic == m.topic() && q.from == m.From.ID
-	})
+	q := d.find(func(q *question) bool { return q.isOf(m) })
 	if q == nil {
 		return false
 	}
