@@ -15,6 +15,7 @@ const (
 	maxAnswers   = 4                // answers to presses that a lane runs at the same time
 	maxWaiters   = 40               // answers that wait in a lane
 	maxWait      = 10 * time.Second // how long one may wait: the app gives up about then
+	maxRefreshed = 1000             // above this, refreshes older than refreshPause are forgotten
 )
 
 // A buttonHandler handles presses of the buttons below messages. A press may
@@ -118,7 +119,7 @@ func (b *buttonHandler) refresh(c *callbackQuery, arg string) {
 		return
 	}
 
-	b.refreshed[messageID{m.Chat.ID, m.ID}] = now
+	b.noteRefresh(m, now)
 	b.lane(c).run(func() {
 		text := "up to date"
 		if err := b.client.editMessage(b.ctx, m.Chat.ID, m.ID, pages[page], refreshKeys(page)); err != nil {
@@ -130,14 +131,19 @@ func (b *buttonHandler) refresh(c *callbackQuery, arg string) {
 	})
 }
 
-// refusal returns why a list must not be refreshed now, or "" if it may be.
-func (b *buttonHandler) refusal(m *message, list string, now time.Time) string {
-	if len(b.refreshed) > 1000 {
-		maps.DeleteFunc(b.refreshed, func(_ messageID, at time.Time) bool { return now.Sub(at) >= refreshPause })
-	}
+// noteRefresh notes that a list is being refreshed.
+func (b *buttonHandler) noteRefresh(m *message, now time.Time) {
 	if b.refreshed == nil {
 		b.refreshed = make(map[messageID]time.Time)
 	}
+	if len(b.refreshed) > maxRefreshed {
+		maps.DeleteFunc(b.refreshed, func(_ messageID, at time.Time) bool { return now.Sub(at) >= refreshPause })
+	}
+	b.refreshed[messageID{m.Chat.ID, m.ID}] = now
+}
+
+// refusal returns why a list must not be refreshed now, or "" if it may be.
+func (b *buttonHandler) refusal(m *message, list string, now time.Time) string {
 	last, changed := b.refreshed[messageID{m.Chat.ID, m.ID}]
 	switch {
 	case sameList(plainText(list), m.Text):
@@ -174,8 +180,8 @@ func (b *buttonHandler) graph(c *callbackQuery, number string) string {
 	return "Drawing ..."
 }
 
-// An answerLane runs answers to presses, only some at the same time: a flood of
-// presses must take few connections, so that alerts are not delayed.
+// An answerLane runs answers to presses, only a few at a time, so that a flood of
+// presses takes few connections and does not delay alerts.
 type answerLane struct {
 	ctx     context.Context // of all answers
 	tasks   *taskGroup
