@@ -137,7 +137,7 @@ func (g *grapher) draw(r graphRequest, now time.Time) (data []byte, caption stri
 	for _, i := range shown {
 		points := g.watch.powerOf(i, r.from, r.to, now)
 		charts = append(charts, g.chart(teams[i], points, r))
-		e := newEvidence(points, latest(r.from, span.started), r.to, g.limit, g.watch.interval)
+		e := newGraphEvidence(points, latest(r.from, span.started), r.to, g.limit, g.watch.interval)
 		if len(r.teams) > 1 {
 			lines = append(lines, e.line(teams[i].name, now))
 			continue

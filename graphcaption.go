@@ -23,8 +23,11 @@ type graphEvidence struct {
 	gap      time.Duration // the longest time without a reading, beyond the interval
 }
 
-// newEvidence sums up the readings between two moments.
-func newEvidence(points iter.Seq[powerPoint], from, to time.Time, limit int, interval time.Duration) (e graphEvidence) {
+// newGraphEvidence sums up the readings between two moments. A reading above the
+// limit counts until the next one, or for one interval if a gap follows.
+func newGraphEvidence(
+	points iter.Seq[powerPoint], from, to time.Time, limit int, interval time.Duration,
+) (e graphEvidence) {
 	last := powerPoint{at: from}
 	sum := 0
 	for p := range points {

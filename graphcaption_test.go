@@ -62,7 +62,7 @@ func TestGraphEvidence(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			e := newEvidence(slices.Values(tt.points), noon, noon.Add(10*time.Second), 3000, tt.interval)
+			e := newGraphEvidence(slices.Values(tt.points), noon, noon.Add(10*time.Second), 3000, tt.interval)
 			if got := e.line("A", noon); got != tt.line {
 				t.Errorf("got  %q\nwant %q", got, tt.line)
 			}
