@@ -15,18 +15,18 @@ const (
 	restFactor = 4
 )
 
-// isResting reports whether it is too soon to read the card of a PDU again, by
-// restFactor.
-func (s *status) isResting(now time.Time) bool {
-	return now.Sub(s.asked) < restFactor*s.at.Sub(s.asked)
+// isResting reports whether it is too soon, by restFactor, to read a card again
+// that was asked and answered at these moments.
+func isResting(asked, answered, now time.Time) bool {
+	return now.Sub(asked) < restFactor*answered.Sub(asked)
 }
 
 // A schedule says when cards are read: all at the same moments, so that the
 // readings of a team's PDUs are taken together and can be added up.
 type schedule struct {
 	start    time.Time
-	interval time.Duration
-	near     time.Duration // likewise near the limit, at most; 0 for the interval
+	interval time.Duration // between two readings of a card
+	near     time.Duration // the same near the limit, at most; 0 for interval
 }
 
 // A proximity tracks whether one of a card's teams is near the limit. The zero
@@ -53,10 +53,11 @@ func (p *proximity) note(watts, limit int, at time.Time) (came bool) {
 	return came
 }
 
-// next returns when to read a card again that was asked and answered at these
-// moments, and took the time before in the sweep before. A single slow sweep does
-// not make a slow card: an answer may have been lost, or this host was busy. A
-// card too slow to be read more often is read at the interval.
+// next returns when to read a card again. Its last sweep began and ended at the
+// moments asked and answered, and the sweep before that took the time before. A
+// single slow sweep does not make a slow card: an answer may have been lost, or
+// this host may have been busy. A card too slow to be read more often is read at
+// the interval.
 func (s schedule) next(p proximity, asked, answered time.Time, before time.Duration) time.Time {
 	rest := restFactor * min(answered.Sub(asked), before)
 	if !p.near || s.near == 0 || rest >= s.interval {

@@ -304,7 +304,7 @@ func (s *snoop) await(ctx context.Context, i int, within time.Duration, ok func(
 		select {
 		case <-changed:
 		case <-tick.C:
-			if p.isResting(time.Now()) {
+			if isResting(p.asked, p.at, time.Now()) {
 				continue
 			}
 			select {
