@@ -259,7 +259,7 @@ func (c *checker) checkCard(ctx context.Context, units []pdu) (found []finding) 
 		switch {
 		case !c.resetSNMP:
 			found = append(found, c.checkWeb(ctx, p))
-		case card.answered: // a silent card would not answer to another community either
+		case card.answered: // a silent card would not answer another community either
 			found = append(found, c.checkWrite(ctx, p))
 		}
 	}
@@ -278,8 +278,8 @@ type checkedCard struct {
 	answered bool
 }
 
-// openCard opens a session with the card of a PDU that waits longer than the
-// watch.
+// openCard opens a session with the card of a PDU. The session waits longer for
+// answers than the watch does.
 func (c *checker) openCard(p pdu, cfg snmpConfig) *checkedCard {
 	card := &checkedCard{interval: cfg.interval}
 	var units []int
@@ -371,8 +371,8 @@ func (c *checkedCard) model(ctx context.Context, p pdu) string {
 	return strings.TrimSpace(name + " " + firmware)
 }
 
-// checkUnlisted looks for units behind a card that are not in the list: the
-// team's power would lack theirs.
+// checkUnlisted looks for units behind a card that are not in the list: their
+// power would be missing from the team's.
 func (c *checkedCard) checkUnlisted(ctx context.Context) []finding {
 	var unlisted []string
 	for unit := 1; unit <= maxUnits; unit++ {

@@ -152,7 +152,7 @@ func lengthOf(text string, n int) int {
 	return len(text)
 }
 
-func isInWord(r rune) bool { return r != utf8.RuneError && (unicode.IsLetter(r) || unicode.IsDigit(r)) }
+func isInWord(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }
 
 // maskQuoted masks the quoted parts of an error, which are written with %q and
 // come from pages and addresses.

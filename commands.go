@@ -17,8 +17,9 @@ type command struct {
 }
 
 // parseCommand returns the command in a message. It reports false if there is
-// none, or if it is addressed to a bot other than me. As long as that name is
-// unknown, this is any bot, except in a private chat, which has no other.
+// none, or if it is addressed to a bot other than me. While me is unknown (""), a
+// command addressed to any bot is ignored, except in a private chat, where there
+// is only this bot.
 func parseCommand(m *message, me string) (command, bool) {
 	if !strings.HasPrefix(m.Text, "/") {
 		return command{}, false

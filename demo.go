@@ -126,7 +126,7 @@ func newDemoRack(limit int) (*demoRack, error) {
 		if err != nil {
 			return r, err
 		}
-		p := venue.NewPDU(101+i, team, limit/20*10)
+		p := venue.NewPDU(101+i, team, limit/20*10) // half the limit, in units of 10 W as cards report it
 		agent := venue.ServeSNMP(p, "public", conn)
 		r.closers = append(r.closers, agent.Close)
 

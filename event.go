@@ -29,7 +29,7 @@ type event struct {
 
 	watts    int           // the power, the highest power, or the register
 	from     int           // W, the register before a reset
-	since    time.Time     // when what ended or goes on began
+	since    time.Time     // when the crossing or the silence began
 	duration time.Duration // of what ended
 	peakAt   time.Time     // of watts, by the PDU's own clock
 	unseen   time.Duration // the part of the duration without readings

@@ -256,10 +256,10 @@ func (j *journal) remove(n int) (late, lost int, recovered bool) {
 	defer j.mu.Unlock()
 	for i := range n {
 		j.waiting[i].release()
-		switch lost := j.waiting[i].lost; {
+		switch missing := j.waiting[i].lost; {
 		case !j.failing:
-		case lost > 0:
-			j.lost += lost
+		case missing > 0:
+			j.lost += missing
 		default:
 			j.late++
 		}

@@ -211,7 +211,7 @@ func (j *judgment) followReset(fell, moved bool) (again bool) {
 }
 
 // peakedAfterReset reports whether the peak is from after the reset, by the PDU's
-// own clock. If both times changed by as much, it was the clock that was set.
+// own clock. If both times changed by the same amount, that clock was set.
 func (j *judgment) peakedAfterReset() bool {
 	s, r := j.status, &j.status.reset
 	if s.peakAt.IsZero() || r.peakAt.IsZero() {
@@ -256,8 +256,8 @@ func (j *judgment) judgeCrossing(rose bool) {
 	}
 }
 
-// noteSeen notes that the power of a team with an open crossing is known, and how
-// long it was not before that.
+// noteSeen notes that the power of a team with an open crossing is known, and for
+// how long it was unknown before.
 func (j *judgment) noteSeen() {
 	t, p := &j.team, &j.poll
 	gap := p.at.Sub(t.lastSeen)
@@ -303,7 +303,7 @@ func (j *judgment) closeCrossing(spike bool) {
 }
 
 // stillAbove returns the events about the crossings that are open when the bot is
-// stopped. What comes of them nobody will have seen.
+// stopped, as it will not see them end.
 func stillAbove(teams []team, now time.Time) (events []event) {
 	for _, t := range teams {
 		if !t.above {

@@ -52,13 +52,13 @@ func (l *liveLists) start(where post, official bool, now time.Time) (*liveList, 
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	old := l.lists[where.chat]
-	likewise := 0
+	alike := 0 // other lists of officials, or of strangers
 	for _, other := range l.lists {
 		if other != old && other.official == official {
-			likewise++
+			alike++
 		}
 	}
-	if likewise >= maxLiveLists {
+	if alike >= maxLiveLists {
 		return nil, false
 	}
 	if old != nil {

@@ -324,8 +324,8 @@ func splitColumns(line string, separator rune) ([]string, error) {
 	if errors.Is(err, csv.ErrBareQuote) {
 		columns, err = readRecord(line, separator, true)
 	}
-	endless := slices.ContainsFunc(columns, func(s string) bool { return strings.Contains(s, "\n") })
-	if err != nil || endless {
+	unclosed := slices.ContainsFunc(columns, func(s string) bool { return strings.Contains(s, "\n") })
+	if err != nil || unclosed {
 		return nil, errors.New(`want a quote at both ends of a quoted name, and "" for a quote inside it`)
 	}
 

@@ -75,8 +75,8 @@ func (q query) objects(unit int, withUptime bool) []string {
 // maxWatts is more than a rack PDU can deliver: a greater value is not a power.
 const maxWatts = 100_000
 
-// What can be wrong with a PDU's answer. All but errNoMeter and errNoAnswer wrap
-// errWrong.
+// What can be wrong with a PDU's answer. errLate wraps errNoAnswer; errNoObject and
+// errErrorStatus wrap errWrong.
 var (
 	errNoAnswer    = errors.New("no answer")
 	errLate        = fmt.Errorf("%w in time: the card answers too late for -interval", errNoAnswer)

@@ -11,7 +11,7 @@ import (
 	"github.com/gosnmp/gosnmp"
 )
 
-// A snmpConfig says how to ask the cards' SNMP agents: with SNMP v3 if there is a
+// An snmpConfig says how to ask the cards' SNMP agents: with SNMP v3 if there is a
 // user, otherwise with v2c or v1, whichever a card answers.
 type snmpConfig struct {
 	community string
@@ -101,7 +101,7 @@ func (s *session) readUnit(ctx context.Context, until time.Time, unit int) ([]go
 			return vars, nil
 		}
 		if s.isSlow() && errors.Is(err, errNoAnswer) {
-			return nil, err // it is still at work
+			return nil, err // the card is still at work
 		}
 	}
 	return s.askLess(ctx, until, unit)
@@ -129,8 +129,8 @@ func (u *unitState) fullIsDue() bool {
 }
 
 // askFull tries the full query. A v1 agent refuses it as a whole if one object
-// is missing. The agent may also speak v2c, and have been busy when it was asked
-// with that.
+// is missing. Then v2c is tried again: the agent may speak it, but may have been
+// busy when it was asked before.
 func (s *session) askFull(ctx context.Context, until time.Time, unit int) ([]gosnmp.SnmpPDU, error) {
 	attempts := 1
 	if s.isSlow() {
@@ -272,7 +272,7 @@ func (s *session) fail(err error) error {
 	if fromNetwork || s.failures%reconnectEvery == 0 {
 		s.close()
 	}
-	if fromNetwork { // an error of gosnmp may hold pages of a stack
+	if fromNetwork { // an error of gosnmp may have a long stack trace
 		return fmt.Errorf("%w: %s", errNoAnswer, shorten(cause(err).Error(), 100))
 	}
 	return err

@@ -79,7 +79,7 @@ func (f *answerForm) learn(datagram []byte, packet *gosnmp.SnmpPacket) {
 		if !reflect.DeepEqual(value, v.Value) {
 			return
 		}
-		v.Value = value // of gosnmp, a text is a part of the datagram
+		v.Value = value // a text decoded by gosnmp shares the memory of the datagram
 	}
 	*f = answerForm{datagram: bytes.Clone(datagram), packet: packet, id: id, values: values}
 }
@@ -118,7 +118,7 @@ type berCursor struct {
 
 // enter steps to the contents of the next element.
 func (b *berCursor) enter() (contents span) {
-	const longForm = 0x80 // the length is in the bytes that follow, of which these bits have the number
+	const longForm = 0x80 // from here on, the byte says how many bytes with the length follow
 	rest := b.datagram[b.at:]
 	if b.failed || len(rest) < 2 {
 		b.failed = true

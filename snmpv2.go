@@ -93,7 +93,7 @@ func (c *plainClient) exchange(
 		if ctx.Err() != nil || !now.Before(t.until) {
 			break
 		}
-		if attempt == 0 || !c.slow { // which may have turned out meanwhile
+		if attempt == 0 || !c.slow { // c.slow may have been set meanwhile
 			if _, err := conn.Write(datagram); err != nil {
 				return nil, err
 			}
@@ -112,8 +112,8 @@ func (c *plainClient) exchange(
 	return nil, wrong
 }
 
-// noteTime records that the answer to a request came late or soon after an attempt,
-// which was the first one if it is 0.
+// noteTime records whether the answer to a request came late after an attempt; 0
+// is the first one.
 func (c *plainClient) noteTime(r *request, attempt int, late bool) {
 	if attempt == 0 {
 		c.slow = late

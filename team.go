@@ -8,7 +8,7 @@ import (
 // A status is what is known about a PDU.
 type status struct {
 	pdu
-	reading           // the last one, with the resetAt before it if it had none
+	reading           // the last one; if it had no resetAt, with the one before
 	err     error     // of the last poll; nil if that gave the reading
 	since   time.Time // of err: the last reading, or the start
 	polled  time.Time // when it was last polled
@@ -82,7 +82,7 @@ type team struct {
 
 	// Since the start:
 	crossings    int
-	total        time.Duration // seen above the limit, without an open crossing
+	total        time.Duration // seen above the limit, not counting an open crossing
 	highest      int           // W
 	lastCrossing time.Time     // when the last one began
 }
@@ -148,8 +148,8 @@ const togetherTime = 60 * time.Millisecond
 // if these readings were taken together. Otherwise load may have moved from one PDU
 // to another between two readings, so that their sum was never drawn: then each PDU
 // counts with the lower and the higher of its readings around that moment. known
-// is false if a PDU has none. What was read together with the latest reading is a
-// lower bound in any case.
+// is false if a PDU has no such readings. What was read together with the latest
+// reading is a lower bound in any case.
 func (t team) bounds() (low, high int, known bool) {
 	oldest, newest := t.span()
 	known = true

@@ -23,7 +23,7 @@ type browser struct {
 	timeout time.Duration // of a request
 
 	target   *url.URL // of the last request
-	refused  *url.URL // where it led but was not followed to, as an address on the card; or nil
+	refused  *url.URL // the redirect that was not followed, as an address on the card; nil for none
 	here     *url.URL // of the page
 	status   int      // its HTTP status
 	basic    bool     // it demands HTTP Basic authentication
@@ -206,8 +206,7 @@ func requestError(ctx context.Context, err error) error {
 
 // withoutURL returns the cause of an error of net/http.
 func withoutURL(err error) error {
-	var e *url.Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*url.Error](err); ok {
 		return e.Err
 	}
 	return err

@@ -27,14 +27,16 @@
 // A card's own answer to a reset proves little: read the register back, over
 // SNMP for example.
 //
-// The files, from the top: client.go is the interface, visit.go a session and
-// the walk through its pages. peak.go, wording.go, notes.go, unit.go, menu.go and
-// language.go know what the words on pages mean, and summary.go describes a
-// page that was not understood. browser.go makes requests and follows
-// redirects. reader.go turns the tokens of htmlscanner.go into a page:
-// elementtree.go has its layout, controls.go its controls, entities.go its
-// character references, and labels.go the rules that tie labels to controls.
-// form.go writes what a browser sends.
+// The files, from the top: client.go is the interface, with errors.go and with
+// memory.go, which remembers refused passwords and open sessions. visit.go is a
+// session and the walk through its pages. peak.go, wording.go, notes.go, unit.go,
+// menu.go and language.go know what the words on pages mean, and summary.go
+// describes a page that was not understood. browser.go makes requests and follows
+// redirects; certpins.go recognizes certificates. reader.go turns the tokens of
+// htmlscanner.go into the page of page.go: elementtree.go has its layout, made of
+// the elements of element.go, controls.go its controls, entities.go its character
+// references, and labels.go the rules that tie labels to controls. form.go writes
+// what a browser sends. words.go splits texts into words.
 package nmc
 
 import (

@@ -116,11 +116,10 @@ func (p *layout) rowText(e *element) (text string, ok bool) {
 	}
 	text = strings.TrimSpace(p.text[e.start:e.end])
 	for _, c := range e.carried {
-		text = strings.TrimSpace(p.brief(c.start, c.end) + " " + text)
-		ok := c.end-c.start <= maxLabel
-		if !ok {
+		if c.end-c.start > maxLabel {
 			return "", false
 		}
+		text = strings.TrimSpace(p.brief(c.start, c.end) + " " + text)
 	}
 	return text, true
 }

@@ -18,7 +18,8 @@ type summary []summaryLine
 // browsers before and after.
 type summaryLine struct{ before, text, after string }
 
-// name returns a name or an address, or "..." if it has a secret.
+// summary returns the summary of a page. name returns a name or an address, or
+// "..." if it has a secret.
 func (p page) summary(name func(string) string) summary {
 	const maxLines = 60
 	s := summary{{before: "page ", text: p.title}}
