@@ -127,7 +127,8 @@ func (a *accessList) chats() []int64 {
 func (a *accessList) migrate(from, to int64) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.entries.group != from || from >= 0 || to >= 0 || from == to {
+	areGroups := from < 0 && to < 0
+	if !areGroups || from == to || from != a.entries.group {
 		return false
 	}
 

@@ -125,13 +125,14 @@ func (r *responder) followMigration(m *message) {
 // answerMessage answers a message. It holds the command switch.
 func (r *responder) answerMessage(ctx context.Context, m *message, now time.Time) {
 	private := m.Chat.isPrivate()
-	if !private && m.Chat.Type != "group" && m.Chat.Type != "supergroup" {
+	inGroup := m.Chat.Type == "group" || m.Chat.Type == "supergroup"
+	if !private && !inGroup {
 		return
 	}
 	cmd, ok := parseCommand(m, r.me)
-	if !ok && r.me == "" && !r.nameless && strings.HasPrefix(m.Text, "/") {
-		r.nameless = true
-		slog.Warn("ignoring commands with a bot's name: as getMe fails, the bot does not know its own name yet")
+	isCommand := strings.HasPrefix(m.Text, "/")
+	if isCommand && !ok {
+		r.warnNameless()
 	}
 	to := replyTo(m)
 	to.stranger = !r.resets.canReset(m)
@@ -142,7 +143,10 @@ func (r *responder) answerMessage(ctx context.Context, m *message, now time.Time
 
 	switch cmd.name {
 	case "": // not a command
-		if m.Text != "" && !r.resets.handleText(m, r.me, now) && private {
+		if m.Text == "" {
+			return
+		}
+		if answered := r.resets.handleText(m, r.me, now); !answered && private {
 			r.out.reply(to, "Send /help to see what I can do.")
 		}
 	case "/start", "/help":
@@ -167,6 +171,15 @@ func (r *responder) answerMessage(ctx context.Context, m *message, now time.Time
 		if private {
 			r.out.reply(to, "I do not know this command. Send /help to see what I can do.")
 		}
+	}
+}
+
+// warnNameless logs once, as long as the bot does not know its own name, that it
+// ignores commands with a bot's name.
+func (r *responder) warnNameless() {
+	if r.me == "" && !r.nameless {
+		r.nameless = true
+		slog.Warn("ignoring commands with a bot's name: as getMe fails, the bot does not know its own name yet")
 	}
 }
 

@@ -154,7 +154,8 @@ func (j *judgment) judgeRegister() (rose bool) {
 		again := j.followReset(fell, moved)
 		rose = rose || again
 	}
-	if before.register < 0 && p.peak > j.limit && p.peak > s.seen {
+	isFirst := before.register < 0
+	if isFirst && p.peak > max(j.limit, s.seen) {
 		j.report(event{kind: eventHighAtStart, watts: p.peak, peakAt: p.peakAt, duration: p.at.Sub(before.since)})
 	}
 	return rose

@@ -45,7 +45,8 @@ func loadedCode() codeRange {
 		from, err := strconv.ParseUint(first, 16, strconv.IntSize)
 		to, err2 := strconv.ParseUint(last, 16, strconv.IntSize)
 		code := codeRange{uintptr(from), uintptr(to)}
-		if err == nil && err2 == nil && code.from <= here && here < code.to && strings.HasPrefix(rest, "r-xp") {
+		isCode := err == nil && err2 == nil && strings.HasPrefix(rest, "r-xp")
+		if isCode && code.from <= here && here < code.to {
 			return code
 		}
 	}

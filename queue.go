@@ -292,7 +292,8 @@ func (q *queue) next(waiting []outgoing) int {
 			first = i
 		}
 	}
-	if q.lastWasAlert && waiting[first].alert && len(q.answers) > 0 && !joinable(waiting[first], q.answers[0]) {
+	anotherAlert := q.lastWasAlert && waiting[first].alert
+	if anotherAlert && len(q.answers) > 0 && !joinable(waiting[first], q.answers[0]) {
 		return len(q.alerts)
 	}
 	return first

@@ -300,7 +300,9 @@ func (c *client) callWithin(ctx context.Context, method string, in params, out a
 	if !ok {
 		c.http.CloseIdleConnections() // they may be dead too
 	}
-	if from := in.chatID(); ok && e.MigrateTo != 0 && from != 0 && from != e.MigrateTo {
+	from := in.chatID()
+	hasMoved := ok && e.MigrateTo != 0 && e.MigrateTo != from
+	if from != 0 && hasMoved {
 		c.migrated(from, e.MigrateTo)
 	}
 	if text := err.Error(); strings.Contains(text, c.token.reveal()) {

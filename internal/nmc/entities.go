@@ -69,7 +69,9 @@ func numberedCharacter(reference string) (c rune, ok bool) {
 // that follows an ampersand.
 func referenceLength(text string) (n int) {
 	if strings.HasPrefix(text, "#") {
-		for n = 1; n < len(text) && (isDigit(text[n]) || n == 1 && text[n]|0x20 == 'x' || isHex(text, n)); n++ {
+		n = len("#")
+		for n < len(text) && isInNumber(text, n) {
+			n++
 		}
 		return n
 	}
@@ -79,11 +81,14 @@ func referenceLength(text string) (n int) {
 	return n
 }
 
-// isHex reports whether byte n of a reference that begins with # is a digit of a
-// hexadecimal number.
-func isHex(reference string, n int) bool {
-	c := reference[n] | 0x20
-	return n > 1 && reference[1]|0x20 == 'x' && 'a' <= c && c <= 'f'
+// isInNumber reports whether byte n of a reference that begins with # belongs to
+// its number, which is decimal, or hexadecimal after an x.
+func isInNumber(reference string, n int) bool {
+	c := reference[n] | 0x20 // in lower case
+	isHex := reference[1]|0x20 == 'x'
+	isPrefix := n == 1 && isHex
+	isHexLetter := n > 1 && isHex && 'a' <= c && c <= 'f'
+	return isDigit(reference[n]) || isPrefix || isHexLetter
 }
 
 // decodeText decodes the character references in text.

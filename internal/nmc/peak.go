@@ -64,7 +64,9 @@ func labelsOf(found []reset, quote func(string) string) string {
 // resetBy returns how control i of a form resets the peak, if it does.
 func resetBy(f form, i, unit int) (reset, bool) {
 	c := f.controls[i]
-	if c.disabled || c.name == "" || subjectOf(c, unit) != peakOnly || !saysReset(c) || !saysNoMore(c, unit) {
+	isSent := !c.disabled && c.name != ""
+	isAboutPeak := subjectOf(c, unit) == peakOnly && saysReset(c) && saysNoMore(c, unit)
+	if !isSent || !isAboutPeak {
 		return reset{}, false
 	}
 	r := reset{
@@ -190,7 +192,8 @@ func subjectOf(c control, unit int) subject {
 	}
 	for _, h := range l.headings {
 		list := words(h.text)
-		if !isModel(list) && (namesParts(list) || namesOtherUnit(list, unit) || namesConsequence(list)) {
+		namesOther := namesParts(list) || namesOtherUnit(list, unit) || namesConsequence(list)
+		if namesOther && !isModel(list) {
 			return other
 		}
 	}
@@ -229,7 +232,8 @@ func namedByHeading(headings []caption, unit int) subject {
 		if s == nothing || isModel(words(h.text)) {
 			continue
 		}
-		if h.far || len(h.text) > maxHeading || !isLabel(h.text) || named(h.between, unit) == other {
+		isHeading := len(h.text) <= maxHeading && isLabel(h.text)
+		if h.far || !isHeading || named(h.between, unit) == other {
 			return other
 		}
 		return s
@@ -280,7 +284,9 @@ func namesParts(list []string) bool {
 func isModel(list []string) bool {
 	for i, w := range list {
 		before := list[max(0, i-1):i]
-		if w == "phase" && !has(before, "1", "3", "single", "three") || w == "outlet" && !has(before, "by") {
+		isPhase := w == "phase" && !has(before, "1", "3", "single", "three")
+		isOutlet := w == "outlet" && !has(before, "by")
+		if isPhase || isOutlet {
 			return false
 		}
 	}

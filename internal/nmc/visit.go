@@ -300,7 +300,8 @@ func (v *visit) statusError() error {
 // about another unit, it goes to the page of that one first.
 func (v *visit) resetHere(ctx context.Context, unit int) (reset, error) {
 	u, r, err := v.unitReset(unit)
-	if err != nil || u.current == unit || !u.offered && r.unit {
+	isHere := u.current == unit || !u.offered && r.unit
+	if err != nil || isHere {
 		return r, err
 	}
 	if err := v.chooseUnit(ctx, u, unit); err != nil {
@@ -327,7 +328,8 @@ func (v *visit) unitReset(unit int) (units, reset, error) {
 		about = unit // a page without a choice may have a row for each unit
 	}
 	r, err := findReset(v.page, about, v.redactor.mask)
-	if err == nil && (!ok || u.isUnclear(about, v.chained) && !r.unit) {
+	isUnclear := !ok || u.isUnclear(about, v.chained) && !r.unit
+	if err == nil && isUnclear {
 		err = fmt.Errorf("%w: it is not clear which unit the page is about", ErrUnit)
 	}
 	if err == nil && !v.complete {
