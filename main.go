@@ -14,7 +14,7 @@ first. To read one of these from a file, append _FILE to the variable's name and
 accesslist.conf has one Telegram chat ID per line; # starts a comment. The people listed are alerted and may reset
 peaks. If the first ID is a group's (negative), every member may reset peaks in that group, and -notify group sends the
 alerts there; /42 after the ID sends them to topic 42. When the bot refuses a person, it tells them their ID and logs it
-to standard error. SIGHUP makes it reread the file.
+to standard error. SIGHUP makes iscbot reread the file.
 
 ips.csv has one PDU per line: the last number of its address and the team's name. A team with several PDUs has a third
 column: number, PDU, team. Units chained behind one address have /2, /3 or /4 after the number.
@@ -31,10 +31,11 @@ the limit) and /help. People on the access list may also send /reset and /log (e
 
 exceedings.log records the start and end of each crossing of the limit, each reset and each outage:
 
-	2026-06-15 10:32:07 --- Second Team(.102): Above power limit (3120 W)!
+	2026-06-15 10:32:07 --- First Team(.101): Above power limit (3120 W)!
 
 Iscbot reads each PDU every -interval, and every -near from the moment its team draws 90 % of the limit until the team
-has drawn less than 88 % for 30 seconds. But it reads no card more often than once in four times the card's answer time.
+has drawn less than 88 % for 30 seconds. A slow card is read less often than that: at least four times its answer time
+passes from one reading to the next, or -interval if that is shorter.
 
 With -check, iscbot tests everything it needs, changes nothing, and exits. If it does not find the control that resets
 the peak on a card's web pages, -report saves a description of these pages for the maintainers of iscbot, without
