@@ -103,7 +103,7 @@ func WrongAnswers() map[string]func(*gosnmp.SnmpPacket) {
 		"request id 0":       func(a *gosnmp.SnmpPacket) { a.RequestID = 0 },
 		"stale request id":   func(a *gosnmp.SnmpPacket) { a.RequestID -= 1000 },
 		"no variables":       func(a *gosnmp.SnmpPacket) { a.Variables = nil },
-		"a variable short":   func(a *gosnmp.SnmpPacket) { a.Variables = a.Variables[:len(a.Variables)-1] },
+		"a variable missing": func(a *gosnmp.SnmpPacket) { a.Variables = a.Variables[:len(a.Variables)-1] },
 		"other OIDs":         func(a *gosnmp.SnmpPacket) { a.Variables[0].Name += ".7" },
 		"OIDs swapped":       func(a *gosnmp.SnmpPacket) { v := a.Variables; v[0], v[1] = v[1], v[0] },
 		"genErr":             func(a *gosnmp.SnmpPacket) { a.Error, a.ErrorIndex = gosnmp.GenErr, 1 },
@@ -111,8 +111,8 @@ func WrongAnswers() map[string]func(*gosnmp.SnmpPacket) {
 		"the request echoed": func(a *gosnmp.SnmpPacket) { a.PDUType = gosnmp.GetRequest },
 		"noSuchInstance":     func(a *gosnmp.SnmpPacket) { setPower(a, gosnmp.NoSuchInstance, nil) },
 		"text for a number":  func(a *gosnmp.SnmpPacket) { setPower(a, gosnmp.OctetString, "241") },
-		"far too much":       func(a *gosnmp.SnmpPacket) { setPower(a, gosnmp.Integer, 2147483647) },
-		"below zero":         func(a *gosnmp.SnmpPacket) { setPower(a, gosnmp.Integer, -241) },
+		"a power too high":   func(a *gosnmp.SnmpPacket) { setPower(a, gosnmp.Integer, 2147483647) },
+		"a negative power":   func(a *gosnmp.SnmpPacket) { setPower(a, gosnmp.Integer, -241) },
 	}
 }
 
