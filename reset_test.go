@@ -291,6 +291,18 @@ func TestResetWrongPassword(t *testing.T) {
 	}
 }
 
+// TestResetLanguage checks that the answer says once what to do about a card that
+// is not in English.
+func TestResetLanguage(t *testing.T) {
+	t.Parallel()
+	b := newResetFixture(t, venue.TokenPath)
+	b.web.SetFaults(venue.WebFaults{Language: "01000000"})
+	_, _, _, err := b.reset(t)
+	if !errors.Is(err, nmc.ErrLanguage) || strings.Count(err.Error(), "set English") != 1 {
+		t.Errorf("got %v", err)
+	}
+}
+
 // TestResetUnreadable checks that nothing is reset if a reset could not be
 // verified.
 func TestResetUnreadable(t *testing.T) {

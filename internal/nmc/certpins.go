@@ -34,7 +34,7 @@ func (p *Pins) check(host string, state tls.ConnectionState) error {
 		return nil
 	}
 	if old != pin {
-		return fmt.Errorf("%w since this program started: if that is right, restart it", ErrCertificate)
+		return fmt.Errorf("%w since this program started", ErrCertificate)
 	}
 	return nil
 }

@@ -259,7 +259,7 @@ func (v *visit) menu(visited map[string]bool) (device, others []*url.URL) {
 // notFound returns the error for a walk through all pages.
 func (v *visit) notFound(pages int) error {
 	if v.foreign != "" {
-		return fmt.Errorf("%w but seem to be in %s: set English as the language of this user on the card (%w in %d pages)",
+		return fmt.Errorf("%w but seem to be in %s (%w in %d pages)",
 			ErrLanguage, v.redactor.mask(v.foreign), ErrNoControl, pages)
 	}
 	return fmt.Errorf("%w in %d pages", ErrNoControl, pages)
