@@ -100,7 +100,7 @@ func crossingLines(crossings []crossing, now time.Time) (lines []string) {
 		lines = append(lines, line)
 	}
 	if n := len(crossings) - maxCaptionCrossings; n > 0 {
-		lines = slices.Insert(lines, 0, fmt.Sprintf("%d earlier crossings: see exceedings.log", n))
+		lines = slices.Insert(lines, 0, count(n, "earlier crossing")+": see exceedings.log")
 	}
 	return lines
 }
@@ -109,7 +109,7 @@ func crossingLines(crossings []crossing, now time.Time) (lines []string) {
 func fitCaption(head string, lines []string) string {
 	caption := head
 	for i, line := range lines {
-		more := fmt.Sprintf("\nand %d more lines", len(lines)-i)
+		more := "\nand " + count(len(lines)-i, "more line")
 		if textLen(caption+"\n"+line+more) > maxCaption {
 			return caption + more
 		}

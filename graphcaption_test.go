@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -99,6 +98,10 @@ func TestCrossingLines(t *testing.T) {
 		t.Errorf("of many: %q", lines)
 	}
 	wants(t, lines[1], "from 12:03:00")
+	lines = crossingLines(many[:maxCaptionCrossings+1], noon)
+	if lines[0] != "1 earlier crossing: see exceedings.log" {
+		t.Errorf("of one more than fit: %q", lines[0])
+	}
 }
 
 // TestFitCaption checks that a caption is no longer than Telegram accepts, and
@@ -125,7 +128,7 @@ func TestFitCaption(t *testing.T) {
 				t.Errorf("%d characters", n)
 			}
 			shown := strings.Count(caption, "\n"+tt.line)
-			more := fmt.Sprintf("\nand %d more lines", tt.lines-shown)
+			more := "\nand " + count(tt.lines-shown, "more line")
 			if strings.HasSuffix(caption, more) != tt.more || !tt.more && shown != tt.lines {
 				t.Errorf("%d lines, then %q", shown, caption[strings.LastIndexByte(caption, '\n'):])
 			}

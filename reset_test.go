@@ -298,8 +298,10 @@ func TestResetLanguage(t *testing.T) {
 	b := newResetFixture(t, venue.TokenPath)
 	b.web.SetFaults(venue.WebFaults{Language: "01000000"})
 	_, _, _, err := b.reset(t)
-	if !errors.Is(err, nmc.ErrLanguage) || strings.Count(err.Error(), "set English") != 1 {
-		t.Errorf("got %v", err)
+	const want = "looking for the peak's reset: the card's pages are not in English but seem to be in German " +
+		"(no control for the peak's reset on the only page): set English for this user on the card"
+	if !errors.Is(err, nmc.ErrLanguage) || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
 	}
 }
 

@@ -258,11 +258,14 @@ func (v *visit) menu(visited map[string]bool) (device, others []*url.URL) {
 
 // notFound returns the error for a walk through all pages.
 func (v *visit) notFound(pages int) error {
-	if v.foreign != "" {
-		return fmt.Errorf("%w but seem to be in %s (%w in %d pages)",
-			ErrLanguage, v.redactor.mask(v.foreign), ErrNoControl, pages)
+	where := "on the only page"
+	if pages > 1 {
+		where = fmt.Sprintf("in %d pages", pages)
 	}
-	return fmt.Errorf("%w in %d pages", ErrNoControl, pages)
+	if v.foreign != "" {
+		return fmt.Errorf("%w but seem to be in %s (%w %s)", ErrLanguage, v.redactor.mask(v.foreign), ErrNoControl, where)
+	}
+	return fmt.Errorf("%w %s", ErrNoControl, where)
 }
 
 // open opens a page of the session.
