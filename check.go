@@ -17,9 +17,9 @@ import (
 const (
 	// maxParallelChecks is how many checks may run at the same time.
 	maxParallelChecks = 32
-	// checkTimeout is how long each of two attempts waits for an SNMP answer.
-	// It is longer than the watch can wait, so that a slow card is not taken
-	// for a silent one.
+	// checkTimeout is the least time that each of two attempts waits for an SNMP
+	// answer. At the default -interval the watch waits less, so that a slow card
+	// could be taken for a silent one.
 	checkTimeout = time.Second
 	// maxClockError is how far the host's clock may be off to pass -check.
 	maxClockError = 5 * time.Second
@@ -278,8 +278,8 @@ type checkedCard struct {
 	answered bool
 }
 
-// openCard opens a session with the card of a PDU. The session waits longer for
-// answers than the watch does.
+// openCard opens a session with the card of a PDU. The session waits for answers
+// as long as the watch does, but at least for checkTimeout.
 func (c *checker) openCard(p pdu, cfg snmpConfig) *checkedCard {
 	card := &checkedCard{interval: cfg.interval}
 	var units []int
