@@ -358,7 +358,7 @@ func TestResetDeliveredAgain(t *testing.T) {
 func TestResetBusy(t *testing.T) {
 	const busy = "The peak of Double left (.101) is already being reset."
 	const failed = "The peak of Double %s was not reset.\n" +
-		"it cannot be read (no answer), so it could not be told whether it was reset"
+		"it cannot be read (no answer), so a reset could not be verified"
 	w := &fakeChat{}
 	testDialog(t, w, func(t *testing.T, d *resetDialog) {
 		for id := range int64(20) {

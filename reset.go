@@ -163,7 +163,7 @@ func (r *resetter) awaitLate(ctx context.Context, i int, who string, before stat
 		defer cancel()
 		for ; ctx.Err() == nil; pause(ctx, time.Second) {
 			if s := r.watch.status(i); s.resets > before.resets {
-				note := fmt.Sprintf("Reset by %s took effect late, or was reset by somebody else; peak was %d W",
+				note := fmt.Sprintf("Reset by %s took effect late, or somebody else reset it; peak was %d W",
 					who, s.resetFrom)
 				r.journal.add(time.Now(), s.logName(), note)
 				break
@@ -252,7 +252,7 @@ func (r *resetter) readBefore(ctx context.Context, i int) (status, error) {
 		s.err = errors.New("no peak register")
 	}
 	if s.err != nil {
-		return s, fmt.Errorf("it cannot be read (%w), so it could not be told whether it was reset", s.err)
+		return s, fmt.Errorf("it cannot be read (%w), so a reset could not be verified", s.err)
 	}
 	return s, nil
 }

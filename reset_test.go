@@ -235,7 +235,7 @@ func TestResetLate(t *testing.T) {
 	}
 	b.awaitLog(t, "Second_PDU(.102): Reset by Ann (1) failed: ")
 	b.ResetPeak()
-	b.awaitLog(t, "Second_PDU(.102): Reset by Ann (1) took effect late, or was reset by somebody else; peak was 2800 W")
+	b.awaitLog(t, "Second_PDU(.102): Reset by Ann (1) took effect late, or somebody else reset it; peak was 2800 W")
 	if len(b.events) > 0 {
 		t.Errorf("event about an own reset: %+v", <-b.events)
 	}
