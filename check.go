@@ -90,7 +90,7 @@ func (c *checker) run(ctx context.Context, out io.Writer) int {
 		fmt.Fprintln(out, "WRONG check: interrupted, so the findings above are incomplete")
 		code = exitFailed
 	}
-	if c.config.report != "" && !c.saveReport(out) {
+	if c.reportPath != "" && !c.saveReport(out) {
 		code = exitFailed
 	}
 	return code
@@ -99,7 +99,7 @@ func (c *checker) run(ctx context.Context, out io.Writer) int {
 // saveReport saves the report, prints where it is, and reports whether it
 // succeeded.
 func (c *checker) saveReport(out io.Writer) bool {
-	path := c.config.report
+	path := c.reportPath
 	saved, err := c.report.save(path)
 	switch {
 	case err != nil:
@@ -429,7 +429,7 @@ func (c *checker) checkWeb(ctx context.Context, p pdu) finding {
 		return finding{what: what, text: "the peak's reset was found"}
 	}
 	text := err.Error()
-	if hint := hintFor(err); hint != "" && (hint != reportHint || c.config.report == "") {
+	if hint := hintFor(err); hint != "" && (hint != reportHint || c.reportPath == "") {
 		text += ": " + hint
 	}
 	if e, ok := errors.AsType[*nmc.Error](err); ok {

@@ -109,8 +109,8 @@ func TestReportFlag(t *testing.T) {
 	} {
 		args := append([]string{"-access", write(t, "accesslist.conf", "7\n"), "-pdus", pdus, "-log", log}, tt.args...)
 		cfg, err := settle(t, "", args...)
-		if (err == nil) != (tt.want == "") || err == nil && cfg.report == "" {
-			t.Errorf("%s: got %q, %v", name, cfg.report, err)
+		if (err == nil) != (tt.want == "") || err == nil && cfg.reportPath == "" {
+			t.Errorf("%s: got %q, %v", name, cfg.reportPath, err)
 		}
 		wants(t, fmt.Sprint(err), tt.want)
 	}

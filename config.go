@@ -33,7 +33,7 @@ type config struct {
 	access     *accessList
 	pdus       []pdu
 	toCheck    []pdu         // the PDUs that -check tests
-	report     string        // path of -check's report; "" for none
+	reportPath string        // of -check's report; "" for none
 	log        string        // path of exceedings.log
 	limit      int           // W per team
 	interval   time.Duration // between two readings of a PDU
@@ -218,7 +218,7 @@ func checkPassphrases(v3 *v3Config) (errs error) {
 // checkFlags returns the checked values of the flags that name no file.
 func checkFlags(f *flags) (config, error) {
 	cfg := config{
-		report: f.report, log: f.log, user: f.user, api: strings.TrimRight(f.api, "/"),
+		reportPath: f.report, log: f.log, user: f.user, api: strings.TrimRight(f.api, "/"),
 		limit: f.limit, interval: f.interval, near: min(f.near, f.interval),
 		alertGroup: f.notify == "group", resetSNMP: f.reset == "snmp",
 	}

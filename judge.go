@@ -113,7 +113,8 @@ func (j *judgment) keepReading() {
 	s.keep()
 }
 
-// judgeRestart judges whether the card was restarted, in which case its uptime fell.
+// judgeRestart judges whether the card was restarted, in which case its uptime
+// fell.
 func (j *judgment) judgeRestart() {
 	known := !j.before.at.IsZero() && j.before.uptime >= 0 && j.poll.uptime >= 0
 	if known && j.poll.uptime < j.before.uptime && !j.uptimeWrapped() {
