@@ -201,7 +201,7 @@ func sweep(b *testing.B, sessions []*session) (last time.Duration) {
 }
 
 // BenchmarkSweep reads many PDUs: the time is that until all living ones have
-// answered. With "dead", a tenth is, and the others take 30 ms.
+// answered. With "dead", a tenth are dead, and the others take 30 ms.
 func BenchmarkSweep(b *testing.B) {
 	for _, what := range []string{"10", "10 dead", "50", "50 dead", "250", "250 dead"} {
 		b.Run(strings.ReplaceAll(what, " ", "-"), func(b *testing.B) {
@@ -292,7 +292,7 @@ func BenchmarkUpdates(b *testing.B) {
 // BenchmarkAlert measures the time from a crossing to the message at the Bot
 // API, of teams that were far from the limit or near it, with a tenth of the
 // PDUs dead. It cannot be better than the time between two readings allows,
-// which stands beside it: on average the half of that.
+// which is shown beside it: half of that on average.
 func BenchmarkAlert(b *testing.B) {
 	slog.SetDefault(slog.New(slog.DiscardHandler))
 	for _, n := range []int{12, 250} {

@@ -69,7 +69,7 @@ func TestScheduleSlowOnce(t *testing.T) {
 	}
 }
 
-// TestScheduleAligned covers that cards which are read more often are also read
+// TestScheduleAligned checks that cards which are read more often are also read
 // at each moment at which the others are.
 func TestScheduleAligned(t *testing.T) {
 	t.Parallel()

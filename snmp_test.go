@@ -711,7 +711,7 @@ func TestText(t *testing.T) {
 	}
 }
 
-// TestSecretsInErrors covers that errors of a session hold no secret.
+// TestSecretsInErrors checks that errors of a session hold no secret.
 func TestSecretsInErrors(t *testing.T) {
 	t.Parallel()
 	cfg := snmpConfig{interval: soon, v3: v3Config{

@@ -9,7 +9,7 @@ import (
 	"github.com/gosnmp/gosnmp"
 )
 
-// TestRequestID covers that a request whose id was changed in its encoding is
+// TestRequestID checks that a request whose id was changed in its encoding is
 // the same as one that gosnmp encodes with that id.
 func TestRequestID(t *testing.T) {
 	t.Parallel()

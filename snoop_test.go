@@ -697,7 +697,7 @@ func notedWatch(n int) (*snoop, poll) {
 	return watch, testPoll{second: 2, watts: 1510, peak: 2000}.poll()
 }
 
-// TestNoteAllocations covers that a poll costs the same with 250 PDUs as with
+// TestNoteAllocations checks that a poll costs the same with 250 PDUs as with
 // one: the statuses of its team, and a channel.
 func TestNoteAllocations(t *testing.T) {
 	for _, n := range []int{1, 250} {
@@ -796,7 +796,7 @@ func TestAwaitRest(t *testing.T) {
 	}
 }
 
-// TestStopAbove checks that the log tells of a crossing that was open when the bot
+// TestStopAbove checks that the log has a crossing that was open when the bot
 // was stopped.
 func TestStopAbove(t *testing.T) {
 	t.Parallel()

@@ -414,7 +414,7 @@ func TestLogoff(t *testing.T) {
 	}
 }
 
-// TestOwnSession checks that the error for a busy card tells of a session that
+// TestOwnSession checks that the error for a busy card mentions a session that
 // could not be ended, as long as it may be open.
 func TestOwnSession(t *testing.T) {
 	t.Parallel()

@@ -141,7 +141,7 @@ func TestMethods(t *testing.T) {
 	}
 }
 
-// TestUpdates holds that updates come once they are wanted, until they are
+// TestUpdates checks that updates come once they are wanted, until they are
 // confirmed.
 func TestUpdates(t *testing.T) {
 	a := newTestAPI(t)
@@ -176,7 +176,7 @@ func TestUpdates(t *testing.T) {
 	}
 }
 
-// TestFaults holds that faults end, and are of one method and chat.
+// TestFaults checks that faults end, and are of one method and chat.
 func TestFaults(t *testing.T) {
 	a := newTestAPI(t)
 	message := fields{"chat_id": ann.ID, "text": "x"}

@@ -15,7 +15,7 @@ import (
 	"time"
 )
 
-// These tests hold what the tests of internal/nmc do not: a good client gives a
+// These tests check what the tests of internal/nmc do not: a good client gives a
 // card no reason to complain.
 
 // eachGeneration runs a test with a card with two units to which somebody is
