@@ -15,12 +15,6 @@ const (
 	restFactor = 4
 )
 
-// isResting reports whether it is too soon, by restFactor, to read a card again
-// that was asked and answered at these moments.
-func isResting(asked, answered, now time.Time) bool {
-	return now.Sub(asked) < restFactor*answered.Sub(asked)
-}
-
 // A schedule says when cards are read: all at the same moments, so that the
 // readings of a team's PDUs are taken together and can be added up.
 type schedule struct {

@@ -286,6 +286,15 @@ func (s *snoop) status(i int) status {
 	return s.teams[s.places[i].team].pdus[s.places[i].pdu]
 }
 
+// answerTime returns how long a card took for the last readings of its units.
+func (s *snoop) answerTime(c *cardWatch) (took time.Duration) {
+	for _, u := range c.units {
+		p := s.status(u.pdu)
+		took += p.at.Sub(p.asked)
+	}
+	return took
+}
+
 // await polls PDU i until ok holds for its status after a reading, for at most
 // the time within.
 func (s *snoop) await(ctx context.Context, i int, within time.Duration, ok func(status) bool) (status, bool) {
@@ -304,7 +313,8 @@ func (s *snoop) await(ctx context.Context, i int, within time.Duration, ok func(
 		select {
 		case <-changed:
 		case <-tick.C:
-			if isResting(p.asked, p.at, time.Now()) {
+			isResting := time.Since(p.asked) < restFactor*s.answerTime(s.places[i].card)
+			if isResting {
 				continue
 			}
 			select {

@@ -796,6 +796,20 @@ func TestAwaitRest(t *testing.T) {
 	}
 }
 
+// TestAwaitRestUnits checks the same for chained units, which are read one after
+// the other.
+func TestAwaitRestUnits(t *testing.T) {
+	t.Parallel()
+	sims, pdus := simulateChain(t, 3)
+	sims[0].SetFaults(venue.AgentFaults{Delay: 150 * time.Millisecond})
+	watch, _ := startWatch(t, pdus, unhurried)
+	before := sims[0].Asked()
+	watch.await(t.Context(), 0, 4*time.Second, func(status) bool { return false })
+	if n := sims[0].Asked() - before; n > 2*len(pdus) {
+		t.Errorf("asked %d times in 4 s, want 2 sweeps with a rest of 1.8 s", n)
+	}
+}
+
 // TestStopAbove checks that the log has a crossing that was open when the bot
 // was stopped.
 func TestStopAbove(t *testing.T) {
