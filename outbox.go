@@ -10,8 +10,18 @@ import (
 	"time"
 )
 
-// drainTime is how long drain keeps sending.
-const drainTime = 1500 * time.Millisecond
+const (
+	// drainTime is how long drain keeps sending.
+	drainTime = 1500 * time.Millisecond
+	// makeWayTime is how long an answer may take to be sent while an alert waits
+	// for it. Then it is interrupted and sent again later: its connection may be
+	// dead.
+	makeWayTime = time.Second
+)
+
+// errInterrupted is returned for a batch that made way for an alert, or that
+// was being sent when all sending ended.
+var errInterrupted = errors.New("interrupted")
 
 // An outbox is the send queue. Each chat has its own goroutine while messages
 // wait for it, so that a slow, limited or blocked chat delays no other.
@@ -62,6 +72,7 @@ func (o *outbox) put(m outgoing) {
 	q := o.queue(m.chat)
 	q.put(m)
 	q.signal()
+	q.makeWay(time.Now())
 }
 
 // reply queues texts as answers. to is an empty answer, as replyTo returns it.
@@ -153,7 +164,7 @@ func (o *outbox) serve(q *queue) {
 			o.wait(q, wait)
 			continue
 		}
-		id, err := o.sendBatch(batch)
+		id, err := o.sendBatch(q, batch)
 		o.handleResult(q, batch, id, err)
 	}
 }
@@ -221,10 +232,33 @@ func (o *outbox) wait(q *queue, d time.Duration) {
 	}
 }
 
-// sendBatch sends a batch as one message.
-func (o *outbox) sendBatch(batch []outgoing) (id int64, err error) {
+// sendBatch sends a batch as one message. Answers make way for alerts.
+func (o *outbox) sendBatch(q *queue, batch []outgoing) (id int64, err error) {
 	defer o.panics.catch("sending", &err)
-	return o.send(o.ctx, join(batch, time.Now()))
+	ctx, cancel := context.WithCancel(o.ctx)
+	defer cancel()
+	if !batch[0].alert {
+		o.setInterrupt(q, cancel)
+		defer o.setInterrupt(q, nil)
+		defer time.AfterFunc(makeWayTime, func() { o.makeWay(q) }).Stop()
+	}
+	id, err = o.send(ctx, join(batch, time.Now()))
+	if err != nil && ctx.Err() != nil {
+		err = errInterrupted
+	}
+	return id, err
+}
+
+func (o *outbox) setInterrupt(q *queue, interrupt func()) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	q.interrupt = interrupt
+}
+
+func (o *outbox) makeWay(q *queue) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	q.makeWay(time.Now())
 }
 
 // handleResult updates a queue after an attempt to send a batch.
@@ -246,7 +280,7 @@ func (o *outbox) handleResult(q *queue, batch []outgoing, id int64, err error) {
 				go m.sent(id)
 			}
 		}
-	case o.ctx.Err() != nil:
+	case errors.Is(err, errInterrupted):
 		q.putBack(batch)
 	case e.MigrateTo != 0 && e.MigrateTo != q.chat:
 		q.putBack(batch)

@@ -1019,6 +1019,50 @@ func TestOutboxCallback(t *testing.T) {
 	})
 }
 
+// TestOutboxMakesWay checks that an alert does not wait for the end of an upload
+// that hangs, that the picture is sent later, and that a quick upload is not
+// interrupted.
+func TestOutboxMakesWay(t *testing.T) {
+	for name, tt := range map[string]struct {
+		takes, put time.Duration // how long the upload takes, and when the alert is put
+		want       []string
+	}{
+		"quick":        {time.Second / 2, time.Second / 4, []string{"+0 1: picture", "+0 1: alert"}},
+		"hangs":        {time.Hour, time.Second / 4, []string{"+1 1: alert"}},
+		"has hung":     {time.Hour, 5 * time.Second, []string{"+5 1: alert"}},
+		"put together": {time.Hour, 0, []string{"+1 1: alert"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				p := &fakeSender{start: time.Now()}
+				o := newOutbox(func(ctx context.Context, m post) (int64, error) {
+					if m.file != nil && time.Since(p.start) < 10*time.Second {
+						if pause(ctx, tt.takes); ctx.Err() != nil {
+							return 0, ctx.Err()
+						}
+					}
+					return p.send(ctx, m)
+				})
+				picture := answerTo(1, "picture")
+				picture.file = &file{kind: photo}
+				o.put(picture)
+				synctest.Wait()
+				time.Sleep(tt.put)
+				o.put(alertTo(1, "alert"))
+				time.Sleep(9 * time.Second)
+				p.want(t, tt.want...)
+
+				time.Sleep(2 * time.Second)
+				o.put(alertTo(1, "last"))
+				time.Sleep(10 * time.Second)
+				sent, _ := p.list()
+				wants(t, strings.Join(sent, "\n"), "picture", "last")
+				o.drain()
+			})
+		})
+	}
+}
+
 // TestOutboxPanic checks that a panic during sending counts as a failed
 // attempt.
 func TestOutboxPanic(t *testing.T) {

@@ -67,6 +67,7 @@ type queue struct {
 	heldUntil      time.Time // after a failure not caused by the chat
 	networkFailed  time.Time // when a failure of the network led to that, or zero
 	tried          time.Time // when the last attempt began
+	interrupt      func()    // interrupts the sending of answers; nil if none are being sent
 	editsHeldUntil time.Time // holds answers too; after Telegram limited an edit
 	retry          backoff
 	failures       failureLog
@@ -165,6 +166,15 @@ func summary(a, b outgoing) outgoing {
 		at:      a.at,
 		earlier: n,
 		seq:     b.seq,
+	}
+}
+
+// makeWay interrupts the sending of answers if that takes long and an alert is
+// waiting. One that was refused goes after answers anyway.
+func (q *queue) makeWay(now time.Time) {
+	fresh := slices.ContainsFunc(q.alerts, func(m outgoing) bool { return m.refusals == 0 })
+	if q.interrupt != nil && fresh && now.Sub(q.tried) >= makeWayTime {
+		q.interrupt()
 	}
 }
 

@@ -145,6 +145,17 @@ var deliveryRows = []stressRow{
 			t.Errorf("the alert came after %s", late)
 		}
 	}},
+	{"delivery: a picture that hangs delays no alert", nil, func(t *testing.T, s *site, p *program) {
+		defer s.api.Inject(venue.APIFault{Method: "sendPhoto", Do: venue.Hang})()
+		s.api.Say(venue.Private(ann), ann, "/graph 2")
+		s.api.Until(limit(t), func() bool { return len(s.api.Calls("sendPhoto")) > 0 })
+		crossed := time.Now()
+		s.pdus[0].Draw(3100)
+		m := s.await(t, ann.ID, 0, "Above power limit (3100 W)!")
+		if late := m.At.Sub(crossed); late > callTime/2 {
+			t.Errorf("the alert came after %s", late)
+		}
+	}},
 	{"delivery: no crossing of a burst is lost", nil, func(t *testing.T, s *site, p *program) {
 		const crossings = 6
 		for n := range crossings {
