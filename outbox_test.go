@@ -508,6 +508,35 @@ func TestOutboxRefusalIsShort(t *testing.T) {
 	})
 }
 
+// TestOutboxRefusalEnds checks that a new alert is sent at once to a chat that
+// refused others for long, and that new ones are no reason to try it often.
+func TestOutboxRefusalEnds(t *testing.T) {
+	for name, err := range map[string]error{"no rights": errNoRights, "blocked": errBlocked, "unknown": errOdd} {
+		t.Run(name, func(t *testing.T) {
+			testOutbox(t, func(t *testing.T, o *outbox, p *fakeSender) {
+				p.failWith(func(post) error { return err })
+				o.put(alertTo(-1, "old"))
+				time.Sleep(6 * time.Minute) // by now it is retried every five minutes
+				p.failWith(nil)
+				o.put(alertTo(-1, "new"))
+				time.Sleep(2 * time.Second) // one that was refused alone is sent alone
+				sent, _ := p.list()
+				wants(t, strings.Join(sent, "\n"), "+360 -1: ", "old\n(sent 6 min", "new")
+			})
+		})
+	}
+	testOutbox(t, func(t *testing.T, o *outbox, p *fakeSender) {
+		p.failWith(func(post) error { return errNoRights })
+		for i := range 600 {
+			o.put(alertTo(-1, fmt.Sprint("alert ", i)))
+			time.Sleep(100 * time.Millisecond)
+		}
+		if _, tries := p.list(); tries > 7 {
+			t.Errorf("%d tries in a minute", tries)
+		}
+	})
+}
+
 // TestOutboxDropsRefusedAnswers checks that answers to a chat that accepts no
 // messages are dropped, and do not delay alerts.
 func TestOutboxDropsRefusedAnswers(t *testing.T) {

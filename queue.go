@@ -23,6 +23,8 @@ const (
 	joinTime = time.Second
 	// lateAfter is the age from which an alert says how late it is.
 	lateAfter = 5 * time.Second
+	// firstRefusal is how long a chat that refuses messages is left alone.
+	firstRefusal = 10 * time.Second
 	// maxOvertaken is how often others are delivered while an alert is refused
 	// before it is dropped as malformed.
 	maxOvertaken = 3
@@ -85,7 +87,7 @@ func newQueue(chat int64) *queue {
 		wake:     make(chan struct{}, 1),
 		retry:    backoff{first: time.Second, max: 10 * time.Second},
 		failures: failureLog{what: fmt.Sprintf("sending to chat %d", chat)},
-		refusals: backoff{first: 10 * time.Second, max: 5 * time.Minute},
+		refusals: backoff{first: firstRefusal, max: 5 * time.Minute},
 	}
 }
 
@@ -101,13 +103,18 @@ func (q *queue) signal() {
 func (q *queue) isEmpty() bool { return len(q.alerts)+len(q.answers) == 0 }
 
 // put adds a new message. If the queue is blocked because of a message that may
-// be malformed, it is unblocked.
+// be malformed, it is unblocked. If the chat refused messages for a while, it is
+// tried again for a new alert: rights come back without notice.
 func (q *queue) put(m outgoing) {
 	m.seq = q.nextSeq
 	q.nextSeq++
 	q.add(m)
-	if q.maybeMalformed {
+	again := q.tried.Add(firstRefusal)
+	switch {
+	case q.maybeMalformed:
 		q.maybeMalformed, q.blockedUntil = false, time.Time{}
+	case m.alert && again.Before(q.blockedUntil):
+		q.blockedUntil = again
 	}
 }
 
