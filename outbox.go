@@ -37,6 +37,7 @@ type outbox struct {
 	closing    bool             // put is refused, and Telegram's pace is ignored
 	queues     map[int64]*queue // by chat; removed when there is nothing to remember
 	nextSlot   time.Time        // of a message to any chat
+	lastSlot   time.Time        // of an answer to a stranger in any chat, never before nextSlot
 	goneTopics map[topicID]bool // topics that no longer exist
 	answered   time.Time        // when Telegram last answered any call
 }
@@ -213,9 +214,14 @@ func (o *outbox) sendTime(q *queue, now time.Time) time.Time {
 }
 
 // reserveSlot gives the next message to a chat its turn among all chats, unless
-// it has one. o.mu must be held.
+// it has one. Answers to strangers are the last. o.mu must be held.
 func (o *outbox) reserveSlot(q *queue, now time.Time) {
-	if q.slot.IsZero() {
+	if !q.slot.IsZero() {
+		return
+	}
+	q.slot = latest(o.lastSlot, now)
+	o.lastSlot = q.slot.Add(overallPace)
+	if toStranger := len(q.alerts) == 0 && q.answers[0].stranger; !toStranger {
 		q.slot = latest(o.nextSlot, now)
 		o.nextSlot = q.slot.Add(overallPace)
 	}

@@ -1239,6 +1239,31 @@ func TestOutboxOfficialsFirst(t *testing.T) {
 	})
 }
 
+// TestOutboxManyStrangers checks that an answer to an official does not wait for
+// those to strangers in other chats, nor in its own.
+func TestOutboxManyStrangers(t *testing.T) {
+	testOutbox(t, func(t *testing.T, o *outbox, p *fakeSender) {
+		for chat := range int64(1000) {
+			m := answerTo(100+chat, "list")
+			m.stranger = true
+			o.put(m)
+			synctest.Wait()
+		}
+		o.put(answerTo(1, "official's"))
+		o.put(answerTo(1099, "official's")) // the stranger's is joined to it
+		time.Sleep(time.Second)
+		sent, _ := p.list()
+		wants(t, strings.Join(sent, "\n"), "+0 1: official's", "+0 1099: official's")
+		if n := len(sent); n > 30 {
+			t.Errorf("%d messages in a second", n)
+		}
+		time.Sleep(40 * time.Second)
+		if sent, _ := p.list(); len(sent) != 1001 {
+			t.Errorf("%d messages were sent", len(sent))
+		}
+	})
+}
+
 func TestOutboxDrain(t *testing.T) {
 	log := captureLog(t)
 	synctest.Test(t, func(t *testing.T) {

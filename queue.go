@@ -141,6 +141,9 @@ func (q *queue) add(m outgoing) {
 		q.answers = slices.Delete(q.answers, i, i+1)
 	}
 	q.answers = insert(q.answers, m)
+	if q.answers[0].seq == m.seq {
+		q.slot = time.Time{} // it was for another answer, perhaps a stranger's
+	}
 }
 
 // insert inserts a message in the order of sending: by seq, but answers to
