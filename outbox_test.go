@@ -1092,6 +1092,49 @@ func TestOutboxMakesWay(t *testing.T) {
 	}
 }
 
+// TestOutboxUploadFails checks that a picture that cannot be sent does not block
+// the answers behind it, while an outage of the network only delays it.
+func TestOutboxUploadFails(t *testing.T) {
+	for name, tt := range map[string]struct {
+		uploads time.Duration // how long uploads fail
+		others  bool          // other calls are answered meanwhile
+		want    string
+		picture bool
+	}{
+		"outage":       {time.Minute, false, "1: picture", true},
+		"once":         {500 * time.Millisecond, true, "1: picture", true},
+		"only uploads": {time.Hour, true, "1: picture\n(The attachment could not be sent.)", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			testOutbox(t, func(t *testing.T, o *outbox, p *fakeSender) {
+				p.failWith(func(m post) error {
+					if m.file != nil && time.Since(p.start) < tt.uploads {
+						return errNoNetwork
+					}
+					return nil
+				})
+				picture := answerTo(1, "picture")
+				picture.file = &file{kind: photo}
+				o.put(picture)
+				synctest.Wait()
+				o.put(answerTo(1, "list"))
+				for range 12 {
+					time.Sleep(10 * time.Second)
+					if tt.others {
+						o.networkWorks()
+					}
+				}
+				sent, _ := p.list()
+				wants(t, strings.Join(sent, "\n"), tt.want, "list")
+				withPicture := slices.ContainsFunc(p.taken(), func(m post) bool { return m.file != nil })
+				if withPicture != tt.picture {
+					t.Errorf("with a picture: %t", withPicture)
+				}
+			})
+		})
+	}
+}
+
 // TestOutboxPanic checks that a panic during sending counts as a failed
 // attempt.
 func TestOutboxPanic(t *testing.T) {

@@ -44,10 +44,24 @@ type outgoing struct {
 	alone     bool // not to be joined: it was refused, alone or with others
 	refusals  int  // how often it was refused when sent alone
 	overtaken int  // how many of these were followed by the delivery of another message to its topic
+
+	uploadFailed time.Time // when its file could last not be sent, or zero
 }
 
 // leaveTopic addresses a message to the group itself.
 func (m *outgoing) leaveTopic() { m.topic, m.replyTo = 0, 0 }
+
+// failedUpload records that the file of a message could not be sent. If
+// Telegram has answered another call since this happened before, only the text
+// is sent from now on, so that the messages behind it do not wait forever: some
+// networks lose everything that is larger than a few texts.
+func (m *outgoing) failedUpload(now, answered time.Time) {
+	if !m.uploadFailed.IsZero() && answered.After(m.uploadFailed) {
+		m.file = nil
+		m.html += "\n(The attachment could not be sent.)"
+	}
+	m.uploadFailed = now
+}
 
 // A queue has the messages waiting for one chat and what is known about the
 // chat. It decides what is sent next and what follows from the result. The
@@ -405,10 +419,14 @@ func (q *queue) delivered(batch []outgoing, now time.Time) {
 // to wait or for a reason unrelated to the messages and the chat. If Telegram
 // has answered another call since the attempt began, the network works again.
 func (q *queue) failed(batch []outgoing, err error, now, answered time.Time) {
+	_, fromTelegram := errors.AsType[*apiError](err)
+	if m := &batch[0]; m.file != nil && !fromTelegram {
+		m.failedUpload(now, answered)
+	}
 	q.putBack(batch)
 	q.failures.record(err)
 	q.heldUntil, q.networkFailed = now.Add(retryAfter(err, q.retry.next())), time.Time{}
-	if _, ok := errors.AsType[*apiError](err); ok {
+	if fromTelegram {
 		return
 	}
 	q.networkFailed = now
