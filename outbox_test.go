@@ -444,6 +444,38 @@ func TestOutboxNetworkWorksForOthers(t *testing.T) {
 	})
 }
 
+// TestOutboxNetworkTriedAgain checks that a new alert does not wait for a long
+// time after a failure of the network, and that it keeps Telegram's pace.
+func TestOutboxNetworkTriedAgain(t *testing.T) {
+	testOutbox(t, func(t *testing.T, o *outbox, p *fakeSender) {
+		p.failWith(func(post) error { return errNoNetwork })
+		o.put(answerTo(1, "list"))
+		time.Sleep(time.Minute) // by now it is retried every ten seconds
+		for {
+			_, before := p.list()
+			time.Sleep(time.Second)
+			if _, after := p.list(); after > before {
+				break
+			}
+		}
+		p.failWith(nil)
+		time.Sleep(2 * time.Second)
+		o.put(alertTo(1, "alert"))
+		sent, _ := p.list()
+		wants(t, strings.Join(sent, "\n"), "alert")
+	})
+	testOutbox(t, func(t *testing.T, o *outbox, p *fakeSender) {
+		p.failWith(func(post) error { return errNoNetwork })
+		for i := range 600 {
+			o.put(alertTo(-1, fmt.Sprint("alert ", i)))
+			time.Sleep(100 * time.Millisecond)
+		}
+		if _, tries := p.list(); tries > 23 {
+			t.Errorf("%d tries in a minute", tries)
+		}
+	})
+}
+
 // TestOutboxAlertSurvivesRefusal checks that an alert waits for a chat that
 // refuses it, is retried at long intervals, and is sent at once after the chat
 // sends something.

@@ -117,12 +117,15 @@ func (q *queue) signal() {
 func (q *queue) isEmpty() bool { return len(q.alerts)+len(q.answers) == 0 }
 
 // put adds a new message. If the queue is blocked because of a message that may
-// be malformed, it is unblocked. If the chat refused messages for a while, it is
-// tried again for a new alert: rights come back without notice.
+// be malformed, it is unblocked. For a new alert, the chat is tried again soon if
+// it refused messages or the network failed: rights come back without notice.
 func (q *queue) put(m outgoing) {
 	m.seq = q.nextSeq
 	q.nextSeq++
 	q.add(m)
+	if m.alert {
+		q.networkWorks() // perhaps it does
+	}
 	again := q.tried.Add(firstRefusal)
 	switch {
 	case q.maybeMalformed:
