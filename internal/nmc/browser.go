@@ -39,6 +39,9 @@ func newBrowser(base *url.URL, pins *Pins, timeout time.Duration) *browser {
 	transport := &http.Transport{
 		DialContext:        (&net.Dialer{Timeout: timeout}).DialContext,
 		DisableCompression: true, // so that the length shows whether a page is complete
+
+		MaxResponseHeaderBytes: maxHeader,
+
 		TLSClientConfig: &tls.Config{
 			InsecureSkipVerify: true, // certificates are self-signed: the pins replace verification
 			MinVersion:         tls.VersionTLS10,
@@ -177,7 +180,10 @@ func (b *browser) fetch(ctx context.Context, method string, u *url.URL, body str
 	return b.page.refresh, nil
 }
 
-const maxPage = 1 << 20 // bytes
+const (
+	maxPage   = 1 << 20  // bytes
+	maxHeader = 64 << 10 // bytes; net/http by itself would keep 10 MB in memory
+)
 
 // show makes an answer the current page.
 func (b *browser) show(u *url.URL, resp *http.Response, text []byte) {

@@ -339,6 +339,31 @@ func TestTimeouts(t *testing.T) {
 	}
 }
 
+// TestEndlessHeader checks that the header of an answer takes little memory.
+func TestEndlessHeader(t *testing.T) {
+	t.Parallel()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	go func() {
+		conn, err := listener.Accept()
+		if err != nil {
+			return
+		}
+		defer conn.Close()
+		for text := "HTTP/1.1 200 OK\r\n"; err == nil; text = "X: x\r\n" {
+			_, err = conn.Write([]byte(text))
+		}
+	}()
+	c := Client{URL: "http://" + listener.Addr().String(), User: "apc", Password: testPassword}
+	want := fmt.Sprintf("exceeded %d bytes", maxHeader)
+	if err := c.FindPeak(t.Context(), 1); err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("got %v, want %q", err, want)
+	}
+}
+
 func TestTLS(t *testing.T) {
 	t.Parallel()
 	cert := venue.SelfSigned("pdu")
