@@ -158,6 +158,7 @@ func (r *resetter) awaitLate(ctx context.Context, i int, who string, before stat
 	ctx, cancel := context.WithTimeout(ctx, r.late)
 	r.mu.Lock()
 	r.awaited[i] = cancel
+	r.watch.expectReset(i, r.late)
 	r.mu.Unlock()
 	r.awaiting.Go(func() {
 		defer cancel()

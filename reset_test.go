@@ -242,16 +242,26 @@ func TestResetLate(t *testing.T) {
 }
 
 // TestResetExpected checks that a reset is taken for the bot's own as long as the
-// bot may still submit it and await its late effect.
+// bot may still submit it, and as long as it awaits a late effect, whenever that
+// begins.
 func TestResetExpected(t *testing.T) {
 	t.Parallel()
 	b := newResetFixture(t, venue.TokenPath)
-	longest := time.Now().Add(b.resetter.within + b.resetter.late)
-	b.resetter.expect(0)
-	b.watch.mu.Lock()
-	defer b.watch.mu.Unlock()
-	if until := b.watch.ownReset[0]; until.Before(longest) {
-		t.Errorf("a reset is somebody else's %s too early", longest.Sub(until))
+	expectedFor := func() time.Duration {
+		b.watch.mu.Lock()
+		defer b.watch.mu.Unlock()
+		return time.Until(b.watch.ownReset[0]).Round(time.Minute)
+	}
+	b.resetter.within, b.resetter.late = time.Hour, 2*time.Hour
+
+	before := b.resetter.expect(0)
+	if got := expectedFor(); got < b.resetter.within {
+		t.Errorf("a reset is the bot's own for %s", got)
+	}
+	b.watch.expectReset(0, 0) // as if it took until then
+	b.resetter.awaitLate(t.Context(), 0, "Ann", before)
+	if got := expectedFor(); got != b.resetter.late {
+		t.Errorf("a late effect is the bot's own for %s", got)
 	}
 }
 
