@@ -29,6 +29,7 @@ func (m *metricsServer) run(ctx context.Context, listener net.Listener) {
 		WriteTimeout:      10 * time.Second,
 		IdleTimeout:       2 * time.Minute, // longer than the usual time between two scrapes
 		MaxHeaderBytes:    8 << 10,
+		ErrorLog:          slog.NewLogLogger(slog.Default().Handler(), slog.LevelWarn),
 
 		DisableGeneralOptionsHandler: true, // or "OPTIONS *" would be answered
 	}

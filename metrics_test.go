@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	stdlog "log"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -277,6 +278,30 @@ func TestMetricsRun(t *testing.T) {
 		conn.Close()
 		t.Error("still listening")
 	}
+}
+
+// TestMetricsPanic checks that a panic is logged and ends only the request.
+func TestMetricsPanic(t *testing.T) {
+	log := captureLog(t)
+	stdlog.SetOutput(io.Discard) // as in run
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	go func() {
+		(&metricsServer{}).run(ctx, listener) // it has nothing to serve
+		close(ended)
+	}()
+	for range 2 {
+		if _, err := http.Get("http://" + listener.Addr().String() + "/metrics"); !errors.Is(err, io.EOF) {
+			t.Errorf("got %v", err)
+		}
+	}
+	stop()
+	<-ended
+	log.wantTimes(t, "http: panic serving", 2)
 }
 
 // TestMetricsFlag covers addresses that cannot be used. With -check nothing is

@@ -7,6 +7,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"log"
 	"log/slog"
 	"os"
 	"os/signal"
@@ -20,6 +21,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	terminal := newTerminalWriter(stderr)
 	defer terminal.Close()
 	slog.SetDefault(slog.New(slog.NewTextHandler(terminal, &slog.HandlerOptions{ReplaceAttr: shortTime})))
+	log.SetOutput(io.Discard)      // net/http logs bytes that a card sends unasked
 	signal.Ignore(syscall.SIGPIPE) // the reader of standard error may go away
 	hangup := make(chan os.Signal, 1)
 	signal.Notify(hangup, syscall.SIGHUP) // must not end the program, even before there is a list to reload

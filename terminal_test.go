@@ -2,6 +2,7 @@ package main
 
 import (
 	"io"
+	"log"
 	"log/slog"
 	"strings"
 	"testing"
@@ -19,6 +20,28 @@ func TestTerminalWriterClosed(t *testing.T) {
 	wants(t, stdout.String(), "iscbot ")
 	for range 2000 { // more than the writer buffers
 		slog.Info("too late")
+	}
+}
+
+// A loggingWriter uses package log when it is written to, as net/http does when a
+// card sends bytes unasked.
+type loggingWriter struct{}
+
+func (loggingWriter) Write(p []byte) (int, error) {
+	log.Print("Unsolicited response received on idle HTTP channel starting with \"<html>\"")
+	return len(p), nil
+}
+
+// TestTerminalOnlyOwnLines checks that the terminal does not show what cards send.
+func TestTerminalOnlyOwnLines(t *testing.T) {
+	before := slog.Default()
+	defer slog.SetDefault(before)
+	var stderr strings.Builder
+	if code := run(t.Context(), []string{"-version"}, strings.NewReader(""), loggingWriter{}, &stderr); code != exitOK {
+		t.Errorf("exit code %d", code)
+	}
+	if stderr.Len() > 0 {
+		t.Errorf("the terminal shows %q", &stderr)
 	}
 }
 
