@@ -10,14 +10,8 @@ import (
 	"time"
 )
 
-const (
-	// drainTime is how long drain keeps sending.
-	drainTime = 1500 * time.Millisecond
-	// makeWayTime is how long an answer may take to be sent while an alert waits
-	// for it. Then it is interrupted and sent again later: its connection may be
-	// dead.
-	makeWayTime = time.Second
-)
+// drainTime is how long drain keeps sending.
+const drainTime = 1500 * time.Millisecond
 
 // errInterrupted is returned for a batch that made way for an alert, or that
 // was being sent when all sending ended.

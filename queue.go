@@ -23,6 +23,10 @@ const (
 	joinTime = time.Second
 	// lateAfter is the age from which an alert says how late it is.
 	lateAfter = 5 * time.Second
+	// makeWayTime is how long an answer may take to be sent while an alert waits
+	// for it. Then it is interrupted and sent again later: its connection may be
+	// dead.
+	makeWayTime = time.Second
 	// firstRefusal is how long a chat that refuses messages is left alone.
 	firstRefusal = 10 * time.Second
 	// maxOvertaken is how often others are delivered while an alert is refused
