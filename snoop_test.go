@@ -151,7 +151,7 @@ func TestWatchOutage(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, "First_PDU", "Second_PDU", "Third_PDU")
 	s.start(t)
-	s.until(t, "/current", "1500 W")
+	s.until(t, "/current", ".1 First_PDU  1500 W", ".2 Second_PDU 1500 W", ".3 Third_PDU  1500 W")
 	s.pdus[0].SetFaults(venue.AgentFaults{Mute: true})
 	s.pdus[1].SetFaults(venue.AgentFaults{Mute: true})
 	for _, name := range []string{"First_PDU(.1)", "Second_PDU(.2)"} {
@@ -176,7 +176,7 @@ func TestWatchAllUnreachable(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, "First_PDU", "Second_PDU", "Third_PDU")
 	s.start(t)
-	s.until(t, "/current", "1500 W")
+	s.until(t, "/current", ".1 First_PDU  1500 W", ".2 Second_PDU 1500 W", ".3 Third_PDU  1500 W")
 	for _, p := range s.pdus {
 		p.SetFaults(venue.AgentFaults{Mute: true})
 	}
