@@ -238,9 +238,10 @@ func (o *outbox) sendBatch(q *queue, batch []outgoing) (id int64, err error) {
 	ctx, cancel := context.WithCancel(o.ctx)
 	defer cancel()
 	if !batch[0].alert {
-		o.setInterrupt(q, cancel)
-		defer o.setInterrupt(q, nil)
-		defer time.AfterFunc(makeWayTime, func() { o.makeWay(q) }).Stop()
+		within := makeWayTime << min(batch[0].madeWay, maxMadeWay)
+		o.setInterrupt(q, cancel, within)
+		defer o.setInterrupt(q, nil, 0)
+		defer time.AfterFunc(within, func() { o.makeWay(q) }).Stop()
 	}
 	id, err = o.send(ctx, join(batch, time.Now()))
 	if err != nil && ctx.Err() != nil {
@@ -249,10 +250,12 @@ func (o *outbox) sendBatch(q *queue, batch []outgoing) (id int64, err error) {
 	return id, err
 }
 
-func (o *outbox) setInterrupt(q *queue, interrupt func()) {
+// setInterrupt sets how the sending of answers is interrupted, and after what
+// time.
+func (o *outbox) setInterrupt(q *queue, interrupt func(), after time.Duration) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	q.interrupt = interrupt
+	q.interrupt, q.interruptAt = interrupt, time.Now().Add(after)
 }
 
 func (o *outbox) makeWay(q *queue) {
@@ -281,6 +284,9 @@ func (o *outbox) handleResult(q *queue, batch []outgoing, id int64, err error) {
 			}
 		}
 	case errors.Is(err, errInterrupted):
+		for i := range batch {
+			batch[i].madeWay++
+		}
 		q.putBack(batch)
 	case e.MigrateTo != 0 && e.MigrateTo != q.chat:
 		q.putBack(batch)

@@ -1124,6 +1124,70 @@ func TestOutboxMakesWay(t *testing.T) {
 	}
 }
 
+// TestOutboxSlowNetwork checks that an answer that takes longer than makeWayTime
+// is neither sent again and again during a burst of alerts nor delayed for long.
+func TestOutboxSlowNetwork(t *testing.T) {
+	for _, chat := range []int64{1, -1} {
+		synctest.Test(t, func(t *testing.T) {
+			p := &fakeSender{start: time.Now()}
+			o := newOutbox(func(ctx context.Context, m post) (int64, error) {
+				id, err := p.send(ctx, m) // although its answer may be lost
+				if pause(ctx, 3*makeWayTime/2); ctx.Err() != nil {
+					return 0, ctx.Err()
+				}
+				return id, err
+			})
+			asked := time.Duration(-1)
+			question := answerTo(chat, "question")
+			question.sent = func(int64) { asked = time.Since(p.start) }
+			o.put(question)
+			for i := range 30 {
+				o.put(alertTo(chat, fmt.Sprint("alert ", i)))
+				time.Sleep(2 * time.Second)
+			}
+			sent, _ := p.list()
+			if n := strings.Count(strings.Join(sent, "\n"), "question"); n > 2 {
+				t.Errorf("chat %d: the question was sent %d times", chat, n)
+			}
+			if asked < 0 || asked > 10*time.Second {
+				t.Errorf("chat %d: the question was sent after %s", chat, asked)
+			}
+			o.drain()
+		})
+	}
+}
+
+// TestOutboxMakesWayLimited checks that during a burst of alerts an upload that
+// hangs gets only few turns.
+func TestOutboxMakesWayLimited(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := &fakeSender{start: time.Now()}
+		uploads := 0
+		o := newOutbox(func(ctx context.Context, m post) (int64, error) {
+			if m.file != nil && time.Since(p.start) < time.Minute {
+				uploads++
+				pause(ctx, uploadTime)
+				return 0, errNoNetwork
+			}
+			return p.send(ctx, m)
+		})
+		picture := answerTo(1, "picture")
+		picture.file = &file{kind: photo}
+		o.put(picture)
+		for i := range 120 {
+			o.put(alertTo(1, fmt.Sprint("alert ", i)))
+			time.Sleep(time.Second / 2)
+		}
+		if uploads > maxMadeWay {
+			t.Errorf("%d uploads", uploads)
+		}
+		time.Sleep(10 * time.Second)
+		sent, _ := p.list()
+		wants(t, strings.Join(sent, "\n"), "alert 119", "1: picture")
+		o.drain()
+	})
+}
+
 // TestOutboxUploadFails checks that a picture that cannot be sent does not block
 // the answers behind it, while an outage of the network only delays it.
 func TestOutboxUploadFails(t *testing.T) {

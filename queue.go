@@ -25,8 +25,12 @@ const (
 	lateAfter = 5 * time.Second
 	// makeWayTime is how long an answer may take to be sent while an alert waits
 	// for it. Then it is interrupted and sent again later: its connection may be
-	// dead.
+	// dead. Each time it may take twice as long, because the network may just be
+	// slow, and Telegram may have received it.
 	makeWayTime = time.Second
+	// maxMadeWay is how often an answer makes way before it waits until no alert
+	// does. From then on it may take no longer each time.
+	maxMadeWay = 2
 	// firstRefusal is how long a chat that refuses messages is left alone.
 	firstRefusal = 10 * time.Second
 	// maxOvertaken is how often others are delivered while an alert is refused
@@ -49,6 +53,7 @@ type outgoing struct {
 	refusals  int  // how often it was refused when sent alone
 	overtaken int  // how many of these were followed by the delivery of another message to its topic
 
+	madeWay      int       // how often its sending was interrupted
 	uploadFailed time.Time // when its file could last not be sent, or zero
 }
 
@@ -88,6 +93,7 @@ type queue struct {
 	networkFailed  time.Time // when a failure of the network led to that, or zero
 	tried          time.Time // when the last attempt began
 	interrupt      func()    // interrupts the sending of answers; nil if none are being sent
+	interruptAt    time.Time // from then on it may be interrupted for an alert
 	editsHeldUntil time.Time // holds answers too; after Telegram limited an edit
 	retry          backoff
 	failures       failureLog
@@ -204,7 +210,7 @@ func summary(a, b outgoing) outgoing {
 // waiting. One that was refused goes after answers anyway.
 func (q *queue) makeWay(now time.Time) {
 	fresh := slices.ContainsFunc(q.alerts, func(m outgoing) bool { return m.refusals == 0 })
-	if q.interrupt != nil && fresh && now.Sub(q.tried) >= makeWayTime {
+	if q.interrupt != nil && fresh && !now.Before(q.interruptAt) {
 		q.interrupt()
 	}
 }
@@ -325,7 +331,8 @@ func (q *queue) take() []outgoing {
 
 // next returns the index of the message to be sent next: one of those refused
 // least often, alerts first. Answers that cannot be joined with alerts get
-// every other turn, as there may be alerts for minutes.
+// every other turn, as there may be alerts for minutes, unless one made way too
+// often.
 func (q *queue) next(waiting []outgoing) int {
 	first := 0
 	for i, m := range waiting {
@@ -334,7 +341,8 @@ func (q *queue) next(waiting []outgoing) int {
 		}
 	}
 	anotherAlert := q.lastWasAlert && waiting[first].alert
-	if anotherAlert && len(q.answers) > 0 && !joinable(waiting[first], q.answers[0]) {
+	answerWaits := len(q.answers) > 0 && q.answers[0].madeWay < maxMadeWay
+	if anotherAlert && answerWaits && !joinable(waiting[first], q.answers[0]) {
 		return len(q.alerts)
 	}
 	return first
