@@ -65,9 +65,7 @@ func (o *outbox) put(m outgoing) {
 		m.leaveTopic()
 	}
 	q := o.queue(m.chat)
-	q.put(m)
-	q.signal()
-	q.makeWay(time.Now())
+	q.put(m, time.Now())
 }
 
 // reply queues texts as answers. to is an empty answer, as replyTo returns it.
@@ -290,7 +288,7 @@ func (o *outbox) handleResult(q *queue, batch []outgoing, id int64, err error) {
 		q.putBack(batch)
 	case e.MigrateTo != 0 && e.MigrateTo != q.chat:
 		q.putBack(batch)
-		o.forward(q, e.MigrateTo)
+		o.forward(q, e.MigrateTo, now)
 	case says(err, "thread not found") && batch[0].topic != 0:
 		q.putBack(batch)
 		o.leaveTopic(q, batch[0].topic)
@@ -305,14 +303,13 @@ func (o *outbox) handleResult(q *queue, batch []outgoing, id int64, err error) {
 
 // forward moves the messages of a group to the supergroup that it became. o.mu
 // must be held.
-func (o *outbox) forward(q *queue, to int64) {
+func (o *outbox) forward(q *queue, to int64, now time.Time) {
 	successor := o.queue(to)
 	for _, m := range slices.Concat(q.alerts, q.answers) {
 		m.chat = to
-		successor.put(m)
+		successor.put(m, now)
 	}
 	q.alerts, q.answers = nil, nil
-	successor.signal()
 }
 
 // leaveTopic readdresses messages for a topic that is gone to the group itself,

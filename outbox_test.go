@@ -1286,6 +1286,32 @@ func TestOutboxMigration(t *testing.T) {
 	})
 }
 
+// TestOutboxMigrationMakesWay checks that an alert forwarded to a supergroup does
+// not wait for an upload that hangs there.
+func TestOutboxMigrationMakesWay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := &fakeSender{start: time.Now()}
+		o := newOutbox(func(ctx context.Context, m post) (int64, error) {
+			switch {
+			case m.file != nil:
+				pause(ctx, uploadTime)
+				return 0, errNoNetwork
+			case m.chat == -1:
+				return 0, &apiError{Code: 400, Description: "Bad Request: group chat was upgraded", MigrateTo: -1001}
+			}
+			return p.send(ctx, m)
+		})
+		picture := answerTo(-1001, "picture")
+		picture.file = &file{kind: photo}
+		o.put(picture)
+		time.Sleep(2 * makeWayTime)
+		o.put(alertTo(-1, "alert"))
+		time.Sleep(makeWayTime)
+		p.want(t, "+2 -1001: alert")
+		o.drain()
+	})
+}
+
 // TestOutboxOwnAnswer checks that an alert does not wait for the slot of an
 // answer to the same chat.
 func TestOutboxOwnAnswer(t *testing.T) {

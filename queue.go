@@ -129,7 +129,7 @@ func (q *queue) isEmpty() bool { return len(q.alerts)+len(q.answers) == 0 }
 // put adds a new message. If the queue is blocked because of a message that may
 // be malformed, it is unblocked. For a new alert, the chat is tried again soon if
 // it refused messages or the network failed: rights come back without notice.
-func (q *queue) put(m outgoing) {
+func (q *queue) put(m outgoing, now time.Time) {
 	m.seq = q.nextSeq
 	q.nextSeq++
 	q.add(m)
@@ -143,6 +143,8 @@ func (q *queue) put(m outgoing) {
 	case m.alert && again.Before(q.blockedUntil):
 		q.blockedUntil = again
 	}
+	q.signal()
+	q.makeWay(now)
 }
 
 // add adds a message to the alerts or to the answers. An answer that is waiting
