@@ -1189,26 +1189,31 @@ func TestOutboxMakesWayLimited(t *testing.T) {
 }
 
 // TestOutboxUploadFails checks that a picture that cannot be sent does not block
-// the answers behind it, while an outage of the network only delays it.
+// the answers behind it, while an outage of the network or Telegram's limits only
+// delay it.
 func TestOutboxUploadFails(t *testing.T) {
 	for name, tt := range map[string]struct {
 		uploads time.Duration // how long uploads fail
-		others  bool          // other calls are answered meanwhile
+		err     error
+		others  bool // other calls are answered meanwhile
 		want    string
 		picture bool
 	}{
-		"outage":       {time.Minute, false, "1: picture", true},
-		"once":         {500 * time.Millisecond, true, "1: picture", true},
-		"only uploads": {time.Hour, true, "1: picture\n(The attachment could not be sent.)", false},
+		"outage":       {time.Minute, errNoNetwork, false, "1: picture", true},
+		"once":         {500 * time.Millisecond, errNoNetwork, true, "1: picture", true},
+		"limited":      {time.Minute, &apiError{Code: 429, RetryAfter: 15 * time.Second}, true, "1: picture", true},
+		"only uploads": {time.Hour, errNoNetwork, true, "1: picture\n(The attachment could not be sent.)", false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			testOutbox(t, func(t *testing.T, o *outbox, p *fakeSender) {
 				p.failWith(func(m post) error {
 					if m.file != nil && time.Since(p.start) < tt.uploads {
-						return errNoNetwork
+						return tt.err
 					}
 					return nil
 				})
+				o.networkWorks() // until now
+				time.Sleep(time.Millisecond)
 				picture := answerTo(1, "picture")
 				picture.file = &file{kind: photo}
 				o.put(picture)
