@@ -255,7 +255,7 @@ func TestResetExpected(t *testing.T) {
 	b.resetter.within, b.resetter.late = time.Hour, 2*time.Hour
 
 	before := b.resetter.expect(0)
-	if got := expectedFor(); got < b.resetter.within {
+	if got := expectedFor(); got != b.resetter.within+b.resetter.late {
 		t.Errorf("a reset is the bot's own for %s", got)
 	}
 	b.watch.expectReset(0, 0) // as if it took until then
