@@ -703,6 +703,7 @@ func TestOutboxRefusalHint(t *testing.T) {
 	}{
 		"person": {1, errBlocked, "the person must send /start"},
 		"group":  {-1, errNoRights, "have the right to write"},
+		"topic":  {-1, errTopicClosed, "the topic must be open"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			log := captureLog(t)

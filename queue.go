@@ -511,7 +511,7 @@ func (q *queue) rejected(batch []outgoing, err error, now time.Time) {
 // block holds back all messages for a while, longer each time.
 func (q *queue) block(err error, now time.Time) {
 	if !q.refusing && !errors.Is(err, errPanic) { // a panic was logged with its stack
-		slog.Warn("a chat refuses messages: "+refusalHint(q.chat), "chat", q.chat, "err", err)
+		slog.Warn("a chat refuses messages: "+refusalHint(q.chat, err), "chat", q.chat, "err", err)
 		q.refusing = true
 	}
 	q.maybeMalformed = false
@@ -519,8 +519,11 @@ func (q *queue) block(err error, now time.Time) {
 }
 
 // refusalHint says what to do about a chat that refuses messages.
-func refusalHint(chat int64) string {
-	if chat < 0 {
+func refusalHint(chat int64, err error) string {
+	switch {
+	case says(err, "TOPIC_CLOSED"):
+		return "the topic must be open; alerts wait until then"
+	case chat < 0:
 		return "the bot must be a member of the group and have the right to write there; alerts wait until then"
 	}
 	return "the person must send /start to the bot; alerts wait until then"
