@@ -90,11 +90,12 @@ func TestCheckNoToken(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(path, "-net", "127.0.0", "-snmp-port", "1", "-check", "1")
+	cmd := exec.Command(path, "-net", "127.0.0", "-snmp-port", "1", "-web", "http:1", "-check", "1")
 	cmd.Dir = s.dir
 	cmd.Env = append(os.Environ(), "ISCBOT_TOKEN=", "ISCBOT_PASSWORD=x")
 	out, _ := cmd.CombinedOutput()
-	wants(t, string(out), "Telegram: skipped", "WRONG First_PDU (.1) SNMP: no answer")
+	wants(t, string(out), "Telegram: skipped", "WRONG First_PDU (.1) SNMP: no answer",
+		"WRONG First_PDU (.1) web: logging in: no answer: ", "are -net and -web right?")
 	if code := cmd.ProcessState.ExitCode(); code != exitFailed {
 		t.Errorf("exit code %d", code)
 	}

@@ -342,3 +342,14 @@ func TestResetUnreadable(t *testing.T) {
 		})
 	}
 }
+
+// TestHintUnreachable checks that the flags are blamed for a card that cannot be
+// reached, but not if it could be reached before.
+func TestHintUnreachable(t *testing.T) {
+	if hint := hintFor(nmc.ErrUnreachable); !strings.Contains(hint, "-web right?") {
+		t.Errorf("got %q", hint)
+	}
+	if hint := hintFor(fmt.Errorf("%w: %w", nmc.ErrInterrupted, nmc.ErrUnreachable)); hint != "" {
+		t.Errorf("got %q for an interrupted reset", hint)
+	}
+}

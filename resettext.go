@@ -63,6 +63,8 @@ var cardHints = []struct {
 	{nmc.ErrCertificate, "if that is right, restart the bot"},
 	{nmc.ErrLanguage, "set English for this user on the card"},
 	{nmc.ErrNoControl, reportHint},
+	{nmc.ErrInterrupted, ""}, // the card could be reached
+	{nmc.ErrUnreachable, "is its web interface on, and are -net and -web right?"},
 }
 
 // hintFor returns what to do about an error of a visit to a card, or "".

@@ -206,8 +206,16 @@ func requestError(ctx context.Context, err error) error {
 		return fmt.Errorf("no answer: %w", context.Cause(ctx))
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return errors.New("the card dropped the connection")
+	case isDialError(err):
+		return fmt.Errorf("%w: %w", ErrUnreachable, err)
 	}
 	return fmt.Errorf("no answer: %w", err)
+}
+
+// isDialError reports whether an error is that no connection could be made.
+func isDialError(err error) bool {
+	e, ok := errors.AsType[*net.OpError](err)
+	return ok && e.Op == "dial"
 }
 
 // withoutURL returns the cause of an error of net/http.

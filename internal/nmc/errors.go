@@ -7,6 +7,8 @@ import (
 
 // The reasons why a visit may fail. Test for them with errors.Is.
 var (
+	// ErrUnreachable: no connection to the card could be made.
+	ErrUnreachable = errors.New("no answer")
 	// ErrPassword: the card refused the user name or the password.
 	ErrPassword = errors.New("wrong user name or password")
 	// ErrRefused: the card refused the log-in, but not clearly because of the
