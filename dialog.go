@@ -184,7 +184,7 @@ func isStale(m *message, now time.Time) bool {
 }
 
 // refuse tells somebody without access that a command is not for them. It logs
-// their ID for the host, who may put it on the access list.
+// their ID for whoever runs the bot, who may put it on the access list.
 func (d *resetDialog) refuse(m *message, command string) {
 	to := replyTo(m)
 	to.stranger = true
@@ -195,7 +195,7 @@ func (d *resetDialog) refuse(m *message, command string) {
 	}
 	d.logRefusal("refused "+command+": to allow it, put the ID on the access list and send SIGHUP",
 		"id", m.From.ID, "name", m.From.name(), "chat", m.Chat.ID)
-	const text = "Sorry, %s, %s is for those on the access list. Your ID is %d: the host can put it there."
+	const text = "Sorry, %s, %s is for those on the access list. Your ID is %d: whoever runs the bot can add it."
 	d.out.reply(to, fmt.Sprintf(text, escape(m.From.name()), command, m.From.ID))
 }
 

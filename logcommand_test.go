@@ -60,7 +60,8 @@ func TestProgramLog(t *testing.T) {
 	}
 
 	for _, c := range []venue.Chat{venue.Private(stranger), venue.Group(-77)} {
-		s.ask(t, c, stranger, "/log", "Sorry, Bob <b>, /log is for those on the access list. Your ID is 5000000001")
+		s.ask(t, c, stranger, "/log", "Sorry, Bob <b>, /log is for those on the access list. Your ID is 5000000001: "+
+			"whoever runs the bot can add it.")
 	}
 	p.awaitLog(t, "refused /log")
 	for _, m := range s.api.Messages(0) {
