@@ -353,3 +353,13 @@ func TestHintUnreachable(t *testing.T) {
 		t.Errorf("got %q for an interrupted reset", hint)
 	}
 }
+
+// TestHintReport checks that every error that only the pages can explain has a
+// hint.
+func TestHintReport(t *testing.T) {
+	for _, err := range reportable {
+		if hintFor(err) == "" {
+			t.Errorf("no hint for %q", err)
+		}
+	}
+}

@@ -63,7 +63,10 @@ var cardHints = []struct {
 	{nmc.ErrCertificate, "if that is right, restart the bot"},
 	{nmc.ErrLanguage, "set English for this user on the card"},
 	{nmc.ErrNoControl, reportHint},
-	{nmc.ErrInterrupted, ""}, // the card could be reached
+	{nmc.ErrSeveralControls, reportHint},
+	{nmc.ErrUnit, reportHint},
+	{nmc.ErrInterrupted, ""}, // the card could be reached, and the form was found
+	{nmc.ErrPage, reportHint},
 	{nmc.ErrUnreachable, "is its web interface on, and are -net and -web right?"},
 }
 
