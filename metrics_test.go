@@ -245,20 +245,30 @@ func TestMetricsHandler(t *testing.T) {
 	}
 }
 
-// TestMetricsRun covers what does not reach the handler, and the end.
-func TestMetricsRun(t *testing.T) {
+// serveMetrics runs a server on loopback. The function that it returns stops it.
+func serveMetrics(t *testing.T, m *metricsServer) (addr string, stop func()) {
+	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, stop := context.WithCancel(t.Context())
+	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan struct{})
 	go func() {
-		metricsHandler().run(ctx, listener)
+		m.run(ctx, listener)
 		close(ended)
 	}()
+	return listener.Addr().String(), func() {
+		cancel()
+		<-ended
+	}
+}
 
-	conn, err := net.Dial("tcp", listener.Addr().String())
+// TestMetricsRun covers what does not reach the handler, and the end.
+func TestMetricsRun(t *testing.T) {
+	addr, stop := serveMetrics(t, metricsHandler())
+
+	conn, err := net.Dial("tcp", addr)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -270,11 +280,10 @@ func TestMetricsRun(t *testing.T) {
 	}
 
 	stop()
-	<-ended
 	if _, err := io.Copy(io.Discard, conn); err != nil && !errors.Is(err, syscall.ECONNRESET) {
 		t.Errorf("an idle connection was not closed: %v", err)
 	}
-	if conn, err := net.Dial("tcp", listener.Addr().String()); err == nil {
+	if conn, err := net.Dial("tcp", addr); err == nil {
 		conn.Close()
 		t.Error("still listening")
 	}
@@ -283,24 +292,14 @@ func TestMetricsRun(t *testing.T) {
 // TestMetricsPanic checks that a panic is logged and ends only the request.
 func TestMetricsPanic(t *testing.T) {
 	log := captureLog(t)
-	stdlog.SetOutput(io.Discard) // as in run
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, stop := context.WithCancel(t.Context())
-	ended := make(chan struct{})
-	go func() {
-		(&metricsServer{}).run(ctx, listener) // it has nothing to serve
-		close(ended)
-	}()
+	stdlog.SetOutput(io.Discard)                    // as in run
+	addr, stop := serveMetrics(t, &metricsServer{}) // it has nothing to serve
 	for range 2 {
-		if _, err := http.Get("http://" + listener.Addr().String() + "/metrics"); !errors.Is(err, io.EOF) {
+		if _, err := http.Get("http://" + addr + "/metrics"); !errors.Is(err, io.EOF) {
 			t.Errorf("got %v", err)
 		}
 	}
 	stop()
-	<-ended
 	log.wantTimes(t, "http: panic serving", 2)
 }
 

@@ -27,13 +27,13 @@ type outbox struct {
 	serving sync.WaitGroup
 	panics  panicGuard
 
-	mu         sync.Mutex       // guards the fields below, and the queues themselves
-	closing    bool             // put is refused, and Telegram's pace is ignored
-	queues     map[int64]*queue // by chat; removed when there is nothing to remember
-	nextSlot   time.Time        // of a message to any chat
-	lastSlot   time.Time        // of an answer to a stranger in any chat, never before nextSlot
-	goneTopics map[topicID]bool // topics that no longer exist
-	answered   time.Time        // when Telegram last answered any call
+	mu           sync.Mutex       // guards the fields below, and the queues themselves
+	closing      bool             // put is refused, and Telegram's pace is ignored
+	queues       map[int64]*queue // by chat; removed when there is nothing to remember
+	nextSlot     time.Time        // of a message to any chat
+	strangerSlot time.Time        // the next for an answer to a stranger; never before nextSlot
+	goneTopics   map[topicID]bool // topics that no longer exist
+	answered     time.Time        // when Telegram last answered any call
 }
 
 // A topicID identifies a forum topic.
@@ -211,8 +211,8 @@ func (o *outbox) reserveSlot(q *queue, now time.Time) {
 	if !q.slot.IsZero() {
 		return
 	}
-	q.slot = latest(o.lastSlot, now)
-	o.lastSlot = q.slot.Add(overallPace)
+	q.slot = latest(o.strangerSlot, now)
+	o.strangerSlot = q.slot.Add(overallPace)
 	if toStranger := len(q.alerts) == 0 && q.answers[0].stranger; !toStranger {
 		q.slot = latest(o.nextSlot, now)
 		o.nextSlot = q.slot.Add(overallPace)
@@ -256,6 +256,7 @@ func (o *outbox) setInterrupt(q *queue, interrupt func(), after time.Duration) {
 	q.interrupt, q.interruptAt = interrupt, time.Now().Add(after)
 }
 
+// makeWay is like queue.makeWay. o.mu must not be held.
 func (o *outbox) makeWay(q *queue) {
 	o.mu.Lock()
 	defer o.mu.Unlock()

@@ -444,6 +444,17 @@ func TestOutboxNetworkWorksForOthers(t *testing.T) {
 	})
 }
 
+// triesInMinute puts ten alerts a second for a group, and returns how often the
+// outbox tried to send.
+func triesInMinute(o *outbox, p *fakeSender) int {
+	for i := range 600 {
+		o.put(alertTo(-1, fmt.Sprint("alert ", i)))
+		time.Sleep(100 * time.Millisecond)
+	}
+	_, tries := p.list()
+	return tries
+}
+
 // TestOutboxNetworkTriedAgain checks that a new alert does not wait for a long
 // time after a failure of the network, and that it keeps Telegram's pace.
 func TestOutboxNetworkTriedAgain(t *testing.T) {
@@ -466,11 +477,7 @@ func TestOutboxNetworkTriedAgain(t *testing.T) {
 	})
 	testOutbox(t, func(t *testing.T, o *outbox, p *fakeSender) {
 		p.failWith(func(post) error { return errNoNetwork })
-		for i := range 600 {
-			o.put(alertTo(-1, fmt.Sprint("alert ", i)))
-			time.Sleep(100 * time.Millisecond)
-		}
-		if _, tries := p.list(); tries > 23 {
+		if tries := triesInMinute(o, p); tries > 23 {
 			t.Errorf("%d tries in a minute", tries)
 		}
 	})
@@ -559,11 +566,7 @@ func TestOutboxRefusalEnds(t *testing.T) {
 	}
 	testOutbox(t, func(t *testing.T, o *outbox, p *fakeSender) {
 		p.failWith(func(post) error { return errNoRights })
-		for i := range 600 {
-			o.put(alertTo(-1, fmt.Sprint("alert ", i)))
-			time.Sleep(100 * time.Millisecond)
-		}
-		if _, tries := p.list(); tries > 7 {
+		if tries := triesInMinute(o, p); tries > 7 {
 			t.Errorf("%d tries in a minute", tries)
 		}
 	})
