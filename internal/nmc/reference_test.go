@@ -33,6 +33,12 @@ var (
 	naming     = regexp.MustCompile(`(?i)peak|energy|kwh|kilowatt|outlet`)
 )
 
+// simpleAttrs has, for each tag, the attributes that it may have.
+var simpleAttrs = map[string]string{
+	"form": "method action", "input": "type name value id checked", "select": "name id", "option": "value",
+	"label": "for", "td": "rowspan colspan", "th": "rowspan colspan",
+}
+
 // optionalEnd has, for each tag, the open elements that it ends.
 var optionalEnd = map[string]string{
 	"tr": "tr td th", "td": "td th", "th": "td th", "li": "li p", "p": "p", "dt": "dt dd p", "dd": "dt dd p",
@@ -71,6 +77,9 @@ func readSimply(src string) (*simplePage, bool) {
 				return nil, false
 			}
 			attrs[a[1]] = a[2]
+		}
+		if !end && !isSimpleTag(tag, attrs) {
+			return nil, false
 		}
 		src = src[m[1]:]
 		if sel != nil && tag != "option" && (tag != "select" || !end) {
@@ -111,6 +120,27 @@ func readSimply(src string) (*simplePage, bool) {
 		at.to = len(d.text)
 	}
 	return d, sel == nil
+}
+
+// isSimpleTag reports whether a start tag has no attributes but those that the
+// simple reader knows, and a value if a browser would otherwise make one up.
+func isSimpleTag(tag string, attrs map[string]string) bool {
+	for name := range attrs {
+		if !slices.Contains(strings.Fields(simpleAttrs[tag]), name) {
+			return false
+		}
+	}
+	if tag != "input" {
+		return true
+	}
+	_, hasValue := attrs["value"]
+	switch attrs["type"] {
+	case "checkbox", "radio", "submit":
+		return hasValue
+	case "text", "hidden":
+		return true
+	}
+	return false
 }
 
 // isPlain reports whether a text has nothing that could be markup.
