@@ -549,9 +549,11 @@ func TestNameUnknown(t *testing.T) {
 // stranger who floods a group with commands or presses, and that alerts go
 // first.
 func TestStrangersFlood(t *testing.T) {
+	t.Parallel()
 	const official, stranger = 7, 8
 	for _, flood := range []string{"/current", "/help", "/graph", "/graph x%d", "/reset", "press"} {
 		t.Run(flood, func(t *testing.T) {
+			t.Parallel()
 			testPresses(t, func(t *testing.T, r *responder, _ *slowServer) {
 				p := &fakeSender{start: time.Now()}
 				r.out.send = p.send

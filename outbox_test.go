@@ -598,11 +598,13 @@ func TestOutboxDropsRefusedAnswers(t *testing.T) {
 // TestOutboxBound checks that at most the last maxAlerts alerts wait for a chat,
 // with a line for earlier ones.
 func TestOutboxBound(t *testing.T) {
+	t.Parallel()
 	const earlier = 150
 	for name, err := range map[string]error{
 		"no rights": errNoRights, "unknown": errOdd, "no network": errNoNetwork,
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			testOutbox(t, func(t *testing.T, o *outbox, p *fakeSender) {
 				p.failWith(func(post) error { return err })
 				for i := range earlier + maxAlerts {

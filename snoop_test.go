@@ -592,7 +592,7 @@ func TestWatchSettles(t *testing.T) {
 				sim.SetPeak(2800, time.Now(), time.Now().Add(-time.Hour))
 				sim.Draw(watts)
 				sim.SetFaults(m)
-				watch, events := startWatch(t, []pdu{p}, time.Second)
+				watch, events := startWatch(t, []pdu{p}, 2*time.Second)
 				watch.expectReset(0, time.Minute)
 				err := watch.do(t.Context(), 0, func(s *session) error { return s.resetPeak(t.Context(), 1) })
 				if err != nil {
