@@ -3,9 +3,8 @@ package main
 import "time"
 
 const (
-	// A card is read more often from the moment that one of its teams draws
-	// nearPercent of the limit until all have drawn less than calmPercent for
-	// calmTime.
+	// A team's PDUs are read more often from the moment that it draws nearPercent
+	// of the limit until it has drawn less than calmPercent for calmTime.
 	nearPercent = 90
 	calmPercent = 88
 	calmTime    = 30 * time.Second
@@ -23,15 +22,15 @@ type schedule struct {
 	near     time.Duration // the same near the limit, at most; 0 for interval
 }
 
-// A proximity tracks whether one of a card's teams is near the limit. The zero
-// value means that none is.
+// A proximity tracks whether a team is near the limit. The zero value means that
+// it is not.
 type proximity struct {
 	near bool
-	calm time.Time // since when all have been below calmPercent; zero if they are not
+	calm time.Time // since when the team has been below calmPercent; zero if it is not
 }
 
-// note updates the proximity with the highest power of a card's teams. It reports
-// whether one of them just came near the limit.
+// note updates the proximity with the power of the team. It reports whether the
+// team just came near the limit.
 func (p *proximity) note(watts, limit int, at time.Time) (came bool) {
 	switch {
 	case 100*watts >= nearPercent*limit:
@@ -47,29 +46,41 @@ func (p *proximity) note(watts, limit int, at time.Time) (came bool) {
 	return came
 }
 
-// next returns when to read a card again. Its last sweep began and ended at the
-// moments asked and answered, and the sweep before that took the time before. A
-// single slow sweep does not make a slow card: an answer may have been lost, or
-// this host may have been busy. A card too slow to be read more often is read at
-// the interval.
-func (s schedule) next(p proximity, asked, answered time.Time, before time.Duration) time.Time {
+// next returns when to read a card again, of which a team may be near the limit.
+// Its last sweep began and ended at the moments asked and answered, and the sweep
+// before that took the time before. A single slow sweep does not make a slow card:
+// an answer may have been lost, or this host may have been busy.
+func (s schedule) next(near bool, asked, answered time.Time, before time.Duration) time.Time {
+	if !near || s.near == 0 {
+		return s.after(answered, 1)
+	}
 	rest := restFactor * min(answered.Sub(asked), before)
-	if !p.near || s.near == 0 || rest >= s.interval {
-		return s.after(answered, s.interval)
+	steps := s.stepsFor(rest)
+	if steps == 1 { // too slow to be read more often
+		return s.after(answered, 1)
 	}
-	if rested := asked.Add(rest); rested.After(answered) {
-		return s.after(rested, s.near)
+	return s.after(latest(answered, asked.Add(rest)), steps)
+}
+
+// stepsFor returns into how many steps the interval is divided for a card that
+// must rest so long. Slow cards skip moments of faster ones, but have none of
+// their own: what is read at different moments cannot be added up.
+func (s schedule) stepsFor(rest time.Duration) time.Duration {
+	most := (s.interval + s.near - 1) / s.near
+	for n := most; n > 1; n-- {
+		if most%n == 0 && s.interval/n >= rest {
+			return n
+		}
 	}
-	return s.after(answered, s.near)
+	return 1
 }
 
 // after returns the first moment after t among those that divide each interval
-// into equal steps, of at most step.
-func (s schedule) after(t time.Time, step time.Duration) time.Time {
+// into equal steps.
+func (s schedule) after(t time.Time, steps time.Duration) time.Time {
 	since := t.Sub(s.start)
 	begin := since.Truncate(s.interval)
-	steps := (s.interval + step - 1) / step
-	step = s.interval / steps
+	step := s.interval / steps
 	k := (since-begin)/step + 1
 	if k >= steps {
 		return s.start.Add(begin + s.interval)

@@ -10,14 +10,14 @@ import (
 func TestScheduleNext(t *testing.T) {
 	t.Parallel()
 	const ms = time.Millisecond
-	near := proximity{near: true}
+	const far, near = false, true
 	tests := map[string]struct {
 		interval, near         time.Duration
-		proximity              proximity
+		isNear                 bool
 		asked, answered, wants time.Duration // since the start
 	}{
-		"at the start":                  {2000 * ms, 500 * ms, proximity{}, 0, 1 * ms, 2000 * ms},
-		"far from the limit":            {2000 * ms, 500 * ms, proximity{}, 6001 * ms, 6050 * ms, 8000 * ms},
+		"at the start":                  {2000 * ms, 500 * ms, far, 0, 1 * ms, 2000 * ms},
+		"far from the limit":            {2000 * ms, 500 * ms, far, 6001 * ms, 6050 * ms, 8000 * ms},
 		"near the limit":                {2000 * ms, 500 * ms, near, 6001 * ms, 6050 * ms, 6500 * ms},
 		"in the last step":              {2000 * ms, 500 * ms, near, 7501 * ms, 7550 * ms, 8000 * ms},
 		"at a moment":                   {2000 * ms, 500 * ms, near, 6000 * ms, 6000 * ms, 6500 * ms},
@@ -25,15 +25,15 @@ func TestScheduleNext(t *testing.T) {
 		"near is the interval":          {2000 * ms, 2000 * ms, near, 6001 * ms, 6050 * ms, 8000 * ms},
 		"steps do not fit":              {2000 * ms, 700 * ms, near, 6001 * ms, 6005 * ms, 6000*ms + 2000*ms/3},
 		"the last step does not fit":    {2000 * ms, 700 * ms, near, 7400 * ms, 7401 * ms, 8000 * ms},
-		"after another job":             {2000 * ms, 500 * ms, proximity{}, 7000 * ms, 7050 * ms, 8000 * ms},
-		"far, and slow":                 {2000 * ms, 500 * ms, proximity{}, 6000 * ms, 7600 * ms, 8000 * ms},
-		"far, and late":                 {2000 * ms, 500 * ms, proximity{}, 6000 * ms, 8100 * ms, 10000 * ms},
+		"after another job":             {2000 * ms, 500 * ms, far, 7000 * ms, 7050 * ms, 8000 * ms},
+		"far, and slow":                 {2000 * ms, 500 * ms, far, 6000 * ms, 7600 * ms, 8000 * ms},
+		"far, and late":                 {2000 * ms, 500 * ms, far, 6000 * ms, 8100 * ms, 10000 * ms},
 		"near, and a fourth of a step":  {2000 * ms, 500 * ms, near, 6000 * ms, 6124 * ms, 6500 * ms},
 		"near, and more than a fourth":  {2000 * ms, 500 * ms, near, 6000 * ms, 6126 * ms, 7000 * ms},
-		"near, and slow at the end":     {2000 * ms, 500 * ms, near, 7500 * ms, 7700 * ms, 8500 * ms},
+		"near, and slow at the end":     {2000 * ms, 500 * ms, near, 7000 * ms, 7200 * ms, 8000 * ms},
 		"near, and too slow":            {2000 * ms, 500 * ms, near, 6000 * ms, 6500 * ms, 8000 * ms},
 		"near, and without an answer":   {2000 * ms, 500 * ms, near, 6000 * ms, 7600 * ms, 8000 * ms},
-		"near, and slow between points": {2000 * ms, 500 * ms, near, 6001 * ms, 6301 * ms, 7500 * ms},
+		"near, and slow between points": {2000 * ms, 500 * ms, near, 6501 * ms, 6701 * ms, 8000 * ms},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -41,7 +41,7 @@ func TestScheduleNext(t *testing.T) {
 			start := time.Date(2026, 6, 15, 10, 0, 0, 123, time.UTC)
 			s := schedule{start: start, interval: tt.interval, near: tt.near}
 			before := tt.answered - tt.asked
-			got := s.next(tt.proximity, start.Add(tt.asked), start.Add(tt.answered), before).Sub(start)
+			got := s.next(tt.isNear, start.Add(tt.asked), start.Add(tt.answered), before).Sub(start)
 			if got != tt.wants {
 				t.Errorf("got %s, want %s", got, tt.wants)
 			}
@@ -61,9 +61,9 @@ func TestScheduleSlowOnce(t *testing.T) {
 		{1600 * ms, 20 * ms, 2000 * ms},
 		{20 * ms, 300 * ms, 500 * ms},
 		{300 * ms, 200 * ms, 1000 * ms},
-		{300 * ms, 1600 * ms, 1500 * ms},
+		{300 * ms, 1600 * ms, 2000 * ms},
 	} {
-		if got := s.next(proximity{near: true}, noon, noon.Add(tt.took), tt.before).Sub(noon); got != tt.wants {
+		if got := s.next(true, noon, noon.Add(tt.took), tt.before).Sub(noon); got != tt.wants {
 			t.Errorf("took %s, before that %s: next after %s, want %s", tt.took, tt.before, got, tt.wants)
 		}
 	}
@@ -77,7 +77,7 @@ func TestScheduleAligned(t *testing.T) {
 		s := schedule{start: time.Now(), interval: 2 * time.Second, near: near * time.Millisecond}
 		asked, shared := s.start, 0
 		for last := s.start.Add(time.Minute); asked.Before(last); {
-			next := s.next(proximity{near: true}, asked, asked, 0)
+			next := s.next(true, asked, asked, 0)
 			if step := next.Sub(asked); step <= 0 || step > s.near {
 				t.Fatalf("near %s: a step of %s", s.near, step)
 			}
@@ -88,6 +88,34 @@ func TestScheduleAligned(t *testing.T) {
 		}
 		if shared != 30 {
 			t.Errorf("near %s: %d moments in common, want 30", s.near, shared)
+		}
+	}
+}
+
+// TestScheduleSlow checks that a slow card is read only at moments at which faster
+// ones are read too, and at each interval.
+func TestScheduleSlow(t *testing.T) {
+	t.Parallel()
+	s := schedule{start: noon, interval: 2 * time.Second, near: 500 * time.Millisecond}
+	momentsOf := func(took time.Duration) map[time.Duration]bool {
+		moments := map[time.Duration]bool{}
+		for asked := noon; asked.Before(noon.Add(time.Minute)); {
+			moments[asked.Sub(noon)] = true
+			asked = s.next(true, asked, asked.Add(took), took)
+		}
+		return moments
+	}
+
+	fast := momentsOf(0)
+	for took, want := range map[time.Duration]int{0: 120, 130: 60, 200: 60, 300: 30, 450: 30, 600: 30, 1600: 30} {
+		moments := momentsOf(took * time.Millisecond)
+		for at := range moments {
+			if !fast[at] {
+				t.Errorf("a card that takes %d ms is read at %s", took, at)
+			}
+		}
+		if len(moments) != want || !moments[30*time.Second] {
+			t.Errorf("a card that takes %d ms is read %d times, want %d", took, len(moments), want)
 		}
 	}
 }
@@ -134,21 +162,10 @@ func TestWatchNear(t *testing.T) {
 	t.Parallel()
 	high, first := simulate(t, 101, "A", 2900)
 	low, second := simulate(t, 102, "B", 1500)
-	watch := newSnoop([]pdu{first, second}, 3000, unhurried, snmpConfig{community: "public", interval: unhurried})
-	events := make(chan event, 10)
-	watch.near, watch.report = 20*time.Millisecond, func(e event) { events <- e }
+	_, events := startNearWatch(t, []pdu{first, second}, unhurried, 20*time.Millisecond)
 	ctx, cancel := context.WithTimeout(t.Context(), unhurried/2)
-	ended := make(chan struct{})
-	go func() {
-		watch.run(ctx)
-		close(ended)
-	}()
-	defer func() {
-		cancel()
-		<-ended
-	}()
+	defer cancel()
 
-	<-watch.swept
 	high.Draw(3100)
 	select {
 	case e := <-events:
@@ -160,6 +177,33 @@ func TestWatchNear(t *testing.T) {
 	}
 	if n := low.Asked(); n != 1 {
 		t.Errorf("the other PDU was asked %d times", n)
+	}
+}
+
+// TestWatchNearTeammate covers a card with PDUs of two teams, of which one has been
+// near the limit: when the other comes near too, that team's other card is read more
+// often at once.
+func TestWatchNearTeammate(t *testing.T) {
+	t.Parallel()
+	sims, pdus := simulateChain(t, 2)
+	_, teammate := simulate(t, 102, "teammate", 1200)
+	pdus[0].team, pdus[1].team, teammate.team = "A", "B", "B"
+	sims[0].Draw(2900)
+	sims[1].Draw(1000)
+	watch, _ := startNearWatch(t, append(pdus, teammate), unhurried, 50*time.Millisecond)
+	ctx, cancel := context.WithTimeout(t.Context(), unhurried/2)
+	defer cancel()
+
+	sims[1].Draw(1600)
+	for watch.status(2).polls.ok < 5 {
+		watch.mu.Lock()
+		changed := watch.changed
+		watch.mu.Unlock()
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			t.Fatalf("the teammate was read %d times", watch.status(2).polls.ok)
+		}
 	}
 }
 

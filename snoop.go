@@ -39,9 +39,9 @@ type cardWatch struct {
 	session *session
 	units   []watchedUnit
 	jobs    chan func(*session) // other exchanges with the card, each followed by a poll
-	closest proximity           // of its teams to the limit
-	nearby  chan struct{}       // holds a value after another card found one of its teams near the limit
 	took    time.Duration       // by the last sweep of its units
+
+	teamNear chan struct{} // holds a value after another card found one of its teams near the limit
 }
 
 // A watchedUnit is one PDU behind a card.
@@ -96,7 +96,7 @@ func (s *snoop) cardAt(addr string) *cardWatch {
 			return c
 		}
 	}
-	c := &cardWatch{addr: addr, jobs: make(chan func(*session)), nearby: make(chan struct{}, 1)}
+	c := &cardWatch{addr: addr, jobs: make(chan func(*session)), teamNear: make(chan struct{}, 1)}
 	s.cards = append(s.cards, c)
 	return c
 }
@@ -144,21 +144,19 @@ func (s *snoop) watch(ctx context.Context, c *cardWatch) {
 			if ctx.Err() != nil {
 				return // the end of ctx may be all that failed
 			}
-			s.note(u.pdu, poll{reading: r, err: err, at: time.Now()})
+			if cameNear := s.note(u.pdu, poll{reading: r, err: err, at: time.Now()}); cameNear {
+				s.tellTeammates(u.pdu)
+			}
 		}
 
 		answered, before := time.Now(), c.took
 		c.took = answered.Sub(asked)
-		if c.closest.note(s.mostOf(c), s.limit, answered) {
-			s.tellTeammates(c)
-		}
-		wait := func() { timer.Reset(time.Until(due.next(c.closest, asked, answered, before))) }
+		wait := func() { timer.Reset(time.Until(due.next(s.isNear(c), asked, answered, before))) }
 		wait()
 		for waiting := true; waiting; {
 			waiting = false
 			select {
-			case <-c.nearby:
-				c.closest.note(s.mostOf(c), s.limit, time.Now())
+			case <-c.teamNear:
 				wait()
 				waiting = true
 			case <-timer.C:
@@ -170,24 +168,24 @@ func (s *snoop) watch(ctx context.Context, c *cardWatch) {
 	}
 }
 
-// tellTeammates tells the other cards of a card's teams that one of them came near
-// the limit, so that all its PDUs are read more often at once.
-func (s *snoop) tellTeammates(c *cardWatch) {
-	for _, u := range c.units {
-		for _, at := range s.places {
-			if at.team != s.places[u.pdu].team || at.card == c {
-				continue
-			}
-			select {
-			case at.card.nearby <- struct{}{}:
-			default:
-			}
+// tellTeammates tells the other cards of PDU i's team that it came near the limit,
+// so that all its PDUs are read more often at once.
+func (s *snoop) tellTeammates(i int) {
+	from := s.places[i]
+	for _, at := range s.places {
+		if at.team != from.team || at.card == from.card {
+			continue
+		}
+		select {
+		case at.card.teamNear <- struct{}{}:
+		default: // it has been told
 		}
 	}
 }
 
-// note judges a poll of PDU i, and keeps and reports the result.
-func (s *snoop) note(i int, p poll) {
+// note judges a poll of PDU i, and keeps and reports the result. It says whether
+// the PDU's team just came near the limit.
+func (s *snoop) note(i int, p poll) (cameNear bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	p.ownReset = p.at.Before(s.ownReset[i])
@@ -210,6 +208,7 @@ func (s *snoop) note(i int, p poll) {
 	if before.polled.IsZero() && s.every(func(p *status) bool { return !p.polled.IsZero() }) {
 		close(s.swept)
 	}
+	return t.proximity.note(t.sum(), s.limit, p.at)
 }
 
 // publish adds events to the history and passes them to report.
@@ -222,14 +221,13 @@ func (s *snoop) publish(events []event) {
 	}
 }
 
-// mostOf returns the highest power of the teams with PDUs behind a card, in W.
-func (s *snoop) mostOf(c *cardWatch) (watts int) {
+// isNear reports whether a team with a PDU behind a card is near the limit.
+func (s *snoop) isNear(c *cardWatch) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, u := range c.units {
-		watts = max(watts, s.teams[s.places[u.pdu].team].sum())
-	}
-	return watts
+	return slices.ContainsFunc(c.units, func(u watchedUnit) bool {
+		return s.teams[s.places[u.pdu].team].proximity.near
+	})
 }
 
 // alive reports whether every PDU was polled recently.

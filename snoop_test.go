@@ -507,10 +507,17 @@ func TestWatchPanic(t *testing.T) {
 // come on the channel.
 func startWatch(t *testing.T, pdus []pdu, interval time.Duration) (*snoop, <-chan event) {
 	t.Helper()
+	return startNearWatch(t, pdus, interval, 0)
+}
+
+// startNearWatch is startWatch for a watch that reads PDUs near the limit more
+// often.
+func startNearWatch(t *testing.T, pdus []pdu, interval, near time.Duration) (*snoop, <-chan event) {
+	t.Helper()
 	events := make(chan event, 1000)
 	cfg := snmpConfig{community: "public", write: newSecret(venue.WriteCommunity), interval: interval}
 	watch := newSnoop(pdus, 3000, interval, cfg)
-	watch.report = func(e event) { events <- e }
+	watch.near, watch.report = near, func(e event) { events <- e }
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan struct{})
 	go func() {

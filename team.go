@@ -69,6 +69,8 @@ type team struct {
 	name string
 	pdus []status
 
+	proximity proximity // to the limit
+
 	above         bool          // a crossing is open
 	opened        time.Time     // when it began
 	openHighest   int           // W, the highest in the open crossing
