@@ -11,21 +11,29 @@ import (
 type poll struct {
 	reading
 	err      error
-	at       time.Time // of the answer or the failure
-	ownReset bool      // the bot is resetting this PDU's peak
+	at       time.Time     // of the answer or the failure
+	interval time.Duration // between polls when the team is not near the limit
+	ownReset bool          // the bot is resetting this PDU's peak
 }
 
 // answered reports whether the PDU gave a valid answer: a power, or that it has
 // no power meter.
 func (p poll) answered() bool { return p.err == nil || errors.Is(p.err, errNoMeter) }
 
+// unreachableTime returns for how long a PDU must be silent to count as
+// unreachable. All PDUs are polled in this time, so that an outage of the bot's own
+// network, which a PDU near the limit shows first, is recognized as one.
+func (p poll) unreachableTime() time.Duration {
+	return max(minUnreachableTime, p.interval*5/2)
+}
+
 const (
-	unreachableAfter = 3 // polls
-	unreachableTime  = 6 * time.Second
-	settleReadings   = 3 // until a card has updated everything that a reset changes
-	settleTime       = 3 * time.Second
-	resettingTime    = 30 * time.Second // without an answer, while the bot resets a peak
-	soundInterval    = time.Minute      // at least, between a team's alerts with a sound
+	unreachableAfter   = 3 // polls
+	minUnreachableTime = 6 * time.Second
+	settleReadings     = 3 // until a card has updated everything that a reset changes
+	settleTime         = 3 * time.Second
+	resettingTime      = 30 * time.Second // without an answer, while the bot resets a peak
+	soundInterval      = time.Minute      // at least, between a team's alerts with a sound
 )
 
 // judge returns the state of a team after a poll of its PDU i, and the events
@@ -92,7 +100,7 @@ func (j *judgment) judgeReachability() {
 
 	s.missed++
 	silent := p.at.Sub(s.since)
-	lost := s.missed >= unreachableAfter && silent >= unreachableTime
+	lost := s.missed >= unreachableAfter && silent >= p.unreachableTime()
 	resetting := p.ownReset && silent < resettingTime // cards are silent for some seconds then
 	if lost && !resetting && !s.unreachable {
 		s.unreachable, s.stillCounts = true, j.team.above
@@ -110,7 +118,7 @@ func (j *judgment) keepReading() {
 	if j.before.unreachable {
 		s.recent = [len(s.recent)]sample{}
 	}
-	s.keep()
+	s.keep(p.interval / 5) // eight then go back more than an interval
 }
 
 // judgeRestart judges whether the card was restarted, in which case its uptime
@@ -263,7 +271,7 @@ func (j *judgment) judgeCrossing(rose bool) {
 func (j *judgment) noteSeen() {
 	t, p := &j.team, &j.poll
 	gap := p.at.Sub(t.lastSeen)
-	if t.unsure && gap >= unreachableTime {
+	if t.unsure && gap >= p.unreachableTime() {
 		t.openUnseen += gap
 	}
 	t.unsure, t.lastSeen = false, t.lastSeen.Add(max(gap, 0))

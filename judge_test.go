@@ -90,6 +90,35 @@ func newTeam(pdus ...string) team {
 	return t
 }
 
+// TestRecentReadings checks that the recent readings of a PDU go back at least an
+// interval, however often it is read, and that the usual ones are all kept.
+func TestRecentReadings(t *testing.T) {
+	const interval = 2 * time.Second
+	for step, want := range map[time.Duration]time.Duration{
+		interval:               7 * interval,
+		500 * time.Millisecond: 3500 * time.Millisecond,
+		490 * time.Millisecond: 3430 * time.Millisecond,
+		50 * time.Millisecond:  interval,
+		10 * time.Millisecond:  interval,
+	} {
+		team := newTeam("P")
+		p := testPoll{watts: 2000, peak: 2000}.poll()
+		p.interval = interval
+		for n := range 1000 {
+			p.at = noon.Add(time.Duration(n) * step)
+			p.reading.at = p.at
+			team, _ = judge(team, 0, p, 3000)
+			recent := team.pdus[0].recent
+			if back := recent[0].at.Sub(recent[len(recent)-1].at); n >= 1000/2 && back < want {
+				t.Fatalf("read every %s: the recent readings go back %s, want %s", step, back, want)
+			}
+			if !recent[0].at.Equal(p.at) {
+				t.Fatalf("read every %s: the newest reading is missing", step)
+			}
+		}
+	}
+}
+
 // eventLines formats an event for a table: the second, the text in the log and
 // how it is reported, then the remark in the chat on separate lines.
 func eventLines(e event) string {

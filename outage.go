@@ -30,7 +30,7 @@ func (o *outage) filter(events []event, all iter.Seq[*status], p poll) []event {
 	if p.answered() && o.answered.IsZero() {
 		o.answered = p.at
 	}
-	if o.over(all, p.at) {
+	if o.over(all, p) {
 		events = append(events, o.end(all, p.at))
 	}
 	return events
@@ -95,7 +95,7 @@ func (o *outage) forget(p pdu) {
 // over reports whether the outage has ended: all PDUs answer again, or the
 // others have had time to. A single answer, followed by silence, does not end
 // it.
-func (o *outage) over(all iter.Seq[*status], now time.Time) bool {
+func (o *outage) over(all iter.Seq[*status], p poll) bool {
 	some, every, lasting := false, true, false
 	for s := range all {
 		if s.missed > 0 {
@@ -108,7 +108,7 @@ func (o *outage) over(all iter.Seq[*status], now time.Time) bool {
 	if !some {
 		o.answered = time.Time{}
 	}
-	return every || lasting && now.Sub(o.answered) >= unreachableTime
+	return every || lasting && p.at.Sub(o.answered) >= p.unreachableTime()
 }
 
 // end returns the event that ends the outage.

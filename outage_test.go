@@ -5,15 +5,17 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // An outageFixture passes polls of several teams to judge and outage, as the
 // watch does.
 type outageFixture struct {
-	teams  []team
-	outage outage
-	lines  []string // of events in the chat
-	logged []string // of events in the log only
+	teams    []team
+	interval time.Duration // of the polls; may be 0
+	outage   outage
+	lines    []string // of events in the chat
+	logged   []string // of events in the log only
 }
 
 // newOutageFixture returns a fixture with teams of the given sizes. The teams
@@ -60,8 +62,10 @@ func (b *outageFixture) poll(name, line string) error {
 			return err
 		}
 		var events []event
-		b.teams[i], events = judge(t, k, testPoll.poll(), 3000)
-		for _, e := range b.outage.filter(events, b.all, testPoll.poll()) {
+		p := testPoll.poll()
+		p.interval = b.interval
+		b.teams[i], events = judge(t, k, p, 3000)
+		for _, e := range b.outage.filter(events, b.all, p) {
 			if e.logOnly {
 				b.logged = append(b.logged, eventLines(e))
 			} else {
@@ -96,9 +100,10 @@ func (b *outageFixture) polls(t *testing.T, table string) {
 
 func TestOutage(t *testing.T) {
 	tests := map[string]struct {
-		teams []int // how many PDUs each has
-		polls string
-		want  string // in the chat
+		teams    []int // how many PDUs each has
+		interval time.Duration
+		polls    string
+		want     string // in the chat
 	}{
 		"one message for all": {
 			teams: []int{1, 1, 1},
@@ -114,6 +119,22 @@ func TestOutage(t *testing.T) {
 				| check the bot's own network
 				60 All PDUs: Answer again after 60 s (silent)
 				| unless reported otherwise they stayed under the limit, as their peak registers prove`,
+		},
+		"a PDU near the limit shows it first": {
+			teams:    []int{1, 1, 1},
+			interval: 5 * time.Second,
+			polls: `
+				10 * 2900 2900
+				11 A lost
+				12 A lost
+				15 * lost
+				17 A lost
+				20 * lost
+				23 A lost
+				25 * lost`,
+			want: `
+				23 All PDUs: Out of reach since 12:00:10 (silent)
+				| check the bot's own network`,
 		},
 		"one of several": {
 			teams: []int{1, 1},
@@ -380,6 +401,7 @@ func TestOutage(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			b := newOutageFixture(tt.teams...)
+			b.interval = tt.interval
 			b.polls(t, tt.polls)
 			got, want := strings.Join(b.lines, "\n"), strings.Join(tableLines(tt.want), "\n")
 			if got != want {

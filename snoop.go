@@ -144,7 +144,8 @@ func (s *snoop) watch(ctx context.Context, c *cardWatch) {
 			if ctx.Err() != nil {
 				return // the end of ctx may be all that failed
 			}
-			if cameNear := s.note(u.pdu, poll{reading: r, err: err, at: time.Now()}); cameNear {
+			p := poll{reading: r, err: err, at: time.Now(), interval: s.interval}
+			if cameNear := s.note(u.pdu, p); cameNear {
 				s.tellTeammates(u.pdu)
 			}
 		}

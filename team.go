@@ -194,9 +194,13 @@ func (s *status) around(at time.Time) (low, high int, ok bool) {
 	return 0, 0, false
 }
 
-// keep adds the last reading to the recent ones.
-func (s *status) keep() {
-	copy(s.recent[1:], s.recent[:])
+// keep adds the last reading to the recent ones. Of those, the ones before the
+// newest are at least step apart, so that they go back far enough for the slowest
+// card of the team, however often this one is read.
+func (s *status) keep(step time.Duration) {
+	if s.recent[0].at.Sub(s.recent[1].at) >= step {
+		copy(s.recent[1:], s.recent[:])
+	}
 	s.recent[0] = sample{at: s.at, watts: s.watts}
 }
 
