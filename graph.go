@@ -137,13 +137,15 @@ func (g *grapher) draw(r graphRequest, now time.Time) (data []byte, caption stri
 	for _, i := range shown {
 		points := g.watch.powerOf(i, r.from, r.to, now)
 		charts = append(charts, g.chart(teams[i], points, r))
-		e := newGraphEvidence(points, latest(r.from, span.started), r.to, g.limit, g.watch.interval)
+		crossings, all := g.crossings(teams[i], r)
+		e := newGraphEvidence(points, latest(r.from, span.started), r.to, g.watch.interval)
+		e.addCrossings(crossings, all, r.from, r.to)
 		if len(r.teams) > 1 {
 			lines = append(lines, e.line(teams[i].name, now))
 			continue
 		}
 		lines = append(lines, e.lines(teams[i].name, now)...)
-		lines = append(lines, crossingLines(g.crossings(teams[i], r), now)...)
+		lines = append(lines, crossingLines(crossings, now)...)
 	}
 
 	head := fmt.Sprintf("%s to %s, limit %d W", clockTime(r.from, now), clockTime(r.to, now), g.limit)
@@ -160,13 +162,16 @@ func (g *grapher) draw(r graphRequest, now time.Time) (data []byte, caption stri
 	return png.Bytes(), fitCaption(head, lines), nil
 }
 
-// crossings returns the crossings of a team that overlap a window.
-func (g *grapher) crossings(t team, r graphRequest) []crossing {
-	all := g.watch.history.crossingsOf(t.name, r.from, r.to)
-	if n := len(all); n > 0 && all[n-1].to.IsZero() { // still open: its highest power is not final
-		all[n-1].highest = max(all[n-1].highest, t.openHighest)
+// crossings returns the crossings of a team that overlap a window. all is false if
+// there may have been more.
+func (g *grapher) crossings(t team, r graphRequest) (found []crossing, all bool) {
+	found, all = g.watch.history.crossingsOf(t.name, r.from, r.to)
+	if n := len(found); n > 0 && found[n-1].to.IsZero() { // still open
+		last := &found[n-1]
+		last.highest = max(last.highest, t.openHighest)
+		last.seen, last.unseen = t.lastSeen, t.openUnseen
 	}
-	return all
+	return found, all
 }
 
 // chart returns the chart of a team.

@@ -14,41 +14,54 @@ const maxCaptionCrossings = 12
 // one missing reading is not a gap.
 func maxStep(interval time.Duration) time.Duration { return 2*interval + interval/2 }
 
-// graphEvidence sums up the readings of a team in a window.
+// graphEvidence sums up the readings and the crossings of a team in a window.
 type graphEvidence struct {
-	readings int
-	highest  powerPoint
-	mean     int           // W
-	above    time.Duration // the limit, in all
-	gap      time.Duration // the longest time without a reading, beyond the interval
+	readings  int
+	highest   powerPoint
+	mean      int           // W
+	gap       time.Duration // the longest time without a reading, beyond the interval
+	above     time.Duration // the limit, in all
+	isPartial bool          // it may have been longer above
 }
 
-// newGraphEvidence sums up the readings between two moments. A reading above the
-// limit counts until the next one, or for one interval if a gap follows.
-func newGraphEvidence(
-	points iter.Seq[powerPoint], from, to time.Time, limit int, interval time.Duration,
-) (e graphEvidence) {
-	last := powerPoint{at: from}
+// newGraphEvidence sums up the readings between two moments, of which one is
+// expected at each interval.
+func newGraphEvidence(points iter.Seq[powerPoint], from, to time.Time, interval time.Duration) (e graphEvidence) {
+	last := from
 	sum := 0
 	for p := range points {
-		passed := p.at.Sub(last.at)
-		e.gap = max(e.gap, passed-interval)
-		if last.watts > limit && passed <= maxStep(interval) {
-			e.above += passed - interval
-		}
-		if p.watts > limit {
-			e.above += interval
-		}
+		e.gap = max(e.gap, p.at.Sub(last)-interval)
 		if e.readings == 0 || p.watts > e.highest.watts {
 			e.highest = p
 		}
 		e.readings++
 		sum += p.watts
-		last = p
+		last = p.at
 	}
-	e.gap = max(e.gap, to.Sub(last.at)-interval)
+	e.gap = max(e.gap, to.Sub(last)-interval)
 	e.mean = sum / max(e.readings, 1)
 	return e
+}
+
+// addCrossings sums up the crossings between two moments. all is false if there may
+// have been more of them.
+func (e *graphEvidence) addCrossings(crossings []crossing, all bool, from, to time.Time) {
+	e.isPartial = !all
+	for _, c := range crossings {
+		end := c.seen
+		if end.After(to) {
+			end = to
+		}
+		e.above += max(end.Sub(latest(from, c.from))-c.unseen, 0)
+	}
+}
+
+// aboveText returns how long the team was above the limit.
+func (e graphEvidence) aboveText() string {
+	if e.isPartial {
+		return "at least " + seconds(e.above)
+	}
+	return seconds(e.above)
 }
 
 // line returns the evidence for one of several teams.
@@ -59,7 +72,7 @@ func (e graphEvidence) line(team string, now time.Time) string {
 	line := fmt.Sprintf("%s: highest %d W at %s, mean %d W",
 		team, e.highest.watts, clockTime(e.highest.at, now), e.mean)
 	if e.above > 0 {
-		line += ", above for " + seconds(e.above)
+		line += ", above for " + e.aboveText()
 	}
 	line += ", " + count(e.readings, "reading")
 	if e.gap >= time.Second {
@@ -75,7 +88,7 @@ func (e graphEvidence) lines(team string, now time.Time) []string {
 	}
 	above, gap := "No reading above the limit", "no gaps"
 	if e.above > 0 {
-		above = "Above the limit for " + seconds(e.above)
+		above = "Above the limit for " + e.aboveText()
 	}
 	if e.gap >= time.Second {
 		gap = "longest gap " + seconds(e.gap)

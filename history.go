@@ -25,7 +25,10 @@ const (
 // A history keeps the PDUs' power, two bytes a reading, and the teams'
 // crossings. Time is divided into slots of the polling interval. As polls are
 // never quite on time, a reading belongs to the slot whose middle is nearest.
-// Of several readings in a slot, the highest counts.
+//
+// Of several readings in a slot, the one nearest to its middle counts: there all
+// PDUs of a team are read, so that their power can be added up. Only while a team is
+// above the limit, a slot keeps its highest power.
 type history struct {
 	start time.Time // the middle of slot 0
 	step  time.Duration
@@ -39,14 +42,18 @@ type history struct {
 // A powerRing is the power of one PDU. Its chunks are allocated when they are
 // first written to.
 type powerRing struct {
-	chunks []*[chunkSlots]uint16
-	last   int // the last slot written; -1 before the first
+	chunks  []*[chunkSlots]uint16
+	last    int           // the last slot written; -1 before the first
+	off     time.Duration // of the reading in the last slot from its middle
+	highest int           // W, of the team above the limit in the last slot; 0 for none
 }
 
 // A crossing is a time in which a team was above the limit.
 type crossing struct {
-	from, to time.Time // to is zero while the crossing is open
-	highest  int       // W
+	from, to time.Time     // to is zero while the crossing is open
+	highest  int           // W
+	seen     time.Time     // until when it was seen: to, or the last reading of an open one
+	unseen   time.Duration // until then, without readings
 }
 
 // A powerPoint is the power of a team at a moment.
@@ -86,20 +93,49 @@ func (h *history) slot(sinceStart time.Duration) int {
 
 // add adds a reading of PDU i.
 func (h *history) add(i int, at time.Time, watts int) {
-	slot := h.slot(at.Sub(h.start))
+	sinceStart := at.Sub(h.start)
+	slot := h.slot(sinceStart)
+	off := (sinceStart - time.Duration(slot)*h.step).Abs()
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	r := &h.pdus[i]
 	if slot < 0 || slot < r.last {
 		return
 	}
+
+	isFirst := slot > r.last
 	for gap := max(r.last+1, slot-h.slots+1); gap <= slot; gap++ {
 		r.set(gap%h.slots, noPower)
 	}
-	r.last = slot
-	value := packWatts(watts)
-	if value > r.get(slot%h.slots) {
-		r.set(slot%h.slots, value)
+	if isFirst {
+		r.last, r.highest = slot, 0
+	}
+	isBetter := off < r.off && r.highest == 0
+	if isFirst || isBetter {
+		r.off = off
+		r.set(slot%h.slots, packWatts(watts))
+	}
+}
+
+// addAbove adds again the last readings of all PDUs of a team, which were taken
+// together while it was above the limit, if they are its highest in their slot.
+func (h *history) addAbove(pdus []int, at time.Time, watts []int) {
+	slot := h.slot(at.Sub(h.start))
+	sum := 0
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for k, i := range pdus {
+		sum += watts[k]
+		if h.pdus[i].last != slot {
+			return // on both sides of a boundary between two slots
+		}
+	}
+	for k, i := range pdus {
+		r := &h.pdus[i]
+		if sum > r.highest {
+			r.highest = sum
+			r.set(slot%h.slots, packWatts(watts[k]))
+		}
 	}
 }
 
@@ -197,25 +233,28 @@ func (h *history) addEvent(e event) {
 	list := h.crossings[e.team]
 	switch {
 	case e.kind == eventAbove:
-		list = append(list[max(0, len(list)-maxCrossings+1):], crossing{from: e.at, highest: e.watts})
+		list = append(list[max(0, len(list)-maxCrossings+1):], crossing{from: e.at, seen: e.at, highest: e.watts})
 	case e.kind == eventBack && len(list) > 0:
 		last := &list[len(list)-1]
-		last.to, last.highest = e.at, e.watts
+		last.to, last.seen = e.at, e.at
+		last.highest, last.unseen = e.watts, e.unseen
 	default:
 		return
 	}
 	h.crossings[e.team] = list
 }
 
-// crossingsOf returns the crossings of a team that overlap a window.
-func (h *history) crossingsOf(team string, from, to time.Time) (found []crossing) {
+// crossingsOf returns the crossings of a team that overlap a window. all is false
+// if there may have been earlier ones in it that are no longer known.
+func (h *history) crossingsOf(team string, from, to time.Time) (found []crossing, all bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	for _, c := range h.crossings[team] {
+	known := h.crossings[team]
+	for _, c := range known {
 		over := !c.to.IsZero() && c.to.Before(from)
 		if !over && !c.from.After(to) {
 			found = append(found, c)
 		}
 	}
-	return found
+	return found, len(known) < maxCrossings || known[0].from.Before(from)
 }

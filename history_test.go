@@ -25,7 +25,7 @@ func (h *history) wattsOf(pdus []int, from, to, now int) (found [][2]int) {
 func TestHistory(t *testing.T) {
 	h := newHistory(2, 2*time.Second, noon)
 	h.addReadings(0, [2]int{0, 1000}, [2]int{2, 1100}, [2]int{6, 1300}, [2]int{8, 0})
-	h.addReadings(1, [2]int{0, 500}, [2]int{6, 700}, [2]int{7, 3000}, [2]int{8, 2000})
+	h.addReadings(1, [2]int{0, 500}, [2]int{6, 700}, [2]int{7, 3000}, [2]int{8, 2000}, [2]int{8, 2500})
 	for name, tt := range map[string]struct {
 		pdus     []int
 		from, to int
@@ -36,14 +36,66 @@ func TestHistory(t *testing.T) {
 		"before the start":            {[]int{0}, -100, 0, [][2]int{{0, 1000}}},
 		"between two readings":        {[]int{0}, 1, 1, nil},
 		"in the future":               {[]int{0}, 20, 30, nil},
-		"the highest of a slot":       {[]int{1}, 7, 8, [][2]int{{8, 3000}}},
-		"a sum needs all of the PDUs": {[]int{0, 1}, 0, 8, [][2]int{{0, 1500}, {6, 2000}, {8, 3000}}},
+		"the middle of a slot":        {[]int{1}, 7, 8, [][2]int{{8, 2000}}},
+		"a sum needs all of the PDUs": {[]int{0, 1}, 0, 8, [][2]int{{0, 1500}, {6, 2000}, {8, 2000}}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if got := h.wattsOf(tt.pdus, tt.from, tt.to, 8); !slices.Equal(got, tt.want) {
 				t.Errorf("got %v, want %v", got, tt.want)
 			}
 		})
+	}
+}
+
+// TestHistoryAbove checks that a slot keeps the highest power of a team above the
+// limit, as it was read at one moment, whatever else is read in the slot.
+func TestHistoryAbove(t *testing.T) {
+	const step = 2 * time.Second
+	type readings struct {
+		quarter int // of the slot, which has its middle at 0
+		watts   [2]int
+		above   bool
+	}
+	for name, tt := range map[string]struct {
+		slot []readings
+		want int
+	}{
+		"below":                 {[]readings{{-1, [2]int{2000, 900}, false}, {0, [2]int{1000, 1800}, false}}, 2800},
+		"above before":          {[]readings{{-1, [2]int{2000, 1100}, true}, {0, [2]int{1000, 1800}, false}}, 3100},
+		"above after":           {[]readings{{0, [2]int{1000, 1800}, false}, {1, [2]int{2000, 1100}, true}}, 3100},
+		"above twice":           {[]readings{{0, [2]int{2000, 1100}, true}, {1, [2]int{1000, 2050}, true}}, 3100},
+		"above and then higher": {[]readings{{0, [2]int{1000, 2050}, true}, {1, [2]int{2000, 1100}, true}}, 3100},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := newHistory(2, step, noon)
+			for _, r := range tt.slot {
+				at := noon.Add(10*step + time.Duration(r.quarter)*step/4)
+				for i, watts := range r.watts {
+					h.add(i, at, watts)
+				}
+				if r.above {
+					h.addAbove([]int{0, 1}, at, r.watts[:])
+				}
+			}
+			h.add(0, noon.Add(11*step), 500)
+			h.add(1, noon.Add(11*step), 500)
+			if got, want := h.wattsOf([]int{0, 1}, 0, 30, 30), [][2]int{{20, tt.want}, {22, 1000}}; !slices.Equal(got, want) {
+				t.Errorf("got %v, want %v", got, want)
+			}
+		})
+	}
+}
+
+// TestHistoryAboveBetweenSlots checks that readings on both sides of a boundary
+// between two slots are not taken for readings of one moment.
+func TestHistoryAboveBetweenSlots(t *testing.T) {
+	h := newHistory(2, 2*time.Second, noon)
+	before, after := noon.Add(2999*time.Millisecond), noon.Add(3001*time.Millisecond)
+	h.add(0, before, 2000)
+	h.add(1, after, 1100)
+	h.addAbove([]int{0, 1}, after, []int{2000, 1100})
+	if got := h.wattsOf([]int{0, 1}, 0, 10, 10); got != nil {
+		t.Errorf("got %v", got)
 	}
 }
 
@@ -103,8 +155,8 @@ func TestHistoryCrossings(t *testing.T) {
 	} {
 		h.addEvent(e)
 	}
-	first := crossing{at(10), at(20), 3300}
-	second := crossing{at(30), time.Time{}, 3400}
+	first := crossing{from: at(10), to: at(20), seen: at(20), highest: 3300}
+	second := crossing{from: at(30), seen: at(30), highest: 3400}
 	for name, tt := range map[string]struct {
 		from, to int
 		want     []crossing
@@ -116,10 +168,26 @@ func TestHistoryCrossings(t *testing.T) {
 		"before":  {0, 9, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got := h.crossingsOf("A", at(tt.from), at(tt.to)); !slices.Equal(got, tt.want) {
-				t.Errorf("got %v, want %v", got, tt.want)
+			if got, all := h.crossingsOf("A", at(tt.from), at(tt.to)); !slices.Equal(got, tt.want) || !all {
+				t.Errorf("got %v, %v, want %v", got, all, tt.want)
 			}
 		})
+	}
+}
+
+// TestHistoryManyCrossings checks that crossings which are no longer known are told
+// from none.
+func TestHistoryManyCrossings(t *testing.T) {
+	h := newHistory(1, time.Second, noon)
+	at := func(n int) time.Time { return noon.Add(time.Duration(n) * time.Second) }
+	for n := range maxCrossings + 10 {
+		h.addEvent(event{kind: eventAbove, team: "A", at: at(2 * n), watts: 3100})
+		h.addEvent(event{kind: eventBack, team: "A", at: at(2*n + 1), watts: 3100})
+	}
+	for from, want := range map[int]bool{0: false, 20: false, 21: true, 100: true} {
+		if _, all := h.crossingsOf("A", at(from), at(5000)); all != want {
+			t.Errorf("from second %d: all is %v, want %v", from, all, want)
+		}
 	}
 }
 

@@ -197,11 +197,14 @@ func (s *snoop) note(i int, p poll) (cameNear bool) {
 		slog.Warn("a PDU has no power meter: it cannot be watched", "pdu", before.logName())
 	}
 
+	var events []event
+	*t, events = judge(*t, at.pdu, p, s.limit)
 	if p.err == nil {
 		s.history.add(i, p.asked, p.watts)
 	}
-	var events []event
-	*t, events = judge(*t, at.pdu, p, s.limit)
+	if watts, ok := t.readTogether(); ok && t.above && p.err == nil {
+		s.history.addAbove(s.pdusOf(at.team), p.asked, watts)
+	}
 	s.publish(s.outage.filter(events, s.all, p))
 
 	close(s.changed)
@@ -266,16 +269,20 @@ func (s *snoop) snapshot() []team {
 	return slices.Clone(s.teams) // judge never changes the statuses of a team in place
 }
 
-// powerOf yields the power of a team between two moments, wherever all its PDUs
-// were read.
+// powerOf yields the power of a team between two moments, in W, wherever all its
+// PDUs were read.
 func (s *snoop) powerOf(team int, from, to, now time.Time) iter.Seq[powerPoint] {
-	var pdus []int
+	return s.history.sums(s.pdusOf(team), from, to, now)
+}
+
+// pdusOf returns the indexes of a team's PDUs in the list.
+func (s *snoop) pdusOf(team int) (pdus []int) {
 	for i, at := range s.places {
 		if at.team == team {
 			pdus = append(pdus, i)
 		}
 	}
-	return s.history.sums(pdus, from, to, now)
+	return pdus
 }
 
 // status returns the current state of PDU i.

@@ -222,6 +222,23 @@ func (t team) span() (oldest, newest time.Time) {
 	return oldest, newest
 }
 
+// readTogether returns the last readings of a team's PDUs, in W. ok is false unless
+// all of them were taken together.
+func (t team) readTogether() (watts []int, ok bool) {
+	oldest, newest := t.span()
+	if newest.Sub(oldest) > togetherTime {
+		return nil, false
+	}
+	for i := range t.pdus {
+		p := &t.pdus[i]
+		if p.err != nil {
+			return nil, false
+		}
+		watts = append(watts, p.watts)
+	}
+	return watts, true
+}
+
 // readTogetherWith returns the sum of the readings that were taken together with
 // one at a moment, in W.
 func (t team) readTogetherWith(at time.Time) (watts int) {
