@@ -65,10 +65,10 @@ func (s schedule) next(near bool, asked, answered time.Time, before time.Duratio
 // stepsFor returns into how many steps the interval is divided for a card that
 // must rest so long. Slow cards skip moments of faster ones, but have none of
 // their own: what is read at different moments cannot be added up.
-func (s schedule) stepsFor(rest time.Duration) time.Duration {
-	most := (s.interval + s.near - 1) / s.near
+func (s schedule) stepsFor(rest time.Duration) int {
+	most := int((s.interval + s.near - 1) / s.near)
 	for n := most; n > 1; n-- {
-		if most%n == 0 && s.interval/n >= rest {
+		if most%n == 0 && s.interval/time.Duration(n) >= rest {
 			return n
 		}
 	}
@@ -77,13 +77,13 @@ func (s schedule) stepsFor(rest time.Duration) time.Duration {
 
 // after returns the first moment after t among those that divide each interval
 // into equal steps.
-func (s schedule) after(t time.Time, steps time.Duration) time.Time {
+func (s schedule) after(t time.Time, steps int) time.Time {
 	since := t.Sub(s.start)
 	begin := since.Truncate(s.interval)
-	step := s.interval / steps
-	k := (since-begin)/step + 1
-	if k >= steps {
+	step := s.interval / time.Duration(steps)
+	k := int((since-begin)/step) + 1
+	if k >= steps { // the steps may not add up to the interval
 		return s.start.Add(begin + s.interval)
 	}
-	return s.start.Add(begin + k*step)
+	return s.start.Add(begin + time.Duration(k)*step)
 }
