@@ -338,6 +338,7 @@ func (o *outbox) drain() {
 	o.mu.Lock()
 	o.closing = true
 	for _, q := range o.queues {
+		q.networkWorks() // perhaps: this is the last attempt
 		q.signal()
 	}
 	o.mu.Unlock()

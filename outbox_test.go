@@ -1471,6 +1471,21 @@ func TestOutboxDrain(t *testing.T) {
 	wants(t, log.String(), "first=never", "first=blocked", `first="too late"`)
 }
 
+// TestOutboxDrainTriesAgain checks that an alert which waits after a failure of the
+// network is tried once more before the bot ends.
+func TestOutboxDrainTriesAgain(t *testing.T) {
+	testOutbox(t, func(t *testing.T, o *outbox, p *fakeSender) {
+		p.failWith(func(post) error { return errNoNetwork })
+		o.put(alertTo(1, "alert"))
+		time.Sleep(time.Minute) // the next attempt is seconds away
+		p.failWith(nil)
+		o.drain()
+		if sent, _ := p.list(); len(sent) != 1 {
+			t.Errorf("sent %q", sent)
+		}
+	})
+}
+
 // TestOutboxDrainHanging checks that drain does not wait for a call that hangs.
 func TestOutboxDrainHanging(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
