@@ -53,9 +53,9 @@ type config struct {
 func configure(ctx context.Context, f *flags, errs error, stdin io.Reader, stderr io.Writer) (config, error) {
 	cfg, err := checkFlags(f)
 	errs = errors.Join(errs, err, checkLogPath(f.log), checkReport(f))
-	if !f.check { // the bot may be running and have the port
+	if !f.check { // otherwise the bot may be running
 		cfg.metrics, err = listenMetrics(f.metrics)
-		errs = errors.Join(errs, err)
+		errs = errors.Join(errs, err, checkLogFree(ctx, f.log))
 	}
 
 	cfg.access, err = loadAccess(f.access)
@@ -125,6 +125,15 @@ func checkLogPath(path string) error {
 		return fmt.Errorf("-log: %q is not a regular file: want the name of a file to which lines can be appended", path)
 	}
 	return nil
+}
+
+// checkLogFree rejects a log that another iscbot writes. One that is being stopped
+// has time to end.
+func checkLogFree(ctx context.Context, path string) error {
+	if awaitFree(ctx, path, stopTime) {
+		return nil
+	}
+	return fmt.Errorf("-log: %q is in use by another iscbot: stop that one first, or use another file", path)
 }
 
 // checkReport rejects -report without -check, or with a file that cannot be
@@ -206,11 +215,15 @@ func readToken(optional bool) (secret, error) {
 // checkPassphrases rejects passphrases that SNMP v3 does not allow.
 func checkPassphrases(v3 *v3Config) (errs error) {
 	const minLength = 8
-	for name, s := range map[string]secret{"ISCBOT_AUTH_PASS": v3.authPass, "ISCBOT_PRIV_PASS": v3.privPass} {
+	check := func(name string, s secret) {
 		if n := len(s.reveal()); n > 0 && n < minLength {
 			err := fmt.Errorf("%s is too short: want an SNMP v3 passphrase of at least %d characters", name, minLength)
 			errs = errors.Join(errs, err)
 		}
+	}
+	check("ISCBOT_AUTH_PASS", v3.authPass)
+	if v3.privPass != v3.authPass {
+		check("ISCBOT_PRIV_PASS", v3.privPass)
 	}
 	return errs
 }
@@ -225,7 +238,8 @@ func checkFlags(f *flags) (config, error) {
 	c := flagCheck{flags: f}
 	addr, err := netip.ParseAddr(f.net + ".1")
 	c.want(err == nil && addr.Is4(), "net", "the first three bytes of the PDUs' addresses, such as 192.168.1")
-	c.want(f.limit >= 1 && f.limit <= maxWatts, "limit", "a whole number of watts, such as 3000")
+	c.want(f.limit >= 1 && f.limit <= maxWatts, "limit",
+		fmt.Sprintf("a whole number of watts from 1 to %d, such as 3000", maxWatts))
 	c.want(f.interval >= minInterval && f.interval <= time.Minute, "interval", "a time from 10ms to 1m, such as 2s")
 	c.want(f.near == 0 || f.near >= minInterval && f.near <= time.Minute, "near",
 		"a time from 10ms to 1m, such as 500ms, or 0")
@@ -236,7 +250,7 @@ func checkFlags(f *flags) (config, error) {
 	c.want((scheme == "http" || scheme == "https") && (!hasPort || isPort(port)), "web",
 		"http or https, followed by :PORT if it is not the default, such as https:8443")
 	c.want(f.metrics == "" || isListenAddr(f.metrics), "metrics", "HOST:PORT or :PORT, such as :9690")
-	c.want(isServer(f.api), "api", "a URL such as https://api.telegram.org")
+	c.wantSecret(isServer(f.api), "api", "a URL such as https://api.telegram.org, without user, query or fragment")
 	cfg.snmp = c.snmp(cfg.interval)
 	c.want(cfg.resetSNMP || f.reset == "web", "reset", "web or snmp")
 	c.want(!cfg.resetSNMP || f.snmp == "3" || f.write != "", "reset",
@@ -257,14 +271,21 @@ func (c *flagCheck) want(ok bool, name, wanted string) {
 	}
 }
 
+// wantSecret is want for a flag whose value must not be shown.
+func (c *flagCheck) wantSecret(ok bool, name, wanted string) {
+	if !ok {
+		c.errs = append(c.errs, fmt.Errorf("-%s: want %s", name, wanted))
+	}
+}
+
 // snmp checks the SNMP flags.
 func (c *flagCheck) snmp(interval time.Duration) snmpConfig {
 	cfg := snmpConfig{community: c.community, write: newSecret(c.write), interval: interval}
 	v3 := c.flags.snmp == "3"
 	c.want(v3 || c.flags.snmp == "auto", "snmp", "auto or 3")
 	c.want(c.snmpPort >= 1 && c.snmpPort <= 65535, "snmp-port", "a port from 1 to 65535")
-	c.want(len(c.community) <= maxCommunity, "community", fmt.Sprintf("at most %d bytes", maxCommunity))
-	c.want(len(c.write) <= maxCommunity, "write-community", fmt.Sprintf("at most %d bytes", maxCommunity))
+	c.wantSecret(len(c.community) <= maxCommunity, "community", fmt.Sprintf("at most %d bytes", maxCommunity))
+	c.wantSecret(len(c.write) <= maxCommunity, "write-community", fmt.Sprintf("at most %d bytes", maxCommunity))
 	if v3 {
 		cfg.v3.user = cmp.Or(c.v3User, c.user)
 	}

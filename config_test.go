@@ -86,7 +86,7 @@ func TestMistakes(t *testing.T) {
 		"-notify", "all", "-snmp-port", "70000", "-web", "ftp", "-api", "telegram", "-user", "", "-log", "", "extra")
 	wants(t, fmt.Sprint(err), access+`:2: "Ann"`, pdus+`:2: "300"`, "-colour", `invalid value "3 kW" for flag -limit`,
 		`-net: "192.168"`, `invalid value "2" for flag -interval`, `-notify: "all"`, `-snmp-port: "70000": want a port`,
-		`-web: "ftp"`, `-api: "telegram"`, `-user: ""`, `-log: ""`, `"extra"`,
+		`-web: "ftp"`, `-api: want a URL`, `-user: ""`, `-log: ""`, `"extra"`,
 		"ISCBOT_TOKEN is not set", "ISCBOT_PASSWORD is not set")
 
 	t.Setenv("ISCBOT_TOKEN", "123:abc def")
@@ -96,6 +96,48 @@ func TestMistakes(t *testing.T) {
 	wants(t, fmt.Sprint(err), "-notify group: ", "has no group", "ISCBOT_TOKEN has a character", `-web: "http:"`)
 	if strings.Contains(fmt.Sprint(err), "abc") {
 		t.Error("the token is in:", err)
+	}
+}
+
+// TestMistakesHideSecrets checks that a value which may be or have a secret is not
+// shown when it is wrong.
+func TestMistakesHideSecrets(t *testing.T) {
+	long := strings.Repeat("secret", 30)
+	f, err := parseFlags([]string{"-community", long, "-write-community", long, "-api", "https://ann:secret@example.org"})
+	_, checked := checkFlags(f)
+	text := fmt.Sprint(err, checked)
+	wants(t, text, "-community: want at most", "-write-community: want at most", "-api: want a URL")
+	if strings.Contains(text, "secret") {
+		t.Errorf("a secret is in %s", text)
+	}
+}
+
+// TestShortPassphrase checks that a passphrase that is too short is reported under
+// the name by which it was given.
+func TestShortPassphrase(t *testing.T) {
+	for name, tt := range map[string]struct {
+		auth, priv string
+		want       []string
+	}{
+		"one for both": {"short", "short", []string{"ISCBOT_AUTH_PASS"}},
+		"both":         {"short", "brief", []string{"ISCBOT_AUTH_PASS", "ISCBOT_PRIV_PASS"}},
+		"the second":   {"long enough", "brief", []string{"ISCBOT_PRIV_PASS"}},
+		"none":         {"long enough", "long enough", nil},
+	} {
+		auth := newSecret(tt.auth)
+		v3 := v3Config{authPass: auth, privPass: auth}
+		if tt.priv != tt.auth {
+			v3.privPass = newSecret(tt.priv)
+		}
+		var got []string
+		for line := range strings.Lines(fmt.Sprintln(checkPassphrases(&v3))) {
+			if name, _, ok := strings.Cut(line, " is too short"); ok {
+				got = append(got, name)
+			}
+		}
+		if !slices.Equal(got, tt.want) {
+			t.Errorf("%s: reported %q, want %q", name, got, tt.want)
+		}
 	}
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -35,17 +36,20 @@ const (
 var demoPerson = venue.User{ID: 424242424, Name: "Ann"}
 
 // demo runs the bot between simulated PDUs and a chat in the terminal or, if
-// there is a token, in the real Telegram. It returns the exit code.
-func demo(ctx context.Context, f *flags, stdin io.Reader, stdout, stderr io.Writer) int {
+// there is a token, in the real Telegram. It returns the exit code. errs are
+// mistakes in the flags.
+func demo(
+	ctx context.Context, f *flags, errs error, stdin io.Reader, stdout, stderr io.Writer, hangup <-chan os.Signal,
+) int {
 	cfg, err := checkFlags(f)
-	if err == nil {
-		cfg.token, err = readSecret("ISCBOT_TOKEN")
+	errs = errors.Join(errs, err)
+	cfg.token, err = readToken(true)
+	errs = errors.Join(errs, err)
+	if errs == nil {
+		cfg.metrics, errs = listenMetrics(f.metrics)
 	}
-	if err == nil {
-		cfg.metrics, err = listenMetrics(f.metrics)
-	}
-	if err != nil {
-		return notStarted(stderr, err)
+	if errs != nil {
+		return notStarted(stderr, errs)
 	}
 	dir, err := os.MkdirTemp("", "iscbot-demo")
 	if err != nil {
@@ -71,7 +75,7 @@ func demo(ctx context.Context, f *flags, stdin io.Reader, stdout, stderr io.Writ
 	tasks.Go(func() { venue.Play(ctx, rack.pdus, cfg.limit) })
 
 	if cfg.token != (secret{}) {
-		rehearse(ctx, cfg, f, stdout, stderr)
+		rehearse(ctx, cfg, f, stdout, stderr, hangup)
 		return exitOK
 	}
 	fmt.Fprintf(stdout, demoText, len(rack.pdus), cfg.limit)
@@ -80,14 +84,14 @@ func demo(ctx context.Context, f *flags, stdin io.Reader, stdout, stderr io.Writ
 }
 
 // rehearse runs the bot in the real Telegram.
-func rehearse(ctx context.Context, cfg config, f *flags, stdout, stderr io.Writer) {
+func rehearse(ctx context.Context, cfg config, f *flags, stdout, stderr io.Writer, hangup <-chan os.Signal) {
 	fmt.Fprintf(stdout, rehearsalText, len(cfg.pdus), cfg.limit)
 	access, err := loadAccess(f.access)
 	if err != nil {
 		fmt.Fprintf(stderr, "nobody has access: %v\n", err)
 	}
 	cfg.access = access
-	serve(ctx, ctx, cfg, nil)
+	serve(ctx, ctx, cfg, hangup)
 }
 
 // demonstrate runs the bot with a chat in the terminal until its input ends.

@@ -421,6 +421,40 @@ func TestProgramReload(t *testing.T) {
 	s.ask(t, c, stranger, "/help", "/reset")
 }
 
+// TestProgramTwice starts a second program while the first runs, and another one
+// while it ends.
+func TestProgramTwice(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, "First_PDU")
+	first := s.start(t)
+	first.awaitLog(t, "Telegram answers")
+	second := s.start(t)
+	if code := second.await(t); code != exitConfig {
+		t.Errorf("exit code %d", code)
+	}
+	wants(t, second.log(), `-log: "exceedings.log" is in use by another iscbot`)
+
+	first.Process.Signal(syscall.SIGTERM)
+	third := s.start(t)
+	third.awaitLog(t, "Telegram answers")
+	s.fine(t)
+}
+
+// TestRehearsalReload runs the demo with a real token: it rereads the access list at
+// a SIGHUP as the bot does.
+func TestRehearsalReload(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, "First_PDU")
+	s.write(t, "accesslist.conf", "")
+	p := s.start(t, "-demo")
+	c := venue.Private(ann)
+	s.ask(t, c, ann, "/reset", fmt.Sprint("Your ID is ", ann.ID))
+	s.write(t, "accesslist.conf", fmt.Sprintln(ann.ID))
+	p.Process.Signal(syscall.SIGHUP)
+	p.awaitLog(t, "access list reloaded")
+	s.ask(t, c, ann, "/reset", "Which PDU")
+}
+
 // demonstration runs the demo with an input and returns its output.
 func demonstration(t *testing.T, input string) string {
 	t.Helper()

@@ -35,8 +35,8 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	case flags.version:
 		fmt.Fprintln(stdout, version())
 		return exitOK
-	case flags.demo && err == nil:
-		return demo(ctx, flags, stdin, stdout, stderr)
+	case flags.demo:
+		return demo(ctx, flags, err, stdin, stdout, stderr, hangup)
 	}
 
 	cfg, err := configure(ctx, flags, err, stdin, stderr)

@@ -9,9 +9,12 @@ import (
 	"time"
 )
 
+// stopTime is how long serve takes at most to end.
+const stopTime = 5 * time.Second
+
 // serve watches the PDUs and answers the chats until ctx ends. If input ends
 // earlier, serve accepts no more updates and finishes everything under way
-// first. It returns when everything has ended, at most five seconds after ctx.
+// first. It returns when everything has ended, at most stopTime after ctx.
 func serve(ctx, input context.Context, cfg config, hangup <-chan os.Signal) {
 	api := newClient(cfg.api, cfg.token)
 	out := newOutbox(api.sendMessage)

@@ -33,7 +33,12 @@ func TestExitCodes(t *testing.T) {
 		"an argument":      {args: []string{"101"}, want: "101"},
 		"a flag of -check": {args: []string{"-limit", "0", "-check"}, want: `-limit: "0"`},
 		"a flag of -demo":  {args: []string{"-limit", "0", "-demo"}, want: `-limit: "0"`},
-		"no token":         {env: []string{"ISCBOT_TOKEN=", "ISCBOT_PASSWORD=x"}, want: "ISCBOT_TOKEN is not set"},
+		"the demo alone": {
+			env: []string{"ISCBOT_TOKEN=", "ISCBOT_PASSWORD="}, args: []string{"-demo", "-limt", "3", "-near", "-1s"},
+			files: map[string]string{"ips.csv": "?", "accesslist.conf": "?"},
+			want:  "(iscbot -h has the manual):\nflag provided but not defined: -limt\n-near: \"-1s\": want",
+		},
+		"no token": {env: []string{"ISCBOT_TOKEN=", "ISCBOT_PASSWORD=x"}, want: "ISCBOT_TOKEN is not set"},
 		"no such secret's file": {
 			env:  []string{"ISCBOT_TOKEN=", "ISCBOT_TOKEN_FILE=nowhere", "ISCBOT_PASSWORD=x"},
 			want: "nowhere",
