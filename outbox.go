@@ -290,6 +290,12 @@ func (o *outbox) handleResult(q *queue, batch []outgoing, id int64, err error) {
 	case e.MigrateTo != 0 && e.MigrateTo != q.chat:
 		q.putBack(batch)
 		o.forward(q, e.MigrateTo, now)
+	case says(err, "TOPIC_CLOSED") && batch[0].topic != 0 && batch[0].alert:
+		slog.Warn("a topic is closed: sending an alert to the group instead", "chat", q.chat, "topic", batch[0].topic)
+		for i := range batch {
+			batch[i].leaveTopic()
+		}
+		q.putBack(batch)
 	case says(err, "thread not found") && batch[0].topic != 0:
 		q.putBack(batch)
 		o.leaveTopic(q, batch[0].topic)

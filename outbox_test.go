@@ -708,7 +708,7 @@ func TestOutboxRefusalHint(t *testing.T) {
 	}{
 		"person": {1, errBlocked, "the person must send /start"},
 		"group":  {-1, errNoRights, "have the right to write"},
-		"topic":  {-1, errTopicClosed, "the topic must be open"},
+		"topic":  {-1, errTopicClosed, "the General topic must be open"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			log := captureLog(t)
@@ -811,33 +811,39 @@ func TestOutboxMalformedAlone(t *testing.T) {
 	log.wantTimes(t, "an alert was dropped", 1)
 }
 
-// TestOutboxTopicClosed checks that an alert waits for its topic even when
-// others are delivered to the group.
+// TestOutboxTopicClosed checks that alerts for a topic that is closed go to the
+// group, at once, and to the topic again when it is open. Answers to those who could
+// still write there are dropped.
 func TestOutboxTopicClosed(t *testing.T) {
+	log := captureLog(t)
 	testOutbox(t, func(t *testing.T, o *outbox, p *fakeSender) {
+		put := func(m outgoing) {
+			m.topic = 7
+			o.put(m)
+			time.Sleep(time.Minute)
+		}
 		p.failWith(func(m post) error {
 			if m.topic == 7 {
 				return errTopicClosed
 			}
 			return nil
 		})
-		alert := alertTo(-1, "alert")
-		alert.topic = 7
-		o.put(alert)
-		for i := range 20 {
-			time.Sleep(time.Minute)
-			o.heard(-1)
-			o.put(answerTo(-1, fmt.Sprint("list ", i)))
-		}
-		time.Sleep(10 * time.Second)
-		if sent, _ := p.list(); len(sent) != 20 {
-			t.Errorf("sent %q", sent)
-		}
+		put(alertTo(-1, "first"))
+		put(answerTo(-1, "list"))
+		put(alertTo(-1, "second"))
 		p.failWith(nil)
-		time.Sleep(time.Minute)
-		sent, _ := p.list()
-		wants(t, sent[len(sent)-1], "-1: alert\n(sent 20 min")
+		put(alertTo(-1, "third"))
+
+		var got []string
+		for _, m := range p.taken() {
+			got = append(got, fmt.Sprintf("%d: %s", m.topic, m.html))
+		}
+		if want := []string{"0: first", "0: second", "7: third"}; !slices.Equal(got, want) {
+			t.Errorf("sent %q, want %q", got, want)
+		}
+		p.want(t, "+0 -1: first", "+120 -1: second", "+180 -1: third")
 	})
+	log.wantTimes(t, "a topic is closed", 2)
 }
 
 // TestOutboxPace checks that sixty crossings in a minute, with answers and

@@ -522,7 +522,7 @@ func (q *queue) block(err error, now time.Time) {
 func refusalHint(chat int64, err error) string {
 	switch {
 	case says(err, "TOPIC_CLOSED"):
-		return "the topic must be open; alerts wait until then"
+		return "the General topic must be open; alerts wait until then"
 	case chat < 0:
 		return "the bot must be a member of the group and have the right to write there; alerts wait until then"
 	}
