@@ -146,6 +146,9 @@ func (d *resetDialog) canPress(c *callbackQuery) bool {
 // when the bot stops receiving updates.
 func (d *resetDialog) command(ctx context.Context, m *message, arg string, now time.Time) {
 	i, ok := findPDU(d.pdus, arg)
+	if !ok {
+		i, ok = findPDUNamed(d.pdus, arg)
+	}
 	switch {
 	case !d.canReset(m):
 		d.refuse(m, "/reset")
@@ -193,7 +196,7 @@ func (d *resetDialog) refuse(m *message, command string) {
 			"it is not clear who sent this.")
 		return
 	}
-	d.logRefusal("refused "+command+": to allow it, put the ID on the access list and send SIGHUP",
+	d.logRefusal("refused "+command+": to allow this person, put the id on the access list and send SIGHUP",
 		"id", m.From.ID, "name", m.From.name(), "chat", m.Chat.ID)
 	const text = "Sorry, %s, %s is for those on the access list. Your ID is %d: whoever runs the bot can add it."
 	d.out.reply(to, fmt.Sprintf(text, escape(m.From.name()), command, m.From.ID))
@@ -226,7 +229,7 @@ func (d *resetDialog) ask(ctx context.Context, m *message) {
 		send = "send, as a reply to this,"
 	}
 	text := "Which PDU's peak should be reset? Press a button, or " + send +
-		" the last digits of its address, or <i>stop</i>."
+		" the last number of its address, or <i>stop</i>."
 	for _, keys := range splitKeyboard(d.buttons(q)) {
 		p := replyTo(m)
 		p.html, p.keys = text, keys

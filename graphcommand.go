@@ -94,7 +94,7 @@ func cutWindow(text string, span graphSpan) (rest string, window graphRequest, e
 
 	i := strings.LastIndexByte(text, ' ')
 	word := strings.ToLower(text[i+1:])
-	length, err := time.ParseDuration(word)
+	length, err := time.ParseDuration(strings.TrimSuffix(word, "in")) // people also write 90min
 	if err != nil {
 		return text, window, errNoWindow
 	}

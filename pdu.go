@@ -73,6 +73,20 @@ func findPDU(pdus []pdu, text string) (index int, ok bool) {
 	return index, matches == 1
 }
 
+// findPDUNamed returns the index of the only PDU with a name, or of the only PDU of
+// the team with that name.
+func findPDUNamed(pdus []pdu, name string) (index int, ok bool) {
+	name = strings.Join(strings.Fields(name), " ")
+	matches := 0
+	for i, p := range pdus {
+		if strings.EqualFold(p.name, name) || strings.EqualFold(p.team, name) {
+			index = i
+			matches++
+		}
+	}
+	return index, matches == 1
+}
+
 // selectPDUs returns the PDUs with the given numbers, or all PDUs if none are
 // given.
 func selectPDUs(pdus []pdu, numbers []string) ([]pdu, error) {
