@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -59,6 +60,9 @@ func loadAccess(path string) (*accessList, error) {
 func (a *accessList) reload() error {
 	if a.path == "" {
 		return nil
+	}
+	if _, err := os.Stat(a.path); errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%s: no such file", a.path)
 	}
 	fresh, err := loadAccess(a.path)
 	if err != nil {

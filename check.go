@@ -78,6 +78,9 @@ func (c *checker) run(ctx context.Context, out io.Writer) int {
 	code := exitOK
 	for _, result := range results {
 		for _, f := range <-result {
+			if f.bad && ctx.Err() != nil {
+				continue // the interruption may be all that is wrong
+			}
 			word := "ok   "
 			if f.bad {
 				word, code = "WRONG", exitFailed
@@ -142,7 +145,7 @@ func byCard(pdus []pdu) (cards [][]pdu) {
 // list.
 func (c *checker) checkTelegram(ctx context.Context) []finding {
 	if c.token == (secret{}) {
-		return []finding{{what: "Telegram", text: "skipped, as ISCBOT_TOKEN is not set"}}
+		return []finding{{what: "Telegram", text: "not tested, as ISCBOT_TOKEN is not set"}}
 	}
 	var me struct {
 		user
@@ -152,7 +155,7 @@ func (c *checker) checkTelegram(ctx context.Context) []finding {
 	defer cancel()
 	now, err := c.client.callWithin(ctx, "getMe", params{}, &me)
 	if err != nil {
-		return []finding{{what: "token", text: err.Error(), bad: true}}
+		return []finding{failedCall(err)}
 	}
 
 	privacy := "privacy mode is on: in groups it sees commands and replies to it"
@@ -174,6 +177,15 @@ func (c *checker) checkTelegram(ctx context.Context) []finding {
 		found = append(found, c.checkGroup(ctx, id, topic, me.Username))
 	}
 	return found
+}
+
+// failedCall returns the finding about a first call of the Bot API that failed.
+func failedCall(err error) finding {
+	f := finding{what: "Telegram", text: err.Error(), bad: true}
+	if e, ok := errors.AsType[*apiError](err); ok && e.isWrongToken() {
+		f.what = "token"
+	}
+	return f
 }
 
 // checkClock compares the host's clock with Telegram's.
@@ -208,12 +220,16 @@ func (c *checker) checkChat(ctx context.Context, id, topic int64, me string) fin
 	if id < 0 {
 		text = "can be reached, the group " + chat.Title
 	}
+	hint := "the person must send /start to @" + me
+	if id < 0 {
+		hint = fmt.Sprintf("add @%s to the group, and check the ID", me)
+	}
 	what := fmt.Sprintf("chat %d", id)
 	if topic != 0 {
 		what = fmt.Sprintf("chat %d/%d", id, topic)
 	}
 	if err != nil {
-		text = fmt.Sprintf("%v: let the person send /start to @%s, or add it to the group", err, me)
+		text = fmt.Sprintf("%v: %s", err, hint)
 		if topic != 0 && (says(err, "thread not found") || says(err, "TOPIC_CLOSED")) {
 			text = fmt.Sprintf("%v: the topic is gone or closed: reopen it, or put another one into the access list", err)
 		}

@@ -94,10 +94,35 @@ func TestCheckNoToken(t *testing.T) {
 	cmd.Dir = s.dir
 	cmd.Env = append(os.Environ(), "ISCBOT_TOKEN=", "ISCBOT_PASSWORD=x")
 	out, _ := cmd.CombinedOutput()
-	wants(t, string(out), "Telegram: skipped", "WRONG First_PDU (.1) SNMP: no answer",
+	wants(t, string(out), "Telegram: not tested", "WRONG First_PDU (.1) SNMP: no answer",
 		"WRONG First_PDU (.1) web: logging in: no answer: ", "are -net and -web right?")
 	if code := cmd.ProcessState.ExitCode(); code != exitFailed {
 		t.Errorf("exit code %d", code)
+	}
+}
+
+// TestCheckNoTelegram checks that -check blames the token only if Telegram does.
+func TestCheckNoTelegram(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		fault venue.FaultFunc
+		want  string
+	}{
+		"wrong token":   {venue.Refuse(401, "Unauthorized"), "WRONG token: getMe: Telegram does not know this token"},
+		"a bad gateway": {venue.BadGateway, "WRONG Telegram: getMe: the server has a problem (status 502)"},
+		"cut off":       {venue.Cut, "WRONG Telegram: getMe: the connection was closed without an answer"},
+		"busy":          {venue.Refuse(429, "Too Many Requests"), "WRONG Telegram: getMe: 429 Too Many Requests"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newSite(t, "First_PDU")
+			s.api.Inject(venue.APIFault{Method: "getMe", Do: tt.fault})
+			code, out := s.check(t)
+			wants(t, out, tt.want)
+			if code != exitFailed {
+				t.Errorf("exit code %d", code)
+			}
+		})
 	}
 }
 

@@ -201,7 +201,7 @@ func TestResetProblems(t *testing.T) {
 	s.webs[0].Credentials("apc", "another")
 	s.ask(t, private, ann, "/reset 1", "was not reset", "logging in", "the card refused the log-in",
 		"check ISCBOT_PASSWORD and -user")
-	s.ask(t, private, ann, "/reset 1", "was not reset", "the card refused the log-in", "three minutes later")
+	s.ask(t, private, ann, "/reset 1", "was not reset", "the card refused the log-in", "wait three minutes")
 	if _, refused := s.webs[0].Logins(); refused != 1 {
 		t.Errorf("%d attempts with a wrong password, want 1", refused)
 	}
@@ -358,7 +358,7 @@ func TestResetDeliveredAgain(t *testing.T) {
 func TestResetBusy(t *testing.T) {
 	const busy = "The peak of Double left (.101) is already being reset."
 	const failed = "The peak of Double %s was not reset.\n" +
-		"it cannot be read (no answer), so a reset could not be verified"
+		"the PDU cannot be read (no answer), so a reset could not be verified"
 	w := &fakeChat{}
 	testDialog(t, w, func(t *testing.T, d *resetDialog) {
 		for id := range int64(20) {
@@ -388,7 +388,7 @@ func TestResetAskedOften(t *testing.T) {
 	w := &fakeChat{}
 	testDialog(t, w, func(t *testing.T, d *resetDialog) {
 		const asked = "Which PDU's peak should be reset? Press a button, or send, as a reply to this, " +
-			"the last digits of its address, or <i>stop</i>."
+			"the last number of its address, or <i>stop</i>."
 		d.out.reply(replyTo(said(1, "/current")), "list")
 		w.want(t, "list") // the next message waits for Telegram's pace
 		for id := range int64(20) {

@@ -125,6 +125,10 @@ func awaitFree(ctx context.Context, path string, within time.Duration) bool {
 
 // isInUse reports whether another process appends to a log file.
 func isInUse(path string) bool {
+	info, err := os.Stat(path)
+	if err != nil || !info.Mode().IsRegular() { // opening a pipe would block
+		return false
+	}
 	f, err := os.Open(path)
 	if err != nil {
 		return false

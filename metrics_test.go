@@ -417,12 +417,12 @@ func TestProgramMetrics(t *testing.T) {
 		t.Errorf("the power of a PDU that is out of reach:\n%s", page)
 	}
 
-	second := s.start(t, "-metrics", addr)
+	second := s.start(t, "-metrics", addr, "-log", "second.log")
 	<-second.exited
 	if code := second.ProcessState.ExitCode(); code != exitConfig {
 		t.Errorf("the second program's exit code is %d", code)
 	}
-	wants(t, second.log(), "not started", `-metrics: "`+addr+`": listen: `, "address already in use")
+	wants(t, second.log(), "not started", `-metrics: "`+addr+`": address already in use`)
 	if code := p.end(t, syscall.SIGTERM); code != 0 {
 		t.Errorf("exit code %d", code)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/url"
 	"os"
@@ -26,10 +27,16 @@ func cause(err error) error {
 		if err = e.Err; errors.As(err, new(*os.SyscallError)) {
 			err = errors.Unwrap(err)
 		}
-		return fmt.Errorf("%s: %w", e.Op, err)
+		if e.Op == "dial" && e.Addr != nil {
+			return fmt.Errorf("%s: %w", e.Addr, err)
+		}
+		return err
 	}
-	if errors.Is(err, context.DeadlineExceeded) {
+	switch {
+	case errors.Is(err, context.DeadlineExceeded):
 		return errors.New("no answer in time")
+	case err == io.EOF:
+		return errors.New("the connection was closed without an answer")
 	}
 	return err
 }

@@ -56,6 +56,9 @@ func (p *prompter) secret(ctx context.Context, name, what string, failed bool) (
 	if p.lines == nil {
 		return secret{}, nil
 	}
+	if line == "" && err == nil && interactive {
+		return secret{}, fmt.Errorf("no %s was typed: type it at the prompt, or set %s", what, name)
+	}
 	if line == "" {
 		return secret{}, fmt.Errorf("%s is not set, and standard input had none (%w): want the %s",
 			name, cmp.Or(err, errors.New("an empty line")), what)

@@ -119,10 +119,6 @@ func (r *resetter) reset(ctx context.Context, i int, who string, step func(strin
 	running, end := untilStopped(ctx)
 	defer end()
 	before, after, err := r.resetAndReadBack(running, i, step)
-	if err != nil {
-		slog.Warn("reset failed", "pdu", p.displayName(), "by", who, "err", err)
-	}
-
 	note := fmt.Sprintf("Reset by %s, peak was %d W", who, after.resetFrom)
 	switch {
 	case errors.Is(err, errUnknownOutcome):
@@ -253,7 +249,7 @@ func (r *resetter) readBefore(ctx context.Context, i int) (status, error) {
 		s.err = errors.New("no peak register")
 	}
 	if s.err != nil {
-		return s, fmt.Errorf("it cannot be read (%w), so a reset could not be verified", s.err)
+		return s, fmt.Errorf("the PDU cannot be read (%w), so a reset could not be verified", s.err)
 	}
 	return s, nil
 }

@@ -309,7 +309,7 @@ func TestResetLanguage(t *testing.T) {
 	b.web.SetFaults(venue.WebFaults{Language: "01000000"})
 	_, _, _, err := b.reset(t)
 	const want = "looking for the peak's reset: the card's pages are not in English but seem to be in German " +
-		"(no control for the peak's reset on the only page): set English for this user on the card"
+		"(no control for the peak's reset on the only page found): set English for this user on the card"
 	if !errors.Is(err, nmc.ErrLanguage) || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}
@@ -323,8 +323,8 @@ func TestResetUnreadable(t *testing.T) {
 		faults venue.AgentFaults
 		want   string
 	}{
-		"silent":   {venue.AgentFaults{Mute: true}, "it cannot be read (no answer)"},
-		"no meter": {venue.AgentFaults{Falsify: venue.NoMeter}, "it cannot be read (no power meter)"},
+		"silent":   {venue.AgentFaults{Mute: true}, "the PDU cannot be read (no answer)"},
+		"no meter": {venue.AgentFaults{Falsify: venue.NoMeter}, "the PDU cannot be read (no power meter)"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -55,7 +55,7 @@ var cardHints = []struct {
 }{
 	{nmc.ErrPassword, "correct ISCBOT_PASSWORD or -user and start iscbot again: " +
 		"it tries a refused password only once, as cards may lock the account"},
-	{nmc.ErrRefused, "check ISCBOT_PASSWORD and -user; the bot tries again three minutes later at the earliest"},
+	{nmc.ErrRefused, "check ISCBOT_PASSWORD and -user, and wait three minutes before the next attempt"},
 	{nmc.ErrNotReady, "try again in a minute"},
 	{nmc.ErrBusy, "log off there, or wait three minutes"},
 	{nmc.ErrPasswordChange, "set one in a browser and restart the bot with it"},

@@ -162,14 +162,14 @@ func TestCause(t *testing.T) {
 		err  error
 		want string
 	}{
-		"refused": {inURL(refused), "dial: connection refused"},
+		"refused": {inURL(refused), ":443: connection refused"},
 		"no host": {inURL(&net.DNSError{Name: "example.org", IsNotFound: true}), "there is no host example.org"},
 		"no server": {
 			inURL(&net.DNSError{Name: "example.org"}),
 			"the address of example.org cannot be found: no DNS server answers",
 		},
 		"deadline": {inURL(context.DeadlineExceeded), "no answer in time"},
-		"the end":  {inURL(io.EOF), "EOF"},
+		"the end":  {inURL(io.EOF), "the connection was closed without an answer"},
 		"plain":    {io.ErrUnexpectedEOF, "unexpected EOF"},
 	} {
 		t.Run(name, func(t *testing.T) {

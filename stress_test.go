@@ -113,7 +113,7 @@ func TestStressResources(t *testing.T) {
 	if f, k := use(); f > files+6 || k > kB*3/2 {
 		t.Errorf("%d open files and %d kB grew to %d and %d", files, kB, f, k)
 	}
-	idle := s.start(t) // for comparison
+	idle := s.start(t, "-log", "idle.log") // for comparison
 	idle.awaitLog(t, "Telegram answers")
 	count := func(p *program) int {
 		p.Process.Signal(syscall.SIGQUIT)

@@ -159,12 +159,19 @@ type apiError struct {
 	MigrateTo   int64         `json:"-"` // the supergroup that the group became
 }
 
+// isWrongToken reports whether Telegram does not know the bot's token.
+func (e *apiError) isWrongToken() bool {
+	return e.Code == http.StatusUnauthorized || e.Code == http.StatusNotFound
+}
+
 func (e *apiError) Error() string {
-	switch e.Code {
-	case http.StatusUnauthorized, http.StatusNotFound:
+	switch {
+	case e.isWrongToken():
 		return fmt.Sprintf("Telegram does not know this token (%d): check ISCBOT_TOKEN", e.Code)
-	case http.StatusConflict:
-		return "another program receives this bot's messages (409): stop it: " + e.Description
+	case e.Code == http.StatusConflict && says(e, "webhook"):
+		return "a webhook receives this bot's messages (409)"
+	case e.Code == http.StatusConflict:
+		return "another program receives this bot's messages (409): stop that program"
 	}
 	return fmt.Sprintf("%d %s", e.Code, e.Description)
 }
@@ -305,10 +312,15 @@ func (c *client) callWithin(ctx context.Context, method string, in params, out a
 	if from != 0 && hasMoved {
 		c.migrated(from, e.MigrateTo)
 	}
-	if text := err.Error(); strings.Contains(text, c.token.reveal()) {
-		err = errors.New(strings.ReplaceAll(text, c.token.reveal(), c.token.String()))
+	if text := c.hideToken(err.Error()); text != err.Error() {
+		err = errors.New(text)
 	}
 	return date, fmt.Errorf("%s: %w", method, err)
+}
+
+// hideToken replaces the token in a text.
+func (c *client) hideToken(text string) string {
+	return strings.ReplaceAll(text, c.token.reveal(), c.token.String())
 }
 
 // do makes one request and decodes the answer.
@@ -331,7 +343,10 @@ func (c *client) do(ctx context.Context, method string, in params, out any) (dat
 
 	date, dateErr := http.ParseTime(resp.Header.Get("Date"))
 	result, err := readAnswer(resp)
-	_, refused := errors.AsType[*apiError](err)
+	refusal, refused := errors.AsType[*apiError](err)
+	if refused { // hide the token before a part of it may be cut off
+		refusal.Description = shorten(c.hideToken(refusal.Description), 200)
+	}
 	fromTelegram := err == nil || refused // not from a login page
 	if fromTelegram {
 		c.answered()
@@ -374,7 +389,7 @@ func readAnswer(resp *http.Response) (json.RawMessage, error) {
 		return answer.Result, nil
 	}
 	e := &answer.apiError
-	e.Code, e.Description = cmp.Or(e.Code, resp.StatusCode), shorten(e.Description, 200)
+	e.Code = cmp.Or(e.Code, resp.StatusCode)
 	e.RetryAfter = time.Duration(min(max(answer.Parameters.RetryAfter, 0), 3600)) * time.Second
 	e.MigrateTo = answer.Parameters.MigrateTo
 	return nil, e

@@ -87,6 +87,7 @@ func TestCall(t *testing.T) {
 		"wrong token":   {venue.Refuse(401, "Unauthorized"), "check ISCBOT_TOKEN"},
 		"not found":     {venue.Refuse(404, "Not Found"), "check ISCBOT_TOKEN"},
 		"another":       {venue.Refuse(409, "Conflict: terminated by other getUpdates request"), "another program"},
+		"token cut off": {venue.Refuse(400, strings.Repeat("x", 190)+testToken), strings.Repeat("x", 190) + "*****"},
 		"token echoed":  {venue.Refuse(400, "no such path: /bot"+testToken+"/x"), "*****"},
 		"far too large": {venue.Huge(20 << 20), "not an answer from Telegram"},
 	} {

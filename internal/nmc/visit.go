@@ -258,9 +258,9 @@ func (v *visit) menu(visited map[string]bool) (device, others []*url.URL) {
 
 // notFound returns the error for a walk through all pages.
 func (v *visit) notFound(pages int) error {
-	where := "on the only page"
+	where := "on the only page found"
 	if pages > 1 {
-		where = fmt.Sprintf("in %d pages", pages)
+		where = fmt.Sprintf("on any of %d pages", pages)
 	}
 	if v.foreign != "" {
 		return fmt.Errorf("%w but seem to be in %s (%w %s)", ErrLanguage, v.redactor.mask(v.foreign), ErrNoControl, where)

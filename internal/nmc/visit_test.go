@@ -114,7 +114,7 @@ func TestVisit(t *testing.T) {
 				"<a href=/rpduconf.htm>Device</a><a href=/y>Device</a></html>",
 			pages: map[string]string{"/y": "nothing</html>"},
 			err:   ErrNoControl,
-			want:  "in 2 pages",
+			want:  "on any of 2 pages",
 			asked: []string{"GET /home", "GET /y", "GET /off"},
 		},
 		{
@@ -181,7 +181,7 @@ func TestVisit(t *testing.T) {
 			home:  logoffLink + "<a href=/x.htm>Device</a></html>",
 			pages: map[string]string{"/x.htm": "403"},
 			err:   ErrPage,
-			want:  "unexpected page: x.htm: the card answered with status 403; no control for the peak's reset in 2 pages",
+			want:  "unexpected page: x.htm: the card answered with status 403; no control for the peak's reset on any of 2 pages",
 			asked: []string{"GET /home", "GET /x.htm", "GET /off"},
 		},
 		{
@@ -196,7 +196,7 @@ func TestVisit(t *testing.T) {
 			home:  logoffLink + "<a href=/x.htm>Device</a><a href=/y>Device</a></html>",
 			pages: map[string]string{"/x.htm": "500", "/y": "nothing</html>"},
 			err:   ErrPage,
-			want:  "unexpected page: x.htm: the card answered with status 500; no control for the peak's reset in 3 pages",
+			want:  "unexpected page: x.htm: the card answered with status 500; no control for the peak's reset on any of 3 pages",
 			asked: []string{"GET /home", "GET /x.htm", "GET /y", "GET /off"},
 		},
 		{
