@@ -18,7 +18,8 @@ import (
 const demoText = `This is a simulated venue: %d PDUs, a chat in this terminal, and iscbot between them.
 You are Ann (424242424), who is on the access list, in a private chat with the bot. Every twenty seconds a team goes
 over the limit of %d W. Try /current, /live, /graph 101 and /reset 102, or /help for the rest; type [Refresh] or [Stop]
-to press a button. Pictures are saved to files. Ctrl-D or Ctrl-C ends the demo.
+to press a button. Pictures are saved to files. Lines that begin with time= are what the bot logs. Ctrl-D or Ctrl-C
+ends the demo.
 
 `
 
