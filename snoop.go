@@ -20,13 +20,15 @@ type snoop struct {
 	cards    []*cardWatch
 	places   []place       // of the PDUs, in the order of the list
 	swept    chan struct{} // closed when every PDU has been polled once
-	events   chan []event  // of each poll, to report, which may be slow: polls do not wait for it
+	due      chan struct{} // holds a value after an event was added to pending
+	panics   panicGuard
 
 	start   time.Time // of the history and of the schedule
 	history *history
 
 	mu       sync.Mutex // guards what follows
 	teams    []team
+	pending  []event       // to report, which may be slow: polls do not wait for it
 	changed  chan struct{} // closed and replaced at each poll
 	ownReset []time.Time   // by PDU: until when a reset is taken for the bot's own
 	outage   outage
@@ -67,7 +69,7 @@ func newSnoop(pdus []pdu, limit int, interval time.Duration, cfg snmpConfig) *sn
 		interval: interval,
 		ownReset: make([]time.Time, len(pdus)),
 		swept:    make(chan struct{}),
-		events:   make(chan []event, 1000),
+		due:      make(chan struct{}, 1),
 		changed:  make(chan struct{}),
 	}
 	for i, p := range pdus {
@@ -119,16 +121,34 @@ func (s *snoop) run(ctx context.Context) {
 		polls.Go(func() { s.watch(ctx, c) })
 	}
 	reports.Go(func() {
-		for events := range s.events {
-			for _, e := range events {
-				s.report(e)
+		for range s.due {
+			for _, e := range s.takePending() {
+				s.reportOne(e)
 			}
 		}
 	})
 	polls.Wait()
-	s.publish(stillAbove(s.snapshot(), time.Now()))
-	close(s.events)
+	s.mu.Lock()
+	s.publish(stillAbove(s.teams, time.Now()))
+	s.mu.Unlock()
+	close(s.due)
 	reports.Wait()
+}
+
+// takePending returns the events that are to be reported, and forgets them.
+func (s *snoop) takePending() []event {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	events := s.pending
+	s.pending = nil
+	return events
+}
+
+// reportOne reports an event. A panic is logged, and the next one is reported.
+func (s *snoop) reportOne(e event) {
+	var err error // logged by catch
+	defer s.panics.catch("reporting an event", &err)
+	s.report(e)
 }
 
 // watch polls the units of a card whenever they are due.
@@ -140,32 +160,44 @@ func (s *snoop) watch(ctx context.Context, c *cardWatch) {
 	for ctx.Err() == nil {
 		asked := time.Now()
 		for _, u := range c.units {
-			r, err := c.session.read(ctx, u.unit)
-			if ctx.Err() != nil {
-				return // the end of ctx may be all that failed
-			}
-			p := poll{reading: r, err: err, at: time.Now(), interval: s.interval}
-			if cameNear := s.note(u.pdu, p); cameNear {
-				s.tellTeammates(u.pdu)
-			}
+			s.pollUnit(ctx, c, u)
 		}
 
 		answered, before := time.Now(), c.took
 		c.took = answered.Sub(asked)
-		wait := func() { timer.Reset(time.Until(due.next(s.isNear(c), asked, answered, before))) }
-		wait()
-		for waiting := true; waiting; {
-			waiting = false
-			select {
-			case <-c.teamNear:
-				wait()
-				waiting = true
-			case <-timer.C:
-			case job := <-c.jobs:
-				job(c.session)
-			case <-ctx.Done():
-			}
+		s.wait(ctx, c, timer, func() time.Time { return due.next(s.isNear(c), asked, answered, before) })
+	}
+}
+
+// pollUnit polls a unit of a card and notes the result. A panic is logged. As the
+// PDU's status is then not updated, the watchdog restarts the bot if it persists.
+func (s *snoop) pollUnit(ctx context.Context, c *cardWatch, u watchedUnit) {
+	var err error // logged by catch
+	defer s.panics.catch("poll", &err)
+	r, readErr := c.session.read(ctx, u.unit)
+	if ctx.Err() != nil {
+		return // the end of ctx may be all that failed
+	}
+	p := poll{reading: r, err: readErr, at: time.Now(), interval: s.interval}
+	if cameNear := s.note(u.pdu, p); cameNear {
+		s.tellTeammates(u.pdu)
+	}
+}
+
+// wait returns when a card is due, after a job, or when ctx ends. When a team comes
+// near the limit, it asks again when the card is due.
+func (s *snoop) wait(ctx context.Context, c *cardWatch, timer *time.Timer, next func() time.Time) {
+	for {
+		timer.Reset(time.Until(next()))
+		select {
+		case <-c.teamNear:
+			continue
+		case <-timer.C:
+		case job := <-c.jobs:
+			job(c.session)
+		case <-ctx.Done():
 		}
+		return
 	}
 }
 
@@ -215,13 +247,19 @@ func (s *snoop) note(i int, p poll) (cameNear bool) {
 	return t.proximity.note(t.sum(), s.limit, p.at)
 }
 
-// publish adds events to the history and passes them to report.
+// publish adds events to the history, and to those that are to be reported. s.mu
+// must be held.
 func (s *snoop) publish(events []event) {
+	if len(events) == 0 {
+		return
+	}
 	for _, e := range events {
 		s.history.addEvent(e)
 	}
-	if len(events) > 0 {
-		s.events <- events
+	s.pending = append(s.pending, events...)
+	select {
+	case s.due <- struct{}{}:
+	default:
 	}
 }
 
@@ -333,11 +371,19 @@ func (s *snoop) await(ctx context.Context, i int, within time.Duration, ok func(
 	return status{}, false
 }
 
-// do runs a job in the goroutine that polls PDU i, between two polls.
+// do runs a job in the goroutine that polls PDU i, between two polls, and returns its
+// error. If ctx ends before the job begins, do returns the cause. A job that has begun
+// is waited for.
 func (s *snoop) do(ctx context.Context, i int, job func(*session) error) error {
 	done := make(chan error, 1)
+	guarded := func(session *session) {
+		var err error
+		defer func() { done <- err }()
+		defer s.panics.catch("SNMP job", &err)
+		err = job(session)
+	}
 	select {
-	case s.places[i].card.jobs <- func(session *session) { done <- job(session) }:
+	case s.places[i].card.jobs <- guarded:
 		return <-done
 	case <-ctx.Done():
 		return context.Cause(ctx)

@@ -689,6 +689,56 @@ func idleWatch() *snoop {
 	return newSnoop(list, 3000, time.Second, snmpConfig{interval: time.Second})
 }
 
+// TestWatchPanics checks that a panic in an SNMP job, in a poll or in a report ends
+// none of the goroutines of the watch.
+func TestWatchPanics(t *testing.T) {
+	log := captureLog(t)
+	sim, p := simulate(t, 101, "A", 1500)
+	watch := newSnoop([]pdu{p}, 3000, 100*time.Millisecond, snmpConfig{community: "public", interval: time.Second})
+	reported := make(chan event, 10)
+	watch.report = func(e event) {
+		if e.kind == eventAbove {
+			panic("no words for it")
+		}
+		reported <- e
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), testWait)
+	ended := make(chan struct{})
+	go func() {
+		watch.run(ctx)
+		close(ended)
+	}()
+	defer func() {
+		cancel()
+		<-ended
+	}()
+	<-watch.swept
+
+	err := watch.do(ctx, 0, func(*session) error { panic("no such job") })
+	if !errors.Is(err, errPanic) {
+		t.Errorf("the job's error is %v", err)
+	}
+	watch.do(ctx, 0, func(s *session) error {
+		units := s.units
+		s.units = nil
+		time.AfterFunc(time.Second, func() {
+			watch.do(ctx, 0, func(s *session) error {
+				s.units = units
+				return nil
+			})
+		})
+		return nil
+	})
+	sim.Draw(3100)
+	sim.Draw(1500)
+	if e := <-reported; e.kind != eventBack {
+		t.Errorf("got %+v, want the end of the crossing", e)
+	}
+	for _, what := range []string{"SNMP job", "poll", "reporting an event"} {
+		log.wantTimes(t, what+": internal error", 1)
+	}
+}
+
 // notedWatch returns the watch of so many PDUs, each of which was polled, and
 // another poll.
 func notedWatch(n int) (*snoop, poll) {
@@ -712,8 +762,8 @@ func TestNoteAllocations(t *testing.T) {
 		if allocs := testing.AllocsPerRun(100, func() { watch.note(0, p) }); allocs > 4 {
 			t.Errorf("with %d PDUs: %v allocations", n, allocs)
 		}
-		if len(watch.events) != 0 {
-			t.Errorf("with %d PDUs: %d events", n, len(watch.events))
+		if len(watch.pending) != 0 {
+			t.Errorf("with %d PDUs: %d events", n, len(watch.pending))
 		}
 	}
 }
