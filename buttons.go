@@ -124,7 +124,7 @@ func (b *buttonHandler) refresh(c *callbackQuery, arg string) {
 		text := "up to date"
 		if err := b.client.editMessage(b.ctx, m.Chat.ID, m.ID, pages[page], refreshKeys(page)); err != nil {
 			slog.Debug("list not refreshed", "err", err)
-			b.out.hold(m.Chat.ID, retryAfter(err, 0))
+			b.out.hold(m.Chat.ID, retryAfter(err))
 			text = "The list could not be changed: send /current."
 		}
 		b.answering(c, text)()

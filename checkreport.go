@@ -72,24 +72,33 @@ func (r *report) add(p pdu, e *nmc.Error) {
 // save writes the report to a file, replacing its contents, unless there is
 // nothing to report.
 func (r *report) save(path string) (saved bool, err error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if len(r.entries) == 0 {
+	text := r.String()
+	if text == "" {
 		return false, nil
 	}
-	return true, os.WriteFile(path, []byte(r.String()), 0o600)
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		return false, err
+	}
+	return true, nil
 }
 
 // String returns the report, with its entries in the order of the PDUs'
-// numbers. The numbers themselves are parts of addresses, so they are left out.
+// numbers, or "" if there are none. The numbers themselves are parts of addresses,
+// so they are left out.
 func (r *report) String() string {
-	slices.SortFunc(r.entries, func(a, b *reportEntry) int {
+	r.mu.Lock()
+	entries := slices.Clone(r.entries)
+	r.mu.Unlock()
+	if len(entries) == 0 {
+		return ""
+	}
+	slices.SortFunc(entries, func(a, b *reportEntry) int {
 		return cmp.Or(a.pdu.num-b.pdu.num, a.pdu.unit-b.pdu.unit)
 	})
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s%s\n", reportHead, version())
-	for i, e := range r.entries {
-		fmt.Fprintf(&b, "\nPDU %d of %d, unit %d: %s\n", i+1, len(r.entries), e.pdu.unit, e.text)
+	for i, e := range entries {
+		fmt.Fprintf(&b, "\nPDU %d of %d, unit %d: %s\n", i+1, len(entries), e.pdu.unit, e.text)
 		for _, page := range e.pages {
 			fmt.Fprintf(&b, "\n%s\n", page)
 		}

@@ -114,10 +114,11 @@ func (l *liveLists) keep(ctx context.Context, list *liveList) {
 	chat := list.message.first.chat
 	defer l.remove(chat, list)
 	gone := make(chan struct{})
-	go func() {
+	var showing taskGroup
+	showing.Go(func() {
 		defer close(gone)
 		list.message.run(ctx)
-	}()
+	})
 
 	every := livePrivatePause
 	if chat < 0 {

@@ -54,7 +54,12 @@ func (l *logSender) answer(p post) {
 	}
 
 	done := make(chan logTail, 1)
-	go func() { done <- l.read() }()
+	var reading taskGroup
+	reading.Go(func() {
+		tail := logTail{err: errPanic} // unless there is a result
+		defer func() { done <- tail }()
+		tail = l.read()
+	})
 	late.Reset(logWait)
 	select {
 	case tail := <-done:
@@ -120,7 +125,7 @@ func (l *logSender) send(ctx context.Context, p post) error {
 		}
 	}
 	_, err := l.client.sendMessage(ctx, p)
-	l.out.hold(p.chat, retryAfter(err, 0))
+	l.out.hold(p.chat, retryAfter(err))
 	return err
 }
 

@@ -166,7 +166,7 @@ func (p *progress) keys() [][]button {
 // waits.
 func (p *progress) edit(ctx context.Context, id int64, html string, keys [][]button) error {
 	err := p.client.editMessage(ctx, p.first.chat, id, html, keys)
-	if d := retryAfter(err, 0); d > 0 {
+	if d := retryAfter(err); d > 0 {
 		p.out.hold(p.first.chat, d)
 	}
 	return err

@@ -442,7 +442,8 @@ func (q *queue) failed(batch []outgoing, err error, now, answered time.Time) {
 	}
 	q.putBack(batch)
 	q.failures.record(err)
-	q.heldUntil, q.networkFailed = now.Add(retryAfter(err, q.retry.next())), time.Time{}
+	q.networkFailed = time.Time{}
+	q.heldUntil = now.Add(waitAfter(err, &q.retry))
 	if fromTelegram {
 		return
 	}

@@ -38,7 +38,9 @@ func TestBackoffSpreads(t *testing.T) {
 	}
 }
 
-func TestRetryAfter(t *testing.T) {
+// TestWaitAfter checks that a time for which Telegram asked does not lengthen the
+// next wait of a backoff.
+func TestWaitAfter(t *testing.T) {
 	for name, tt := range map[string]struct {
 		err  error
 		want time.Duration
@@ -49,7 +51,11 @@ func TestRetryAfter(t *testing.T) {
 		"with":          {fmt.Errorf("x: %w", &apiError{Code: 429, RetryAfter: 77 * time.Second}), 77 * time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got := retryAfter(tt.err, time.Second); got != tt.want {
+			b := backoff{first: time.Second, max: time.Minute}
+			for range 5 {
+				waitAfter(&apiError{Code: 429, RetryAfter: 9 * time.Second}, &b)
+			}
+			if got := waitAfter(tt.err, &b); got > tt.want || got < tt.want*4/5 {
 				t.Errorf("got %v, want %v", got, tt.want)
 			}
 		})

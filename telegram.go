@@ -197,13 +197,21 @@ func isChatRefusal(err error) bool {
 	return ok && (e.Code == http.StatusForbidden || e.Code == http.StatusBadRequest && aboutChat)
 }
 
-// retryAfter returns how long to wait after an error: as long as Telegram asked
-// for, or else d.
-func retryAfter(err error, d time.Duration) time.Duration {
-	if e, ok := errors.AsType[*apiError](err); ok && e.RetryAfter > 0 {
+// retryAfter returns how long Telegram asked to wait after an error, or 0.
+func retryAfter(err error) time.Duration {
+	if e, ok := errors.AsType[*apiError](err); ok {
 		return e.RetryAfter
 	}
-	return d
+	return 0
+}
+
+// waitAfter returns how long to wait after an error: as long as Telegram asked for,
+// or else the next time of a backoff.
+func waitAfter(err error, b *backoff) time.Duration {
+	if d := retryAfter(err); d > 0 {
+		return d
+	}
+	return b.next()
 }
 
 // params are the parameters of a call.

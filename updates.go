@@ -57,7 +57,7 @@ func (l *updateLoop) run(ctx context.Context) (offset int64) {
 		if err != nil {
 			l.dropWebhook(ctx, err)
 			wait = time.Second
-			pause(ctx, retryAfter(err, retry.next()))
+			pause(ctx, waitAfter(err, &retry))
 			continue
 		}
 
