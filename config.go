@@ -127,6 +127,9 @@ func checkLogPath(path string) error {
 	return nil
 }
 
+// stopTime is how long a running bot takes at most to end.
+const stopTime = 5 * time.Second
+
 // checkLogFree rejects a log that another iscbot writes. One that is being stopped
 // has time to end.
 func checkLogFree(ctx context.Context, path string) error {
