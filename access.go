@@ -126,14 +126,14 @@ func (a *accessList) chats() []int64 {
 }
 
 // migrate replaces the ID of the group when it becomes a supergroup, and keeps
-// the new ID even if the file is read again and has the old one. It reports
-// whether the list had the group.
-func (a *accessList) migrate(from, to int64) bool {
+// the new ID even if the file is read again and has the old one.
+func (a *accessList) migrate(from, to int64) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	areGroups := from < 0 && to < 0
-	if !areGroups || from == to || from != a.entries.group {
-		return false
+	isOurs := areGroups && from == a.entries.group
+	if !isOurs || from == to {
+		return
 	}
 
 	if a.moved == nil {
@@ -143,7 +143,6 @@ func (a *accessList) migrate(from, to int64) bool {
 	a.moved[from] = to
 	a.entries.group = to
 	slog.Warn("the group became a supergroup: put its new ID into the access list", "old", from, "new", to)
-	return true
 }
 
 // LogValue implements slog.LogValuer.

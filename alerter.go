@@ -13,7 +13,7 @@ type alerter struct {
 	out     *outbox
 	access  *accessList
 	toGroup bool // alerts go to the access list's group, not to its users
-	limit   int  // W a team
+	limit   int  // W per team
 }
 
 // report logs an event, then sends it.
@@ -66,6 +66,9 @@ func (a *alerter) send(m outgoing) {
 
 // hasRecipients reports whether alerts have any recipient.
 func (a *alerter) hasRecipients() bool {
-	group, _ := a.access.group()
-	return a.toGroup && group != 0 || !a.toGroup && len(a.access.users()) > 0
+	if a.toGroup {
+		group, _ := a.access.group()
+		return group != 0
+	}
+	return len(a.access.users()) > 0
 }

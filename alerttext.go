@@ -89,7 +89,7 @@ func backText(e event) string {
 	return text
 }
 
-// evidenceText says what a PDU's register proves about the time in which the
+// evidenceText says what a PDU's register proves about the time during which the
 // PDU was unreachable. These words are part of the log's format too.
 func evidenceText(e event) string {
 	switch e.evidence {
@@ -129,7 +129,7 @@ func eventRemark(e event) string {
 	return ""
 }
 
-// outageRemark says what is known about the time in which all PDUs were
+// outageRemark says what is known about the time during which all PDUs were
 // unreachable, and which of them still are. Registers above the limit are
 // reported as separate events.
 func outageRemark(e event) string {

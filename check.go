@@ -48,7 +48,7 @@ func newChecker(cfg config) *checker {
 		card:   cfg.cards(),
 		report: newReport(cfg.pdus, cfg.user),
 	}
-	c.client.migrated = func(from, to int64) { cfg.access.migrate(from, to) }
+	c.client.migrated = cfg.access.migrate
 	return c
 }
 

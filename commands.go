@@ -54,7 +54,7 @@ type responder struct {
 	graphs  *grapher
 	logs    *logSender
 	buttons *buttonHandler
-	limit   int // W a team
+	limit   int // W per team
 	started time.Time
 
 	me       string // the bot's name, or "" until getMe has answered

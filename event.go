@@ -35,7 +35,7 @@ type event struct {
 	unseen   time.Duration // the part of the duration without readings
 	spike    bool          // the crossing was over before it was seen
 	err      error         // why a PDU is unreachable
-	evidence evidence      // about the time in which a PDU was unreachable
+	evidence evidence      // about the time during which a PDU was unreachable
 	missing  []pdu         // those still unreachable after an outage of all
 	proven   []pdu         // those known to have stayed at or below the limit meanwhile
 	unproven []pdu         // those that may have been above it

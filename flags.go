@@ -62,7 +62,8 @@ func parseFlags(args []string) (*flags, error) {
 			errs = append(errs, fmt.Errorf("%q: unknown argument; want flags only", left[0]))
 			left = left[1:]
 		}
-		if args = left; len(args) == 0 {
+		args = left
+		if len(args) == 0 {
 			break
 		}
 	}

@@ -28,7 +28,7 @@ type grapher struct {
 	out     *outbox
 	watch   *snoop
 	access  *accessList // its chats do not wait for strangers' pictures; may be nil
-	limit   int         // W a team
+	limit   int         // W per team
 	started time.Time
 	drawing chan struct{} // holds a value for each picture being drawn
 	panics  panicGuard

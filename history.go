@@ -48,7 +48,7 @@ type powerRing struct {
 	highest int           // W, of the team above the limit in the last slot; 0 for none
 }
 
-// A crossing is a time in which a team was above the limit.
+// A crossing is a period in which a team was above the limit.
 type crossing struct {
 	from, to time.Time     // to is zero while the crossing is open
 	highest  int           // W

@@ -87,11 +87,16 @@ func (j *judgment) reportTeam(e event) {
 // reachable.
 func (j *judgment) judgeReachability() {
 	s, p := j.status, &j.poll
-	s.err, s.polled = p.err, p.at
+	s.err = p.err
+	s.polled = p.at
 	s.polls.count(p.err)
-	metered := !s.at.IsZero() // then it is a fault that it reports no power
-	if p.err == nil || p.answered() && !metered {
-		s.since, s.missed, s.unreachable, s.stillCounts = p.at, 0, false, false
+	neverMetered := s.at.IsZero() // otherwise it is a fault that it reports no power
+	isGood := p.err == nil || p.answered() && neverMetered
+	if isGood {
+		s.since = p.at
+		s.missed = 0
+		s.unreachable = false
+		s.stillCounts = false
 		if p.err == nil {
 			j.keepReading()
 		}
@@ -170,7 +175,7 @@ func (j *judgment) judgeRegister() (rose bool) {
 	return rose
 }
 
-// proof returns what the register proves about the time in which the PDU was
+// proof returns what the register proves about the time during which the PDU was
 // unreachable. It proves little if it may have been reset and have risen again.
 func (j *judgment) proof(known, reset, rose bool) evidence {
 	unreset := !reset && !j.before.resetAt.IsZero() && !j.poll.resetAt.IsZero()
@@ -286,8 +291,15 @@ func (j *judgment) openCrossing(watts int, spike bool) {
 	}
 	j.reportTeam(e)
 	t.crossings++
-	t.above, t.opened, t.lastCrossing, t.openHighest = true, p.at, p.at, 0
-	t.provenAt, t.lastSeen, t.unsure, t.openUnseen = time.Time{}, p.at, false, 0
+	t.lastCrossing = p.at
+
+	t.above = true
+	t.opened = p.at
+	t.openHighest = 0
+	t.openUnseen = 0
+	t.provenAt = time.Time{}
+	t.lastSeen = p.at
+	t.unsure = false
 	if !e.silent {
 		t.lastSound = p.at
 	}

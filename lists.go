@@ -311,27 +311,30 @@ func (l layout) line(r row) string {
 
 // pages formats rows in columns. It returns the text of as many messages as
 // they need, each with the head.
-func pages(head string, rows []row) (pages []string) {
+func pages(head string, rows []row) (texts []string) {
 	const spare = 100 // characters for text that is added below a list
 	l := newLayout(rows)
 	var page strings.Builder
-	length, legend := textLen(head), legend(rows)
+	length := textLen(head)
+	explanation := legend(rows)
 	end := func() {
 		list := escape(strings.TrimRight(page.String(), "\n"))
-		pages = append(pages, fmt.Sprintf("%s\n<pre>%s</pre>%s", escape(head), list, legend))
+		texts = append(texts, fmt.Sprintf("%s\n<pre>%s</pre>%s", escape(head), list, explanation))
 		page.Reset()
 		length = textLen(head)
 	}
 	for _, r := range rows {
 		line := l.line(r)
-		if length += textLen(line); page.Len() > 0 && length > maxText-spare {
+		length += textLen(line)
+		isFull := page.Len() > 0 && length > maxText-spare
+		if isFull {
 			end()
 			length += textLen(line)
 		}
 		page.WriteString(line)
 	}
 	end()
-	return pages
+	return texts
 }
 
 // legend returns a line that explains the marks of rows, or "".

@@ -8,7 +8,7 @@ import (
 
 // A Pi has CPU time to spare rather than memory.
 const (
-	gcPercent    = 25              // by which the heap, which is small, grows until garbage is collected
+	gcPercent    = 25              // heap growth until garbage is collected; the heap is small
 	releaseFirst = 5 * time.Second // after the start, which takes more memory than the watch
 	releaseEvery = time.Minute
 )

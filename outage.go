@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// An outage is a time in which no PDU answers, because the bot's own network
+// An outage is a period in which no PDU answers, because the bot's own network
 // failed. It is reported in one message instead of one for each PDU; the log
 // has a line for each PDU all the same. The zero value means that there is no
 // outage.
@@ -96,19 +96,20 @@ func (o *outage) forget(p pdu) {
 // others have had time to. A single answer, followed by silence, does not end
 // it.
 func (o *outage) over(all iter.Seq[*status], p poll) bool {
-	some, every, lasting := false, true, false
+	some, every, again := false, true, false
 	for s := range all {
 		if s.missed > 0 {
 			every = false
 			continue
 		}
 		some = true
-		lasting = lasting || s.polled.After(o.answered)
+		again = again || s.polled.After(o.answered)
 	}
 	if !some {
 		o.answered = time.Time{}
 	}
-	return every || lasting && p.at.Sub(o.answered) >= p.unreachableTime()
+	isLasting := again && p.at.Sub(o.answered) >= p.unreachableTime()
+	return every || isLasting
 }
 
 // end returns the event that ends the outage.

@@ -400,20 +400,27 @@ func tidyName(name string) string {
 func parseNumber(text string) (num, unit int, err error) {
 	numText, unitText, hasUnit := strings.Cut(text, "/")
 	numText, unitText = strings.TrimSpace(numText), strings.TrimSpace(unitText)
-	num, err = strconv.Atoi(numText)
-	if err != nil || num < 1 || num > 254 || strconv.Itoa(num) != numText {
+	num, ok := canonicalNumber(numText, 254)
+	if !ok {
 		return 0, 0, fmt.Errorf("%q: want the last number of the PDU's address, 1 to 254", shorten(text, 60))
 	}
 	if !hasUnit {
 		return num, 1, nil
 	}
 
-	unit, err = strconv.Atoi(unitText)
-	if err != nil || unit < 1 || unit > maxUnits || strconv.Itoa(unit) != unitText {
+	unit, ok = canonicalNumber(unitText, maxUnits)
+	if !ok {
 		return 0, 0, fmt.Errorf("%q: want a unit from 1 to %d after the slash, such as %d/2",
 			shorten(text, 60), maxUnits, num)
 	}
 	return num, unit, nil
+}
+
+// canonicalNumber parses a number from 1 to last, without leading zeros.
+func canonicalNumber(text string, last int) (n int, ok bool) {
+	n, err := strconv.Atoi(text)
+	inRange := 1 <= n && n <= last
+	return n, err == nil && inRange && strconv.Itoa(n) == text
 }
 
 // checkName returns what is wrong with a name, which may be empty.

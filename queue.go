@@ -89,7 +89,7 @@ type queue struct {
 	recent       []time.Time // messages and edits in the last minute; groups only
 	slot         time.Time   // of the next answer, among all chats; zero if none is reserved
 
-	heldUntil      time.Time // after a failure not caused by the chat
+	heldUntil      time.Time // after a 429, as long as Telegram asked for; after other failures, a backoff
 	networkFailed  time.Time // when a failure of the network led to that, or zero
 	tried          time.Time // when the last attempt began
 	interrupt      func()    // interrupts the sending of answers; nil if none are being sent
@@ -354,9 +354,13 @@ func (q *queue) next(waiting []outgoing) int {
 // buttons are not joined, except alerts. Files and messages that will be edited
 // never are.
 func joinable(a, b outgoing) bool {
-	buttons := a.keys != nil || b.keys != nil
-	single := a.alone || b.alone || a.sent != nil || b.sent != nil || a.file != nil || b.file != nil
-	return a.topic == b.topic && !single && (!buttons || a.alert && b.alert)
+	isSingle := func(m outgoing) bool { return m.alone || m.sent != nil || m.file != nil }
+	if isSingle(a) || isSingle(b) || a.topic != b.topic {
+		return false
+	}
+	bothAlerts := a.alert && b.alert
+	haveButtons := a.keys != nil || b.keys != nil
+	return bothAlerts || !haveButtons
 }
 
 // join joins messages into one. Alerts that are late say so.
@@ -416,7 +420,9 @@ func (q *queue) delivered(batch []outgoing, now time.Time) {
 	if q.refusing {
 		slog.Info("a chat accepts messages again", "chat", q.chat)
 	}
-	q.refusing, q.maybeMalformed, q.probing = false, false, false
+	q.refusing = false
+	q.maybeMalformed = false
+	q.probing = false
 	q.blockedUntil = time.Time{}
 	q.refusals.reset()
 

@@ -40,8 +40,8 @@ type resetter struct {
 	mu    sync.Mutex               // guards the fields below
 	busy  map[int]bool             // PDUs that are being reset
 	cards map[string]chan struct{} // by URL; holds a value while the bot is logged in
-	// awaited has the PDUs of which a late effect is awaited, and how to stop
-	// that.
+	// awaited maps a PDU whose reset may still take effect to the function that
+	// stops waiting for it.
 	awaited map[int]func()
 }
 
@@ -113,7 +113,8 @@ func (r *resetter) visit(ctx context.Context, p pdu, step func(string)) (leave f
 }
 
 // reset resets the peak of PDU i on behalf of who, and logs it. It returns the
-// register before and after, in W. It calls step with what is being done.
+// register before and after, in W. It calls step with what is being done. The error
+// wraps errUnknownOutcome or errUnchanged if the reset may still take effect.
 func (r *resetter) reset(ctx context.Context, i int, who string, step func(string)) (from, to int, err error) {
 	p := r.watch.status(i).pdu
 	running, end := untilStopped(ctx)
@@ -172,7 +173,8 @@ func (r *resetter) awaitLate(ctx context.Context, i int, who string, before stat
 	})
 }
 
-// expectNoMore ends what awaitLate awaited of PDU i, unless a newer reset did.
+// expectNoMore stops waiting for a late reset of PDU i, unless a newer reset already
+// has.
 func (r *resetter) expectNoMore(i int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -196,7 +198,8 @@ func (r *resetter) expect(i int) status {
 }
 
 // resetAndReadBack resets the peak of PDU i and reads the PDU until the reset
-// shows. It returns the status right before and after it. After the reset may
+// shows. It never submits a reset twice, as the second one could erase the peak of
+// the next run. It returns the status right before and after it. After the reset may
 // have been submitted, only the reading decides: some cards drop the connection
 // after an Apply that took effect, and some answer genErr to an SNMP SET that
 // did.

@@ -30,7 +30,7 @@ func serve(ctx, input context.Context, cfg config, hangup <-chan os.Signal) {
 		log:    func(at time.Time, text string) { log.add(at, "Clock of the bot's host", text) },
 	}
 	api.date, api.answered = clock.compare, out.networkWorks
-	api.migrated = func(from, to int64) { cfg.access.migrate(from, to) }
+	api.migrated = cfg.access.migrate
 
 	watch := newSnoop(cfg.pdus, cfg.limit, cfg.interval, cfg.snmp)
 	watch.report, watch.near = alerts.report, cfg.near

@@ -137,13 +137,13 @@ func (s *session) askFull(ctx context.Context, until time.Time, unit int) ([]gos
 		attempts = 2 // a single one, of twice the time
 	}
 	vars, err := s.ask(ctx, until, unit, askEverything, attempts)
-	before := s.plain.asked
+	before := s.plain.versions
 	if !errors.Is(err, errNoObject) || before.version != gosnmp.Version1 {
 		return vars, err
 	}
-	s.plain.asked = versionState{version: gosnmp.Version2c}
+	s.plain.versions = versionState{version: gosnmp.Version2c}
 	if vars, err = s.ask(ctx, until, unit, askEverything, 1); err != nil {
-		s.plain.asked = before
+		s.plain.versions = before
 	}
 	return vars, err
 }

@@ -296,7 +296,7 @@ func TestLateAnswers(t *testing.T) {
 			t.Parallel()
 			sim, p := simulate(t, 101, "A", 2410)
 			s := openSession(t, p, unhurried)
-			s.plain.asked.version = version
+			s.plain.versions.version = version
 			wantReading(t, s, 2410, 2410)
 
 			sim.SetFaults(venue.AgentFaults{Delay: 90 * time.Millisecond, Twice: true})
@@ -315,7 +315,7 @@ func TestLateAnswers(t *testing.T) {
 			if !strings.Contains(late, "answers too late for -interval 20s") {
 				t.Errorf("got %q, want that it answers too late", late)
 			}
-			if v := s.plain.asked.version; v != version {
+			if v := s.plain.versions.version; v != version {
 				t.Errorf("then asked with %v", v)
 			}
 		})
@@ -328,7 +328,7 @@ func TestLateFirstAnswers(t *testing.T) {
 	for _, version := range []gosnmp.SnmpVersion{gosnmp.Version1, gosnmp.Version2c} {
 		request, _ := requestAndAnswer(t)
 		client := newPlainClient(new(panicGuard))
-		client.asked.noteAnswer(gosnmp.Version1)
+		client.versions.noteAnswer(gosnmp.Version1)
 		client.timedOut = []uint32{request.RequestID - 1}
 
 		late := request
@@ -346,8 +346,8 @@ func TestLateFirstAnswers(t *testing.T) {
 		if answer, err := client.receive(here, request, &wrong); answer != nil || err != nil || !errors.Is(wrong, errLate) {
 			t.Errorf("got %v, %v, %v", answer, err, wrong)
 		}
-		if client.asked.version != version {
-			t.Errorf("a late answer of %v: then asked with %v", version, client.asked.version)
+		if client.versions.version != version {
+			t.Errorf("a late answer of %v: then asked with %v", version, client.versions.version)
 		}
 	}
 }
@@ -394,7 +394,7 @@ func TestErrorStatus(t *testing.T) {
 			s := openSession(t, p, unhurried)
 			readings := 4 * fullEvery
 			if m.OnlyV1 { // each trial of the full query waits for an answer to v2c
-				s.plain.asked.noteAnswer(gosnmp.Version1)
+				s.plain.versions.noteAnswer(gosnmp.Version1)
 				s.timeout = 3 * time.Second
 				readings = 2
 			}
@@ -482,7 +482,7 @@ func TestTimeoutKeepsVersion(t *testing.T) {
 	sim, p := simulate(t, 101, "A", 2410)
 	s := openSession(t, p, unhurried)
 	sim.SetFaults(venue.AgentFaults{NoPeak: true})
-	s.plain.asked.noteAnswer(gosnmp.Version1)
+	s.plain.versions.noteAnswer(gosnmp.Version1)
 	if r, err := s.read(t.Context(), 1); err != nil || r.uptime >= 0 {
 		t.Errorf("by v1: got %+v, %v; want the power alone", r, err)
 	}

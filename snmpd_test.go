@@ -229,9 +229,9 @@ func TestSnmpd(t *testing.T) {
 	v2 := open(snmpConfig{community: "public", write: newSecret("private"), interval: 2 * time.Second})
 	wantUntil(t, v2, "v2c", readsAll)
 	v1 := open(snmpConfig{community: "public", interval: 2 * time.Second})
-	v1.plain.asked.noteAnswer(gosnmp.Version1)
+	v1.plain.versions.noteAnswer(gosnmp.Version1)
 	wantUntil(t, v1, "v1", readsAll)
-	if v1.plain.asked.version != gosnmp.Version1 {
+	if v1.plain.versions.version != gosnmp.Version1 {
 		t.Error("v1 was given up")
 	}
 	for name, cfg := range map[string]snmpConfig{

@@ -17,12 +17,12 @@ import (
 // codec. gosnmp's own client would take a stray datagram for the answer, or give
 // up after a malformed one, and miss the right answer behind it.
 type plainClient struct {
-	asked    versionState
+	versions versionState
 	codec    gosnmp.GoSNMP
 	buf      []byte
 	id       uint32   // of the last request
 	timedOut []uint32 // IDs of the last requests that were not answered in time
-	slow     bool     // the card hardly answers within the time of an attempt
+	slow     bool     // the card takes almost all the time of an attempt, or more
 	repeated uint32   // the last request that was sent again before its answer came
 	panics   *panicGuard
 
@@ -42,7 +42,7 @@ func (t timeouts) once() timeouts {
 }
 
 // A versionState tracks the SNMP version to use for a card. While it has not
-// answered, v2c and v1 are tried in turns.
+// answered, v2c and v1 are tried alternately.
 type versionState struct {
 	version  gosnmp.SnmpVersion
 	answered bool // the card has answered this version
@@ -62,10 +62,10 @@ const (
 
 func newPlainClient(panics *panicGuard) plainClient {
 	return plainClient{
-		asked:  versionState{version: gosnmp.Version2c},
-		buf:    make([]byte, maxAnswer),
-		id:     firstRequestID + rand.Uint32N(lastRequestID-firstRequestID),
-		panics: panics,
+		versions: versionState{version: gosnmp.Version2c},
+		buf:      make([]byte, maxAnswer),
+		id:       firstRequestID + rand.Uint32N(lastRequestID-firstRequestID),
+		panics:   panics,
 	}
 }
 
@@ -75,7 +75,7 @@ func newPlainClient(panics *panicGuard) plainClient {
 func (c *plainClient) exchange(
 	ctx context.Context, conn net.Conn, r *request, t timeouts,
 ) (*gosnmp.SnmpPacket, error) {
-	datagram, err := r.datagram(c.asked.version, c.nextID())
+	datagram, err := r.datagram(c.versions.version, c.nextID())
 	if err != nil {
 		return nil, err
 	}
@@ -108,7 +108,7 @@ func (c *plainClient) exchange(
 	}
 
 	c.timedOut = append(c.timedOut[max(0, len(c.timedOut)-maxTimedOut+1):], r.RequestID)
-	c.asked.noteSilence()
+	c.versions.noteSilence()
 	return nil, wrong
 }
 
@@ -147,11 +147,11 @@ func (c *plainClient) receive(conn net.Conn, r *request, wrong *error) (*gosnmp.
 		answer, err := c.decode(r, c.buf[:n])
 		switch {
 		case err == nil:
-			c.asked.noteAnswer(answer.Version)
+			c.versions.noteAnswer(answer.Version)
 			return answer, nil
 		case errors.Is(err, errLate):
 			c.slow = true
-			c.asked.noteAnswer(answer.Version)
+			c.versions.noteAnswer(answer.Version)
 		case answer != nil && answer.RequestID == c.repeated: // a second answer: the first one was not lost
 			c.slow = true
 		}

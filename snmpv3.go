@@ -60,8 +60,8 @@ func newV3Client(
 }
 
 // exchange sends a request and returns the answer. A slow card is given the time
-// of all attempts for one. A card from which nothing comes is tried both ways in
-// turns.
+// of all attempts for one. A card from which nothing comes is tried both ways
+// alternately.
 func (c *v3Client) exchange(ctx context.Context, t timeouts, request *gosnmp.SnmpPacket) (*gosnmp.SnmpPacket, error) {
 	ctx, cancel := context.WithDeadline(ctx, t.until)
 	defer cancel()

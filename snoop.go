@@ -13,7 +13,7 @@ import (
 // A snoop is the watch: it polls the PDUs, keeps what it saw, and reports
 // events.
 type snoop struct {
-	limit    int // W a team
+	limit    int // W per team
 	interval time.Duration
 	near     time.Duration // between two readings near the limit; 0 for the interval
 	report   func(event)   // logs and sends; one event at a time
@@ -41,7 +41,7 @@ type cardWatch struct {
 	session *session
 	units   []watchedUnit
 	jobs    chan func(*session) // other exchanges with the card, each followed by a poll
-	took    time.Duration       // by the last sweep of its units
+	took    time.Duration       // by the last sweep of its units; used by watch only
 
 	teamNear chan struct{} // holds a value after another card found one of its teams near the limit
 }
@@ -272,7 +272,8 @@ func (s *snoop) isNear(c *cardWatch) bool {
 	})
 }
 
-// alive reports whether every PDU was polled recently.
+// alive reports whether every PDU was polled within three intervals and five
+// seconds.
 func (s *snoop) alive() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -339,12 +340,15 @@ func (s *snoop) answerTime(c *cardWatch) (took time.Duration) {
 	return took
 }
 
+// awaitPause is the time between two polls of await, at least.
+const awaitPause = 500 * time.Millisecond
+
 // await polls PDU i until ok holds for its status after a reading, for at most
-// the time within.
+// the time within. If it does not, await returns the zero status and false.
 func (s *snoop) await(ctx context.Context, i int, within time.Duration, ok func(status) bool) (status, bool) {
 	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
-	tick := time.NewTicker(500 * time.Millisecond)
+	tick := time.NewTicker(awaitPause)
 	defer tick.Stop()
 	for ctx.Err() == nil {
 		s.mu.Lock()

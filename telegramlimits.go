@@ -8,7 +8,7 @@ const (
 	maxText    = 4096 // UTF-16 code units in a message, without markup
 	maxCaption = 1024 // likewise in the caption of a file
 	maxButtons = 100  // below a message
-	maxMarkup  = 8000 // bytes of their JSON; somewhat above, it is refused as "reply markup is too long"
+	maxMarkup  = 8000 // bytes of their JSON; slightly more is refused as "reply markup is too long"
 
 	maxPerMinute = 20          // messages and edits a minute in a group
 	privatePace  = time.Second // between two messages to a person

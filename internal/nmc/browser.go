@@ -114,7 +114,10 @@ func (b *browser) resolve(ref string) (*url.URL, error) {
 // onCard returns the address on the card that has the path and query of a URL.
 func (b *browser) onCard(u *url.URL) *url.URL {
 	on := *u
-	on.Scheme, on.Host, on.User, on.Fragment, on.RawFragment = b.base.Scheme, b.base.Host, nil, "", ""
+	on.Scheme = b.base.Scheme
+	on.Host = b.base.Host
+	on.User = nil
+	on.Fragment, on.RawFragment = "", ""
 	return &on
 }
 

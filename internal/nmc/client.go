@@ -83,7 +83,7 @@ var DefaultTimeouts = Timeouts{Request: 20 * time.Second, Busy: 20 * time.Second
 // errors are of type *Error; if one wraps ErrInterrupted, the reset may have
 // taken effect.
 func (c *Client) ResetPeak(ctx context.Context, unit int, step func(string), applying func()) error {
-	return c.visit(ctx, unit, step, func(v *visit, r reset) error {
+	return c.withReset(ctx, unit, step, func(v *visit, r reset) error {
 		applying()
 		return v.apply(ctx, r.form, r.button)
 	})
@@ -92,7 +92,7 @@ func (c *Client) ResetPeak(ctx context.Context, unit int, step func(string), app
 // FindPeak logs in, looks for the control that resets the peak of a unit, and
 // logs off. It changes nothing.
 func (c *Client) FindPeak(ctx context.Context, unit int) error {
-	return c.visit(ctx, unit, func(string) {}, func(*visit, reset) error { return nil })
+	return c.withReset(ctx, unit, func(string) {}, func(*visit, reset) error { return nil })
 }
 
 // login logs in, unless the card refused the password before.
@@ -117,7 +117,7 @@ func (c *Client) login(ctx context.Context, v *visit, step func(string)) error {
 				err, ago.Round(time.Second))
 		}
 	}
-	return &Error{"logging in", err, v.summaries()}
+	return &Error{Op: "logging in", Err: err, Pages: v.summaries()}
 }
 
 // leave logs off. A failure does not change the outcome of the visit.
@@ -131,17 +131,14 @@ func (c *Client) leave(ctx context.Context, v *visit) {
 // memory returns the memory of the client.
 func (c *Client) memory() *Memory { return cmp.Or(c.Memory, new(Memory)) }
 
-// visit logs in, finds out how to reset the peak, calls do with that, and logs
+// withReset logs in, finds out how to reset the peak, calls do with that, and logs
 // off.
-func (c *Client) visit(ctx context.Context, unit int, step func(string), do func(*visit, reset) error) error {
+func (c *Client) withReset(ctx context.Context, unit int, step func(string), do func(*visit, reset) error) error {
 	base, err := url.Parse(c.URL + "/")
 	if err != nil || base.Host == "" {
 		return &Error{Op: "logging in", Err: fmt.Errorf("%q: want a URL such as http://10.0.0.101", c.URL)}
 	}
-	pins := c.Pins
-	if pins == nil {
-		pins = new(Pins)
-	}
+	pins := cmp.Or(c.Pins, new(Pins))
 	v := &visit{
 		browser:  newBrowser(base, pins, cmp.Or(c.Timeouts.Request, DefaultTimeouts.Request)),
 		user:     c.User,
@@ -160,12 +157,12 @@ func (c *Client) visit(ctx context.Context, unit int, step func(string), do func
 		return err
 	}
 	step("looking for the page")
-	r, err := v.findReset(ctx, unit)
+	r, err := v.searchMenu(ctx, unit)
 	if err != nil {
-		return &Error{"looking for the peak's reset", err, v.summaries()}
+		return &Error{Op: "looking for the peak's reset", Err: err, Pages: v.summaries()}
 	}
 	if err := do(v, r); err != nil {
-		return &Error{"resetting", err, v.summaries()}
+		return &Error{Op: "resetting", Err: err, Pages: v.summaries()}
 	}
 	return nil
 }

@@ -112,7 +112,8 @@ func (r *controlReader) takeInSelect(t token) bool {
 		}
 	case t.name == "option":
 		r.endOption()
-		if r.inOption = t.kind == startTag; r.inOption {
+		r.inOption = t.kind == startTag
+		if r.inOption {
 			r.selecting.options = append(r.selecting.options, option{
 				value:    t.attr("value"),
 				hasValue: t.has("value"),

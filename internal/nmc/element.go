@@ -142,7 +142,11 @@ func (e *element) isHeadingRow() bool {
 // isSectionRow reports whether an element is a row that is the heading of those
 // below: it has one cell, which is a <th> or spans several columns.
 func (e *element) isSectionRow() bool {
-	return e.name == "tr" && len(e.cells) == 1 && (e.cells[0].name == "th" || e.cells[0].colspan > 1) && e.hasNoFields()
+	if e.name != "tr" || len(e.cells) != 1 {
+		return false
+	}
+	isHeading := e.cells[0].name == "th" || e.cells[0].colspan > 1
+	return isHeading && e.hasNoFields()
 }
 
 func (e *element) hasNoFields() bool { return e.controls.first == nil && e.buttons.first == nil }

@@ -10,8 +10,8 @@ import (
 // sessionTimeout is how long a card keeps a session that was not ended.
 const sessionTimeout = 3 * time.Minute
 
-// refusalTime is how long a password is not tried again that a card refused
-// without saying that it is wrong.
+// refusalTime is how long to wait before trying a refused password again, if the
+// card did not say that it is wrong.
 const refusalTime = 3 * time.Minute
 
 // A Memory remembers what matters after a visit: passwords that cards refused,

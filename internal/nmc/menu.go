@@ -85,9 +85,11 @@ func saysNeedsHTTPS(p page) bool {
 func confirmForm(p page) (form, int) {
 	for _, f := range p.forms {
 		apply := applyButton(f)
+		isApplied := apply >= 0 && f.isPost() && !f.controls[apply].overrides
 		hasTwoButtons := f.count("submit", "button", "reset") == 2
 		hasNothingElse := f.count("hidden") == len(f.controls)-2
-		if apply >= 0 && f.isPost() && hasTwoButtons && hasNothingElse && !f.controls[apply].overrides {
+		onlyAsks := hasTwoButtons && hasNothingElse
+		if isApplied && onlyAsks {
 			return f, apply
 		}
 	}

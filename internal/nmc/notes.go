@@ -27,7 +27,7 @@ func withoutNotes(text string) string {
 	return strings.Join(kept, " ")
 }
 
-// withoutLastReset returns a text without parentheses that tell of the last
+// withoutLastReset returns a text without parentheses that mention the last
 // reset.
 func withoutLastReset(text string) string {
 	var b strings.Builder
@@ -47,7 +47,7 @@ func withoutLastReset(text string) string {
 	}
 }
 
-// saysLastReset reports whether a text in parentheses tells of the last reset.
+// saysLastReset reports whether a text in parentheses mentions the last reset.
 func saysLastReset(text string) bool {
 	switch list := words(text); strings.Join(list, " ") {
 	case "never reset", "never cleared", "not reset yet", "not yet reset":

@@ -95,7 +95,9 @@ func (u *units) noteUnclear(c control) {
 		if len(c.labels.rows) > 0 {
 			about = append(about, words(c.labels.rows[0].text)...)
 		}
-		if !isUnitLabel(about) && !has(words(c.name), "pdu", "unit") || isUnitSetting(about) || hasPart(about, "peak") {
+		isAboutUnits := isUnitLabel(about) || has(words(c.name), "pdu", "unit")
+		isSetting := isUnitSetting(about) || hasPart(about, "peak")
+		if !isAboutUnits || isSetting {
 			return
 		}
 		shown = 1 + slices.IndexFunc(c.options, func(o option) bool { return o.selected })
@@ -126,8 +128,12 @@ func isUnitSetting(list []string) bool {
 
 // isUnclear reports whether it is not clear that a page is about a unit.
 func (u units) isUnclear(unit int, chained bool) bool {
+	if !u.unclear {
+		return false
+	}
 	contradicts := u.shown > 0 && u.shown != unit
-	return u.unclear && (contradicts || !u.offered && (chained || unit > 1))
+	severalUnits := chained || unit > 1
+	return contradicts || severalUnits && !u.offered
 }
 
 // findLinks looks for links to the same page of other units. The values of

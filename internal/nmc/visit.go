@@ -196,16 +196,17 @@ func (v *visit) setLogoff(action *url.URL) {
 		return
 	}
 	led := cmp.Or(v.refused, v.target)
-	if v.isGuess = led.Path == action.Path; v.isGuess {
+	v.isGuess = led.Path == action.Path
+	if v.isGuess {
 		v.logoff = action.JoinPath("..", "..", "logout.htm")
 		return
 	}
 	v.logoff = led.ResolveReference(&url.URL{Path: "logout.htm"})
 }
 
-// findReset follows the menu to the page with the control that resets the peak
+// searchMenu follows the menu to the page with the control that resets the peak
 // of a unit.
-func (v *visit) findReset(ctx context.Context, unit int) (reset, error) {
+func (v *visit) searchMenu(ctx context.Context, unit int) (reset, error) {
 	const maxPages = 20
 	visited := map[string]bool{v.here.String(): true}
 	var pending []*url.URL
@@ -231,7 +232,7 @@ func (v *visit) findReset(ctx context.Context, unit int) (reset, error) {
 			return reset{}, err
 		}
 		if v.status >= 400 {
-			pageErr = cmp.Or(pageErr, v.statusError())
+			pageErr = cmp.Or(pageErr, v.pageError())
 		}
 		pending = pending[1:]
 	}
@@ -294,8 +295,8 @@ func (v *visit) checkSession() error {
 	return nil
 }
 
-// statusError returns the error for a page that the card did not show.
-func (v *visit) statusError() error {
+// pageError returns the error for a page that the card did not show.
+func (v *visit) pageError() error {
 	return fmt.Errorf("%w: %s: %w", ErrPage, lastPart(v.redactor.name(v.here.Path)), statusError(v.status))
 }
 
@@ -312,7 +313,7 @@ func (v *visit) resetHere(ctx context.Context, unit int) (reset, error) {
 		return reset{}, err
 	}
 	if v.status >= 400 {
-		return reset{}, v.statusError()
+		return reset{}, v.pageError()
 	}
 	u, r, err = v.unitReset(unit)
 	if err == nil && u.current != unit {
@@ -380,7 +381,7 @@ func (v *visit) chooseUnit(ctx context.Context, u units, unit int) error {
 // apply submits a form, and then the page that may ask for confirmation. It
 // never submits anything twice.
 func (v *visit) apply(ctx context.Context, f form, button int) error {
-	for range 2 {
+	for range 2 { // the form, then at most one page that asks for confirmation
 		if err := v.submit(ctx, f, button); err != nil {
 			return fmt.Errorf("%w: %w", ErrInterrupted, err)
 		}

@@ -57,7 +57,7 @@ func isMadeOf(list []string, some ...string) bool {
 	return !slices.ContainsFunc(list, func(w string) bool { return !slices.Contains(some, w) })
 }
 
-// shorten returns s, cut to at most n runes.
+// shorten returns s or, if it has more than n characters, the first n and "...".
 func shorten(s string, n int) string {
 	for i := range s {
 		if n--; n < 0 {

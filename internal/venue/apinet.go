@@ -36,7 +36,7 @@ func newNetwork(handler http.HandlerFunc) *network {
 // URL returns the server's address for the bot's -api flag.
 func (n *network) URL() string { return "http://" + n.addr }
 
-// Up ends Down, on the same port.
+// Up accepts connections again, on the same port.
 func (n *network) Up() {
 	l, err := net.Listen("tcp", n.addr)
 	if err != nil {
@@ -69,7 +69,7 @@ func (n *network) Down() {
 	n.conns = nil
 }
 
-// Close ends the server, and the calls that hang in it.
+// Close stops the server and cancels its calls.
 func (n *network) Close() {
 	n.cancel()
 	n.Down()

@@ -45,7 +45,7 @@ type Web struct {
 	complaints                  []string
 }
 
-// sessionTime is how long a session lasts that nobody uses.
+// sessionTime is how long an unused session lasts.
 const sessionTime = 3 * time.Minute
 
 // ServeWeb starts the web interface of a PDU and the units chained to it on l, for
@@ -77,7 +77,7 @@ func serveWeb(p *PDU, g Generation, l net.Listener, scheme string) *Web {
 // URL returns the card's address with a slash at its end.
 func (w *Web) URL() string { return w.url }
 
-// Close ends the web interface with all that hangs in it.
+// Close stops the web interface and cancels its requests.
 func (w *Web) Close() {
 	w.cancel()
 	w.server.Close()
