@@ -136,7 +136,8 @@ func newFlags() *flags {
 	f.set.StringVar(&f.api, "api", "https://api.telegram.org", "`URL` of the Bot API server, for a local one")
 	f.set.StringVar(&f.metrics, "metrics", "", "serve /metrics for Prometheus at `ADDR`, such as :9690")
 	f.set.BoolVar(&f.check, "check", false, "test everything, change nothing, and exit; PDU numbers may follow")
-	f.set.StringVar(&f.report, "report", "", "with -check, describe in `FILE` the pages on which the peak's reset was not found")
+	f.set.StringVar(&f.report, "report", "",
+		"with -check, describe in `FILE` the pages on which the peak's reset was not found")
 	f.set.BoolVar(&f.demo, "demo", false,
 		"try iscbot with simulated PDUs and a chat in this terminal,\nor in the real Telegram if ISCBOT_TOKEN is set")
 	f.set.BoolVar(&f.version, "version", false, "print the version and exit")
