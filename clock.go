@@ -23,7 +23,7 @@ const (
 // the host's monotonic clock, so that the times in the log can be trusted.
 // Durations are never measured by the wall clock.
 type clockWatch struct {
-	report func(text string)               // to the terminal and the chat
+	notify func(text string)               // on the terminal and in the chat
 	log    func(at time.Time, text string) // to exceedings.log
 
 	mu    sync.Mutex // guards the fields below
@@ -50,9 +50,9 @@ func (c *clockWatch) compare(server, own time.Time) {
 	switch {
 	case wrong && !was:
 		text := "The clock of the bot's host is %s: the times in the log are wrong until it is set."
-		c.report(fmt.Sprintf(text, offBy(off)))
+		c.notify(fmt.Sprintf(text, offBy(off)))
 	case was && !wrong:
-		c.report("The clock of the bot's host is right again.")
+		c.notify("The clock of the bot's host is right again.")
 	}
 }
 

@@ -41,7 +41,7 @@ func TestClockCompare(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var got []string
-			c := &clockWatch{report: func(text string) { got = append(got, text) }}
+			c := &clockWatch{notify: func(text string) { got = append(got, text) }}
 			server := time.Date(2026, 6, 25, 10, 0, 0, 0, time.UTC)
 			for _, off := range tt.off {
 				c.compare(server, server.Add(off).In(time.FixedZone("", 7200)))
@@ -58,7 +58,7 @@ func TestClockCompare(t *testing.T) {
 // ignored: the clock may have been set in between.
 func TestClockOvertaken(t *testing.T) {
 	var got []string
-	c := &clockWatch{report: func(text string) { got = append(got, text) }}
+	c := &clockWatch{notify: func(text string) { got = append(got, text) }}
 	older := time.Now()
 	newer := older.Add(time.Millisecond)
 	c.compare(newer, newer)

@@ -73,8 +73,7 @@ func newResponder(
 		limit: limit, started: time.Now(),
 	}
 	r.live = newLiveLists(c, out, r.current)
-	r.graphs = newGrapher(ctx, out, watch, limit, r.started)
-	r.graphs.access = r.access
+	r.graphs = newGrapher(ctx, out, watch, r.access, limit, r.started)
 	r.logs = newLogSender(ctx, c, out, logPath)
 	r.buttons = &buttonHandler{
 		ctx: ctx, client: c, out: out, access: r.access,

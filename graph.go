@@ -27,7 +27,7 @@ type grapher struct {
 	ctx     context.Context // of all pictures
 	out     *outbox
 	watch   *snoop
-	access  *accessList // its chats do not wait for strangers' pictures; may be nil
+	access  *accessList // its chats do not wait for strangers' pictures
 	limit   int         // W per team
 	started time.Time
 	drawing chan struct{} // holds a value for each picture being drawn
@@ -38,9 +38,11 @@ type grapher struct {
 	total   int           // pictures waiting in all chats
 }
 
-func newGrapher(ctx context.Context, out *outbox, watch *snoop, limit int, started time.Time) *grapher {
+func newGrapher(
+	ctx context.Context, out *outbox, watch *snoop, access *accessList, limit int, started time.Time,
+) *grapher {
 	return &grapher{
-		ctx: ctx, out: out, watch: watch, limit: limit, started: started,
+		ctx: ctx, out: out, watch: watch, access: access, limit: limit, started: started,
 		drawing: make(chan struct{}, maxDrawing), waiting: make(map[int64]int),
 	}
 }
@@ -100,7 +102,7 @@ func (g *grapher) send(p post, r graphRequest, now time.Time) {
 func (g *grapher) begin(chat int64) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	official := g.access != nil && slices.Contains(g.access.chats(), chat)
+	official := slices.Contains(g.access.chats(), chat)
 	full := g.total >= maxWaiting && !official
 	if full || g.waiting[chat] >= maxWaitingPerChat {
 		return false

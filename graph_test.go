@@ -47,7 +47,7 @@ func newTestGrapher(ctx context.Context, out *outbox) *grapher {
 	crossing := noon.Add(-10 * time.Minute)
 	watch.history.addEvent(event{kind: eventAbove, team: "First Team", at: crossing, watts: 3100})
 	watch.history.addEvent(event{kind: eventBack, team: "First Team", at: crossing.Add(time.Minute), watts: 3121})
-	return newGrapher(ctx, out, watch, 3000, started)
+	return newGrapher(ctx, out, watch, newAccessList(0), 3000, started)
 }
 
 func TestGraphDraw(t *testing.T) {
@@ -110,7 +110,7 @@ func TestGraphManyTeams(t *testing.T) {
 		pdus = append(pdus, pdu{num: i + 1, unit: 1, name: name, team: name, snmp: fmt.Sprint("127.0.0.1:", i+1)})
 	}
 	watch := newSnoop(pdus, 1, time.Minute, snmpConfig{interval: time.Minute})
-	g := newGrapher(t.Context(), nil, watch, 1, time.Now())
+	g := newGrapher(t.Context(), nil, watch, newAccessList(0), 1, time.Now())
 	now := time.Now()
 	r, err := parseGraph("", watch.snapshot(), g.span(now))
 	if err != nil {
@@ -287,7 +287,7 @@ func docsGrapher(ctx context.Context) *grapher {
 		watch.history.addEvent(event{kind: eventAbove, team: "Barcelona", at: from, watts: n[2]})
 		watch.history.addEvent(event{kind: eventBack, team: "Barcelona", at: to, watts: n[2]})
 	}
-	return newGrapher(ctx, nil, watch, 3000, started)
+	return newGrapher(ctx, nil, watch, newAccessList(0), 3000, started)
 }
 
 // TestDocsPictures checks that the pictures in docs are what the bot draws.

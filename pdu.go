@@ -11,6 +11,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"iscbot/internal/nmc"
 )
 
 // A pdu is one rack PDU of the list.
@@ -24,7 +26,7 @@ type pdu struct {
 }
 
 // maxUnits is the maximum number of units that share a card and its address.
-const maxUnits = 4
+const maxUnits = nmc.MaxUnits
 
 // number returns the number of a PDU as written in the list: 101, or 101/2 for
 // a chained unit.

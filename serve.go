@@ -26,7 +26,7 @@ func serve(ctx, input context.Context, cfg config, hangup <-chan os.Signal) {
 			cfg.log, late, lost))
 	}
 	clock := &clockWatch{
-		report: alerts.notify,
+		notify: alerts.notify,
 		log:    func(at time.Time, text string) { log.add(at, "Clock of the bot's host", text) },
 	}
 	api.date, api.answered = clock.compare, out.networkWorks

@@ -373,7 +373,10 @@ func (c *client) do(ctx context.Context, method string, in params, out any) (dat
 
 // readAnswer returns the result in an answer of the Bot API.
 func readAnswer(resp *http.Response) (json.RawMessage, error) {
-	const maxAnswer = 16 << 20
+	const (
+		maxAnswer     = 16 << 20 // bytes
+		maxRetryAfter = 3600     // seconds
+	)
 	data, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
 	var answer struct {
 		OK     *bool           `json:"ok"`
@@ -398,7 +401,7 @@ func readAnswer(resp *http.Response) (json.RawMessage, error) {
 	}
 	e := &answer.apiError
 	e.Code = cmp.Or(e.Code, resp.StatusCode)
-	e.RetryAfter = time.Duration(min(max(answer.Parameters.RetryAfter, 0), 3600)) * time.Second
+	e.RetryAfter = time.Duration(min(max(answer.Parameters.RetryAfter, 0), maxRetryAfter)) * time.Second
 	e.MigrateTo = answer.Parameters.MigrateTo
 	return nil, e
 }
