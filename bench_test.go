@@ -380,7 +380,7 @@ func BenchmarkWatch(b *testing.B) {
 				watch := newSnoop(list, tt.limit, interval, snmpConfig{community: "public", interval: interval})
 				watch.near, watch.report = defaultNear, func(event) {}
 				stop := inBackground(b, watch.run)
-				<-watch.swept
+				<-watch.allPolled
 				used := coreShare(b, interval)
 				stop()
 

@@ -81,7 +81,7 @@ func testPresses(t *testing.T, test func(t *testing.T, r *responder, s *slowServ
 		pdus := []pdu{listed(101, 1, "First Team", "")}
 		watch := newSnoop(pdus, 3000, 2*time.Second, snmpConfig{interval: 2 * time.Second})
 		dialog := &resetDialog{
-			ctx: t.Context(), client: c, out: out, access: newAccessList(0, 7), watch: watch, pdus: pdus,
+			ctx: t.Context(), client: c, out: out, access: newAccessList(0, 7), snoop: watch, pdus: pdus,
 		}
 		r := newResponder(t.Context(), c, out, watch, dialog, 3000, "")
 		test(t, r, s)

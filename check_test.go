@@ -324,7 +324,7 @@ func TestWatchdogStarves(t *testing.T) {
 	t.Setenv("NOTIFY_SOCKET", filepath.Join(dir, "s"))
 	t.Setenv("WATCHDOG_USEC", "30000")
 	watch := newSnoop([]pdu{{num: 1, unit: 1, team: "A"}}, 3000, time.Second, snmpConfig{interval: time.Second})
-	close(watch.swept) // then it was never polled again
+	close(watch.allPolled) // then it was never polled again
 	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 	defer cancel()
 	serveSystemd(ctx, watch)

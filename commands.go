@@ -47,7 +47,7 @@ func parseCommand(m *message, me string) (command, bool) {
 type responder struct {
 	client  *client
 	out     *outbox
-	watch   *snoop
+	snoop   *snoop
 	access  *accessList
 	resets  *resetDialog
 	live    *liveLists
@@ -69,7 +69,7 @@ func newResponder(
 	ctx context.Context, c *client, out *outbox, watch *snoop, resets *resetDialog, limit int, logPath string,
 ) *responder {
 	r := &responder{
-		client: c, out: out, watch: watch, access: resets.access, resets: resets,
+		client: c, out: out, snoop: watch, access: resets.access, resets: resets,
 		limit: limit, started: time.Now(),
 	}
 	r.live = newLiveLists(c, out, r.current)
@@ -85,7 +85,7 @@ func newResponder(
 
 // current returns the pages of /current.
 func (r *responder) current(now time.Time) []string {
-	return currentList(r.watch.snapshot(), r.limit, now)
+	return currentList(r.snoop.snapshot(), r.limit, now)
 }
 
 // start is called when Telegram has answered with the bot's own account.
@@ -157,11 +157,11 @@ func (r *responder) answerMessage(ctx context.Context, m *message, now time.Time
 	case "/graph":
 		r.tasks.Go(func() { r.graphs.answer(to, cmd.args, time.Now()) })
 	case "/peaks":
-		r.out.reply(to, peakList(r.watch.snapshot(), r.limit, time.Now())...)
+		r.out.reply(to, peakList(r.snoop.snapshot(), r.limit, time.Now())...)
 	case "/peakdates":
-		r.out.reply(to, peakDateList(r.watch.snapshot(), r.limit, time.Now())...)
+		r.out.reply(to, peakDateList(r.snoop.snapshot(), r.limit, time.Now())...)
 	case "/exceedings":
-		r.out.reply(to, exceedingsList(r.watch.snapshot(), r.limit, r.started, time.Now())...)
+		r.out.reply(to, exceedingsList(r.snoop.snapshot(), r.limit, r.started, time.Now())...)
 	case "/log":
 		r.answerLog(m)
 	case "/reset":

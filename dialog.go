@@ -60,7 +60,7 @@ type resetDialog struct {
 	client   *client
 	out      *outbox
 	access   *accessList
-	watch    *snoop
+	snoop    *snoop
 	resetter *resetter
 	pdus     []pdu
 	tasks    taskGroup // work that outlasts the handling of an update
@@ -251,7 +251,7 @@ func (d *resetDialog) buttons(q *question) (buttons []button) {
 	add := func(text, target string) {
 		buttons = append(buttons, button{shortenMiddle(text, maxButtonText), "reset " + q.nonce + " " + target})
 	}
-	for _, t := range d.watch.snapshot() {
+	for _, t := range d.snoop.snapshot() {
 		for _, p := range t.pdus {
 			add(p.number()+" "+p.name, p.number())
 		}

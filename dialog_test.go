@@ -293,7 +293,7 @@ func testDialog(t *testing.T, w *fakeChat, test func(t *testing.T, d *resetDialo
 		watch := newSnoop(pdus, 3000, time.Minute, snmpConfig{interval: time.Minute})
 		log := newJournal(filepath.Join(t.TempDir(), "exceedings.log"))
 		d := &resetDialog{
-			ctx: t.Context(), client: c, out: out, access: newAccessList(groupID), watch: watch, pdus: pdus,
+			ctx: t.Context(), client: c, out: out, access: newAccessList(groupID), snoop: watch, pdus: pdus,
 			resetter: newResetter(watch, log, true, nil),
 		}
 		test(t, d)
@@ -415,7 +415,7 @@ func TestResetButtons(t *testing.T) {
 			for i := range 250 {
 				pdus = append(pdus, listed(1+i, 1, "left", fmt.Sprint(team, 1+i)), listed(1+i, 2, "right", fmt.Sprint(team, 1+i)))
 			}
-			d := &resetDialog{watch: newSnoop(pdus, 3000, time.Minute, snmpConfig{interval: time.Minute}), pdus: pdus}
+			d := &resetDialog{snoop: newSnoop(pdus, 3000, time.Minute, snmpConfig{interval: time.Minute}), pdus: pdus}
 			q := &question{nonce: rand.Text()[:16]}
 			seen := make(map[string]bool)
 			keyboards := splitKeyboard(d.buttons(q))

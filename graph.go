@@ -26,7 +26,7 @@ const (
 type grapher struct {
 	ctx     context.Context // of all pictures
 	out     *outbox
-	watch   *snoop
+	snoop   *snoop
 	access  *accessList // its chats do not wait for strangers' pictures
 	limit   int         // W per team
 	started time.Time
@@ -42,14 +42,14 @@ func newGrapher(
 	ctx context.Context, out *outbox, watch *snoop, access *accessList, limit int, started time.Time,
 ) *grapher {
 	return &grapher{
-		ctx: ctx, out: out, watch: watch, access: access, limit: limit, started: started,
+		ctx: ctx, out: out, snoop: watch, access: access, limit: limit, started: started,
 		drawing: make(chan struct{}, maxDrawing), waiting: make(map[int64]int),
 	}
 }
 
 // answer answers a /graph in the chat of p.
 func (g *grapher) answer(p post, arg string, now time.Time) {
-	r, err := parseGraph(arg, g.watch.snapshot(), g.span(now))
+	r, err := parseGraph(arg, g.snoop.snapshot(), g.span(now))
 	if err != nil {
 		text := err.Error()
 		p.html = escape(strings.ToUpper(text[:1]) + text[1:])
@@ -61,14 +61,14 @@ func (g *grapher) answer(p post, arg string, now time.Time) {
 
 // alertRequest returns what the button below an alert asks for.
 func (g *grapher) alertRequest(number string, now time.Time) (r graphRequest, ok bool) {
-	i, ok := findTeamOf(g.watch.snapshot(), number)
+	i, ok := findTeamOf(g.snoop.snapshot(), number)
 	return graphRequest{teams: []int{i}, from: now.Add(-alertGraphTime), to: now}, ok
 }
 
 // span returns the time for which there may be readings.
 func (g *grapher) span(now time.Time) graphSpan {
 	running := now.Sub(g.started) // by the monotonic clock: the wall clock may have been set
-	return graphSpan{started: now.Add(-running), kept: g.watch.history.kept(), now: now}
+	return graphSpan{started: now.Add(-running), kept: g.snoop.history.kept(), now: now}
 }
 
 // send draws a picture, sends it to the chat of p, and waits until it is sent.
@@ -131,16 +131,16 @@ func (g *grapher) draw(r graphRequest, now time.Time) (data []byte, caption stri
 		return nil, "", context.Cause(g.ctx)
 	}
 
-	teams := g.watch.snapshot()
+	teams := g.snoop.snapshot()
 	span := g.span(now)
 	shown := r.teams[:min(len(r.teams), chart.MaxCharts)]
 	var charts []chart.Chart
 	var lines []string
 	for _, i := range shown {
-		points := g.watch.powerOf(i, r.from, r.to, now)
+		points := g.snoop.powerOf(i, r.from, r.to, now)
 		charts = append(charts, g.chart(teams[i], points, r))
 		crossings, all := g.crossings(teams[i], r)
-		e := newGraphEvidence(points, latest(r.from, span.started), r.to, g.watch.interval)
+		e := newGraphEvidence(points, latest(r.from, span.started), r.to, g.snoop.interval)
 		e.addCrossings(crossings, all, r.from, r.to)
 		if len(r.teams) > 1 {
 			lines = append(lines, e.line(teams[i].name, now))
@@ -167,7 +167,7 @@ func (g *grapher) draw(r graphRequest, now time.Time) (data []byte, caption stri
 // crossings returns the crossings of a team that overlap a window. all is false if
 // there may have been more.
 func (g *grapher) crossings(t team, r graphRequest) (found []crossing, all bool) {
-	found, all = g.watch.history.crossingsOf(t.name, r.from, r.to)
+	found, all = g.snoop.history.crossingsOf(t.name, r.from, r.to)
 	if n := len(found); n > 0 && found[n-1].to.IsZero() { // still open
 		last := &found[n-1]
 		last.highest = max(last.highest, t.openHighest)
@@ -178,7 +178,7 @@ func (g *grapher) crossings(t team, r graphRequest) (found []crossing, all bool)
 
 // chart returns the chart of a team.
 func (g *grapher) chart(t team, points iter.Seq[powerPoint], r graphRequest) chart.Chart {
-	c := chart.Chart{Title: t.name, From: r.from, To: r.to, Limit: g.limit, MaxGap: maxStep(g.watch.interval)}
+	c := chart.Chart{Title: t.name, From: r.from, To: r.to, Limit: g.limit, MaxGap: maxStep(g.snoop.interval)}
 	if len(t.pdus) == 1 {
 		c.Title = t.pdus[0].number() + " " + t.name
 	}

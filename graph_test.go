@@ -71,7 +71,7 @@ func TestGraphDraw(t *testing.T) {
 			"Crossing from 11:50:00 to 11:51:00, 60 s, at most 3121 W", image.Pt(888, 608)},
 	} {
 		t.Run(arg, func(t *testing.T) {
-			r, err := parseGraph(arg, g.watch.snapshot(), g.span(noon))
+			r, err := parseGraph(arg, g.snoop.snapshot(), g.span(noon))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -91,9 +91,9 @@ func TestGraphDraw(t *testing.T) {
 // far, not the power at its beginning.
 func TestGraphOpenCrossing(t *testing.T) {
 	g := newTestGrapher(t.Context(), nil)
-	g.watch.teams[1].openHighest = 3900
-	g.watch.history.addEvent(event{kind: eventAbove, team: "Double", at: noon.Add(-time.Minute), watts: 3100})
-	r, _ := parseGraph("102", g.watch.snapshot(), g.span(noon))
+	g.snoop.teams[1].openHighest = 3900
+	g.snoop.history.addEvent(event{kind: eventAbove, team: "Double", at: noon.Add(-time.Minute), watts: 3100})
+	r, _ := parseGraph("102", g.snoop.snapshot(), g.span(noon))
 	_, caption, err := g.draw(r, noon)
 	wants(t, caption, "Crossing from 11:59:00, still above, at most 3900 W so far")
 	if err != nil {
@@ -190,9 +190,9 @@ func TestGraphFlood(t *testing.T) {
 // TestGraphsAtOnce checks that at most two pictures are drawn at the same time.
 func TestGraphsAtOnce(t *testing.T) {
 	g := newTestGrapher(t.Context(), nil)
-	r, _ := parseGraph("101", g.watch.snapshot(), g.span(noon))
+	r, _ := parseGraph("101", g.snoop.snapshot(), g.span(noon))
 	var drawn sync.WaitGroup
-	g.watch.history.mu.Lock() // drawing has to wait
+	g.snoop.history.mu.Lock() // drawing has to wait
 	for range maxDrawing + 3 {
 		drawn.Go(func() { g.draw(r, noon) })
 	}
@@ -202,7 +202,7 @@ func TestGraphsAtOnce(t *testing.T) {
 	if n := len(g.drawing); n != maxDrawing {
 		t.Errorf("%d are drawn, want %d", n, maxDrawing)
 	}
-	g.watch.history.mu.Unlock()
+	g.snoop.history.mu.Unlock()
 	drawn.Wait()
 	if n := len(g.drawing); n != 0 {
 		t.Errorf("%d are still drawn", n)
@@ -247,11 +247,11 @@ func TestGraphAlertRequest(t *testing.T) {
 // PDU's team even if another team's name is the PDU's number.
 func TestGraphTeamNamedAsNumber(t *testing.T) {
 	g := newTestGrapher(t.Context(), nil)
-	g.watch.teams[1].name = "101"
+	g.snoop.teams[1].name = "101"
 	if r, ok := g.alertRequest("101", noon); !ok || !slices.Equal(r.teams, []int{0}) {
 		t.Errorf("got %+v, %v", r, ok)
 	}
-	if r, err := parseGraph("101", g.watch.snapshot(), g.span(noon)); err != nil || !slices.Equal(r.teams, []int{1}) {
+	if r, err := parseGraph("101", g.snoop.snapshot(), g.span(noon)); err != nil || !slices.Equal(r.teams, []int{1}) {
 		t.Errorf("/graph 101: got %+v, %v", r, err)
 	}
 }
@@ -296,7 +296,7 @@ func TestDocsPictures(t *testing.T) {
 	g := docsGrapher(t.Context())
 	for name, arg := range map[string]string{"graph.png": "102", "teams.png": ""} {
 		t.Run(name, func(t *testing.T) {
-			r, err := parseGraph(arg, g.watch.snapshot(), g.span(noon))
+			r, err := parseGraph(arg, g.snoop.snapshot(), g.span(noon))
 			if err != nil {
 				t.Fatal(err)
 			}

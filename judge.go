@@ -39,7 +39,7 @@ const (
 // judge returns the state of a team after a poll of its PDU i, and the events
 // to report. It depends on nothing but its arguments.
 //
-// It turns readings into alerts: snoop.watch reads a card with session.read and
+// It turns readings into alerts: snoop.pollCard reads a card with session.read and
 // passes each poll to snoop.note, which calls judge. The events go through
 // outage.filter to alerter.report, which logs them and queues the messages.
 func judge(t team, i int, p poll, limit int) (team, []event) {

@@ -16,7 +16,7 @@ import (
 // A metricsServer serves the state of the PDUs to Prometheus, and nothing else.
 // It exposes no secrets, because anybody who can reach it may read it.
 type metricsServer struct {
-	watch *snoop
+	snoop *snoop
 	out   *outbox
 }
 
@@ -49,7 +49,7 @@ func (m *metricsServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "want GET or HEAD", http.StatusMethodNotAllowed)
 	default:
 		w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
-		io.WriteString(w, metricsPage(m.watch.snapshot(), m.watch.limit, m.out.length()))
+		io.WriteString(w, metricsPage(m.snoop.snapshot(), m.snoop.limit, m.out.length()))
 	}
 }
 

@@ -211,7 +211,7 @@ func TestOutboxLength(t *testing.T) {
 // polled.
 func metricsHandler() *metricsServer {
 	watch := newSnoop([]pdu{{num: 101, unit: 1, name: "A", team: "A"}}, 3000, time.Second, snmpConfig{})
-	return &metricsServer{watch: watch, out: newOutbox(nil)}
+	return &metricsServer{snoop: watch, out: newOutbox(nil)}
 }
 
 func TestMetricsHandler(t *testing.T) {

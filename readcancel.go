@@ -15,8 +15,8 @@ type readCanceler struct {
 	stop func() // returns when no more reads will be canceled
 }
 
-// watch makes the end of ctx, and nothing else, cancel reads from conn.
-func (c *readCanceler) watch(ctx context.Context, conn net.Conn) {
+// arm makes the end of ctx, and nothing else, cancel reads from conn.
+func (c *readCanceler) arm(ctx context.Context, conn net.Conn) {
 	if ctx == c.ctx && conn == c.conn {
 		return
 	}

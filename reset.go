@@ -27,7 +27,7 @@ const (
 // A resetter resets the peaks of PDUs. It judges by reading back whether a
 // reset took effect.
 type resetter struct {
-	watch    *snoop
+	snoop    *snoop
 	journal  *journal
 	overSNMP bool
 	card     func(p pdu) *nmc.Client // returns the client for a PDU's card
@@ -49,7 +49,7 @@ type resetter struct {
 // for the web interface of a PDU's card.
 func newResetter(watch *snoop, log *journal, overSNMP bool, card func(pdu) *nmc.Client) *resetter {
 	return &resetter{
-		watch: watch, journal: log, overSNMP: overSNMP, card: card, within: resetTime, late: lateTime,
+		snoop: watch, journal: log, overSNMP: overSNMP, card: card, within: resetTime, late: lateTime,
 		busy: make(map[int]bool), cards: make(map[string]chan struct{}), awaited: make(map[int]func()),
 	}
 }
@@ -116,7 +116,7 @@ func (r *resetter) visit(ctx context.Context, p pdu, step func(string)) (leave f
 // register before and after, in W. It calls step with what is being done. The error
 // wraps errUnknownOutcome or errUnchanged if the reset may still take effect.
 func (r *resetter) reset(ctx context.Context, i int, who string, step func(string)) (from, to int, err error) {
-	p := r.watch.status(i).pdu
+	p := r.snoop.status(i).pdu
 	running, end := untilStopped(ctx)
 	defer end()
 	before, after, err := r.resetAndReadBack(running, i, step)
@@ -155,12 +155,12 @@ func (r *resetter) awaitLate(ctx context.Context, i int, who string, before stat
 	ctx, cancel := context.WithTimeout(ctx, r.late)
 	r.mu.Lock()
 	r.awaited[i] = cancel
-	r.watch.expectReset(i, r.late)
+	r.snoop.expectReset(i, r.late)
 	r.mu.Unlock()
 	r.awaiting.Go(func() {
 		defer cancel()
 		for ; ctx.Err() == nil; pause(ctx, time.Second) {
-			if s := r.watch.status(i); s.resets > before.resets {
+			if s := r.snoop.status(i); s.resets > before.resets {
 				note := fmt.Sprintf("Reset by %s took effect late, or somebody else reset it; peak was %d W",
 					who, s.resetFrom)
 				r.journal.add(time.Now(), s.logName(), note)
@@ -180,7 +180,7 @@ func (r *resetter) expectNoMore(i int) {
 	defer r.mu.Unlock()
 	if r.awaited[i] != nil {
 		delete(r.awaited, i)
-		r.watch.expectReset(i, 0)
+		r.snoop.expectReset(i, 0)
 	}
 }
 
@@ -193,8 +193,8 @@ func (r *resetter) expect(i int) status {
 		stop() // a reset from now on is this one
 		delete(r.awaited, i)
 	}
-	r.watch.expectReset(i, r.within+r.late)
-	return r.watch.status(i)
+	r.snoop.expectReset(i, r.within+r.late)
+	return r.snoop.status(i)
 }
 
 // resetAndReadBack resets the peak of PDU i and reads the PDU until the reset
@@ -204,7 +204,7 @@ func (r *resetter) expect(i int) status {
 // after an Apply that took effect, and some answer genErr to an SNMP SET that
 // did.
 func (r *resetter) resetAndReadBack(ctx context.Context, i int, step func(string)) (before, after status, err error) {
-	leave, err := r.visit(ctx, r.watch.status(i).pdu, step)
+	leave, err := r.visit(ctx, r.snoop.status(i).pdu, step)
 	if err != nil {
 		return before, after, err
 	}
@@ -228,15 +228,15 @@ func (r *resetter) resetAndReadBack(ctx context.Context, i int, step func(string
 
 	step("reading back")
 	applied := time.Now() // earlier requests may return the old peak
-	after, ok := r.watch.await(ctx, i, readBackTime, func(s status) bool {
+	after, ok := r.snoop.await(ctx, i, readBackTime, func(s status) bool {
 		return s.resets > before.resets && s.asked.After(applied)
 	})
 	if ok {
-		r.watch.expectReset(i, 0)
+		r.snoop.expectReset(i, 0)
 		return before, after, nil
 	}
 
-	last := r.watch.status(i)
+	last := r.snoop.status(i)
 	unread := ctx.Err() != nil || last.err != nil || !last.asked.After(applied)
 	return before, after, unconfirmedError(err, unread)
 }
@@ -244,10 +244,10 @@ func (r *resetter) resetAndReadBack(ctx context.Context, i int, step func(string
 // readBefore returns the status of PDU i right before a reset. Without a
 // reading, a reset could not be verified.
 func (r *resetter) readBefore(ctx context.Context, i int) (status, error) {
-	if !errors.Is(r.watch.status(i).err, errNoMeter) { // one lost answer is no reason to refuse
-		r.watch.await(ctx, i, firstReadingTime, func(status) bool { return true })
+	if !errors.Is(r.snoop.status(i).err, errNoMeter) { // one lost answer is no reason to refuse
+		r.snoop.await(ctx, i, firstReadingTime, func(status) bool { return true })
 	}
-	s := r.watch.status(i)
+	s := r.snoop.status(i)
 	if s.err == nil && s.peak < 0 {
 		s.err = errors.New("no peak register")
 	}
@@ -262,12 +262,12 @@ func (r *resetter) readBefore(ctx context.Context, i int) (status, error) {
 // nmc.ErrInterrupted, does not mean that the peak was not reset.
 func (r *resetter) submit(ctx context.Context, i int, step func(string), applying func()) (err error) {
 	defer r.panics.catch("reset", &err)
-	p := r.watch.status(i).pdu
+	p := r.snoop.status(i).pdu
 	if !r.overSNMP {
 		return r.submitForm(ctx, p, step, applying)
 	}
 	applying()
-	err = r.watch.do(ctx, i, func(s *session) error { return s.resetPeak(ctx, p.unit) })
+	err = r.snoop.do(ctx, i, func(s *session) error { return s.resetPeak(ctx, p.unit) })
 	if err != nil {
 		return fmt.Errorf("SNMP SET: %w: may the community or user write, and is nobody logged in to the card?", err)
 	}

@@ -20,7 +20,7 @@ import (
 type resetFixture struct {
 	*venue.PDU
 	web      *venue.Web
-	watch    *snoop
+	snoop    *snoop
 	resetter *resetter
 	log      string // the path of exceedings.log
 	events   chan event
@@ -41,27 +41,27 @@ func newResetFixture(t testing.TB, g venue.Generation) *resetFixture {
 	p.web = strings.TrimRight(b.web.URL(), "/")
 
 	const interval = 2 * time.Second
-	b.watch = newSnoop([]pdu{p}, 3000, interval, snmpConfig{community: "public", interval: interval})
-	b.watch.report = func(e event) { b.events <- e }
+	b.snoop = newSnoop([]pdu{p}, 3000, interval, snmpConfig{community: "public", interval: interval})
+	b.snoop.report = func(e event) { b.events <- e }
 	b.log = filepath.Join(t.TempDir(), "exceedings.log")
 	log := newJournal(b.log)
 	go log.run()
 	t.Cleanup(log.close)
-	b.resetter = newResetter(b.watch, log, false, func(p pdu) *nmc.Client {
+	b.resetter = newResetter(b.snoop, log, false, func(p pdu) *nmc.Client {
 		return &nmc.Client{URL: p.web, User: "apc", Password: testPassword, Timeouts: nmc.Timeouts{Request: 10 * time.Second, Busy: time.Second}}
 	})
 
 	ctx, cancel := context.WithCancel(context.Background())
 	watched := make(chan struct{})
 	go func() {
-		b.watch.run(ctx)
+		b.snoop.run(ctx)
 		close(watched)
 	}()
 	t.Cleanup(func() {
 		cancel()
 		<-watched
 	})
-	<-b.watch.swept
+	<-b.snoop.allPolled
 	return b
 }
 
@@ -90,7 +90,7 @@ func TestReset(t *testing.T) {
 			for n := 1; n <= 2; n++ {
 				b.Draw(2800)
 				b.Draw(1500)
-				b.watch.await(t.Context(), 0, 10*time.Second, func(s status) bool { return s.peak == 2800 })
+				b.snoop.await(t.Context(), 0, 10*time.Second, func(s status) bool { return s.peak == 2800 })
 				from, to, steps, err := b.reset(t)
 				if err != nil || from != 2800 || to != 1500 {
 					t.Fatalf("got %d W -> %d W, %v", from, to, err)
@@ -199,7 +199,7 @@ func TestResetWaits(t *testing.T) {
 	t.Parallel()
 	b := newResetFixture(t, venue.TokenPath)
 	b.resetter.within = 3 * time.Second
-	leave, err := b.resetter.visit(t.Context(), b.watch.status(0).pdu, func(string) {})
+	leave, err := b.resetter.visit(t.Context(), b.snoop.status(0).pdu, func(string) {})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -248,9 +248,9 @@ func TestResetExpected(t *testing.T) {
 	t.Parallel()
 	b := newResetFixture(t, venue.TokenPath)
 	expectedFor := func() time.Duration {
-		b.watch.mu.Lock()
-		defer b.watch.mu.Unlock()
-		return time.Until(b.watch.ownReset[0]).Round(time.Minute)
+		b.snoop.mu.Lock()
+		defer b.snoop.mu.Unlock()
+		return time.Until(b.snoop.ownReset[0]).Round(time.Minute)
 	}
 	b.resetter.within, b.resetter.late = time.Hour, 2*time.Hour
 
@@ -258,7 +258,7 @@ func TestResetExpected(t *testing.T) {
 	if got := expectedFor(); got != b.resetter.within+b.resetter.late {
 		t.Errorf("a reset is the bot's own for %s", got)
 	}
-	b.watch.expectReset(0, 0) // as if it took until then
+	b.snoop.expectReset(0, 0) // as if it took until then
 	b.resetter.awaitLate(t.Context(), 0, "Ann", before)
 	if got := expectedFor(); got != b.resetter.late {
 		t.Errorf("a late effect is the bot's own for %s", got)
@@ -330,7 +330,7 @@ func TestResetUnreadable(t *testing.T) {
 			t.Parallel()
 			b := newResetFixture(t, venue.Generations[0])
 			b.SetFaults(tt.faults)
-			for b.watch.status(0).err == nil {
+			for b.snoop.status(0).err == nil {
 				pause(t.Context(), 10*time.Millisecond)
 			}
 			if _, _, _, err := b.reset(t); err == nil || !strings.Contains(err.Error(), tt.want) {

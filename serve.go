@@ -36,10 +36,10 @@ func serve(ctx, input context.Context, cfg config, hangup <-chan os.Signal) {
 	watch.report, watch.near = alerts.report, cfg.near
 	resets := newResetter(watch, log, cfg.resetSNMP, cfg.cards())
 	dialog := &resetDialog{
-		ctx: ctx, client: api, out: out, access: cfg.access, watch: watch, resetter: resets, pdus: cfg.pdus,
+		ctx: ctx, client: api, out: out, access: cfg.access, snoop: watch, resetter: resets, pdus: cfg.pdus,
 	}
 	answers := newResponder(ctx, api, out, watch, dialog, cfg.limit, cfg.log)
-	updates := &updateLoop{client: api, started: answers.start, handle: answers.handle, ready: watch.swept}
+	updates := &updateLoop{client: api, started: answers.start, handle: answers.handle, ready: watch.allPolled}
 
 	warnWithoutRecipients(alerts)
 	watching, stop := context.WithCancel(ctx)
@@ -50,7 +50,7 @@ func serve(ctx, input context.Context, cfg config, hangup <-chan os.Signal) {
 	tasks.Go(func() { serveSystemd(watching, watch) })
 	tasks.Go(func() { releaseMemory(watching) })
 	if cfg.metrics != nil {
-		metrics := &metricsServer{watch: watch, out: out}
+		metrics := &metricsServer{snoop: watch, out: out}
 		tasks.Go(func() { metrics.run(watching, cfg.metrics) })
 	}
 	tasks.Go(func() { reloadAccess(watching, hangup, cfg.access, alerts, api) })

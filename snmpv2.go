@@ -83,7 +83,7 @@ func (c *plainClient) exchange(
 	if c.slow {
 		t = t.once()
 	}
-	c.canceler.watch(ctx, conn)
+	c.canceler.arm(ctx, conn)
 	defer conn.SetReadDeadline(time.Time{}) // or its timer would fire between two polls
 
 	wrong := errNoAnswer // or what came instead of the answer

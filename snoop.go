@@ -10,18 +10,18 @@ import (
 	"time"
 )
 
-// A snoop is the watch: it polls the PDUs, keeps what it saw, and reports
+// A snoop is the snoop: it polls the PDUs, keeps what it saw, and reports
 // events.
 type snoop struct {
-	limit    int // W per team
-	interval time.Duration
-	near     time.Duration // between two readings near the limit; 0 for the interval
-	report   func(event)   // logs and sends; one event at a time
-	cards    []*cardWatch
-	places   []place       // of the PDUs, in the order of the list
-	swept    chan struct{} // closed when every PDU has been polled once
-	due      chan struct{} // holds a value after an event was added to pending
-	panics   panicGuard
+	limit     int // W per team
+	interval  time.Duration
+	near      time.Duration // between two readings near the limit; 0 for the interval
+	report    func(event)   // logs and sends; one event at a time
+	cards     []*cardWatch
+	places    []place       // of the PDUs, in the order of the list
+	allPolled chan struct{} // closed when every PDU has been polled once
+	due       chan struct{} // holds a value after an event was added to pending
+	panics    panicGuard
 
 	start   time.Time // of the history and of the schedule
 	history *history
@@ -41,7 +41,7 @@ type cardWatch struct {
 	session *session
 	units   []watchedUnit
 	jobs    chan func(*session) // other exchanges with the card, each followed by a poll
-	took    time.Duration       // by the last sweep of its units; used by watch only
+	took    time.Duration       // by the last sweep of its units; used by pollCard only
 
 	teamNear chan struct{} // holds a value after another card found one of its teams near the limit
 }
@@ -63,14 +63,14 @@ type place struct {
 func newSnoop(pdus []pdu, limit int, interval time.Duration, cfg snmpConfig) *snoop {
 	start := time.Now()
 	s := &snoop{
-		start:    start,
-		history:  newHistory(len(pdus), interval, start),
-		limit:    limit,
-		interval: interval,
-		ownReset: make([]time.Time, len(pdus)),
-		swept:    make(chan struct{}),
-		due:      make(chan struct{}, 1),
-		changed:  make(chan struct{}),
+		start:     start,
+		history:   newHistory(len(pdus), interval, start),
+		limit:     limit,
+		interval:  interval,
+		ownReset:  make([]time.Time, len(pdus)),
+		allPolled: make(chan struct{}),
+		due:       make(chan struct{}, 1),
+		changed:   make(chan struct{}),
 	}
 	for i, p := range pdus {
 		c := s.cardAt(p.snmp)
@@ -118,7 +118,7 @@ func (s *snoop) teamNamed(name string) int {
 func (s *snoop) run(ctx context.Context) {
 	var polls, reports sync.WaitGroup
 	for _, c := range s.cards {
-		polls.Go(func() { s.watch(ctx, c) })
+		polls.Go(func() { s.pollCard(ctx, c) })
 	}
 	reports.Go(func() {
 		for range s.due {
@@ -151,8 +151,8 @@ func (s *snoop) reportOne(e event) {
 	s.report(e)
 }
 
-// watch polls the units of a card whenever they are due.
-func (s *snoop) watch(ctx context.Context, c *cardWatch) {
+// pollCard polls the units of a card whenever they are due.
+func (s *snoop) pollCard(ctx context.Context, c *cardWatch) {
 	defer c.session.close()
 	due := schedule{start: s.start, interval: s.interval, near: s.near}
 	timer := time.NewTimer(0)
@@ -242,7 +242,7 @@ func (s *snoop) note(i int, p poll) (cameNear bool) {
 	close(s.changed)
 	s.changed = make(chan struct{})
 	if before.polled.IsZero() && s.every(func(p *status) bool { return !p.polled.IsZero() }) {
-		close(s.swept)
+		close(s.allPolled)
 	}
 	return t.proximity.note(t.sum(), s.limit, p.at)
 }
@@ -331,8 +331,8 @@ func (s *snoop) status(i int) status {
 	return s.teams[s.places[i].team].pdus[s.places[i].pdu]
 }
 
-// answerTime returns how long a card took for the last readings of its units.
-func (s *snoop) answerTime(c *cardWatch) (took time.Duration) {
+// lastAnswerTook returns how long a card took for the last readings of its units.
+func (s *snoop) lastAnswerTook(c *cardWatch) (took time.Duration) {
 	for _, u := range c.units {
 		p := s.status(u.pdu)
 		took += p.at.Sub(p.asked)
@@ -361,7 +361,7 @@ func (s *snoop) await(ctx context.Context, i int, within time.Duration, ok func(
 		select {
 		case <-changed:
 		case <-tick.C:
-			isResting := time.Since(p.asked) < restFactor*s.answerTime(s.places[i].card)
+			isResting := time.Since(p.asked) < restFactor*s.lastAnswerTook(s.places[i].card)
 			if isResting {
 				continue
 			}

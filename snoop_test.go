@@ -528,7 +528,7 @@ func startNearWatch(t *testing.T, pdus []pdu, interval, near time.Duration) (*sn
 		cancel()
 		<-ended
 	})
-	<-watch.swept
+	<-watch.allPolled
 	return watch, events
 }
 
@@ -712,7 +712,7 @@ func TestWatchPanics(t *testing.T) {
 		cancel()
 		<-ended
 	}()
-	<-watch.swept
+	<-watch.allPolled
 
 	err := watch.do(ctx, 0, func(*session) error { panic("no such job") })
 	if !errors.Is(err, errPanic) {
@@ -878,7 +878,7 @@ func TestStopAbove(t *testing.T) {
 	watch.report = func(e event) { last = e }
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() {
-		<-watch.swept
+		<-watch.allPolled
 		cancel()
 	}()
 	watch.run(ctx)

@@ -36,7 +36,7 @@ func notifySystemd(state string) {
 // systemd restarts the bot.
 func serveSystemd(ctx context.Context, watch *snoop) {
 	select {
-	case <-watch.swept:
+	case <-watch.allPolled:
 	case <-ctx.Done():
 		return
 	}
