@@ -232,10 +232,7 @@ func (s *snoop) note(i int, p poll) (cameNear bool) {
 	var events []event
 	*t, events = judge(*t, at.pdu, p, s.limit)
 	if p.err == nil {
-		s.history.add(i, p.asked, p.watts)
-	}
-	if watts, ok := t.readTogether(); ok && t.above && p.err == nil {
-		s.history.addAbove(s.pdusOf(at.team), p.asked, watts)
+		s.addToHistory(i, p)
 	}
 	s.publish(s.outage.filter(events, s.all, p))
 
@@ -245,6 +242,19 @@ func (s *snoop) note(i int, p poll) (cameNear bool) {
 		close(s.allPolled)
 	}
 	return t.proximity.note(t.sum(), s.limit, p.at)
+}
+
+// addToHistory adds a reading of PDU i to the history. s.mu must be held.
+func (s *snoop) addToHistory(i int, p poll) {
+	s.history.add(i, p.asked, p.watts)
+	at := s.places[i]
+	t := &s.teams[at.team]
+	if !t.above {
+		return
+	}
+	if watts, ok := t.readTogether(); ok {
+		s.history.addAbove(s.pdusOf(at.team), p.asked, watts)
+	}
 }
 
 // publish adds events to the history, and to those that are to be reported. s.mu
