@@ -16,12 +16,14 @@ const (
 // releaseMemory returns unused memory to the system from time to time, until
 // ctx ends. The runtime by itself would keep much of what it once needed.
 func releaseMemory(ctx context.Context) {
-	code := loadedCode()
+	file := fileMappings()
 	for wait := releaseFirst; ; wait = releaseEvery {
 		if pause(ctx, wait); ctx.Err() != nil {
 			return
 		}
 		debug.FreeOSMemory()
-		code.release()
+		for _, m := range file {
+			m.release()
+		}
 	}
 }

@@ -4,53 +4,74 @@ import (
 	"fmt"
 	"os"
 	"regexp"
+	"slices"
 	"strconv"
+	"strings"
 	"testing"
 )
 
-// TestReleaseCode checks that code which is not running leaves the resident memory.
-func TestReleaseCode(t *testing.T) {
-	code := loadedCode()
-	if code == (codeRange{}) {
-		if _, err := os.Stat("/proc/self/maps"); err == nil {
-			t.Fatal("the code was not found")
+// TestReleaseFile checks that code and constants that are not used leave the
+// resident memory.
+func TestReleaseFile(t *testing.T) {
+	mappings := fileMappings()
+	if len(mappings) == 0 {
+		if smaps, _ := os.ReadFile("/proc/self/smaps"); strings.Contains(string(smaps), "Anonymous:") {
+			t.Fatal("the program's file was not found")
 		}
-		t.Skip("no /proc/self/maps")
+		t.Skip("no /proc/self/smaps, or one without properties, as in an emulator")
 	}
-	before := residentKB(t, code)
-	code.release()
-	if after := residentKB(t, code); after >= before {
-		t.Errorf("of %d kB of code, %d kB are resident after their release", before, after)
+	for _, m := range mappings {
+		before := residentKB(t, m)
+		m.release()
+		if after := residentKB(t, m); after >= before {
+			t.Errorf("of %d kB, %d kB are resident after their release", before, after)
+		}
 	}
 }
 
-// TestCodeAt checks that nothing is released but code of which the file has a copy.
-func TestCodeAt(t *testing.T) {
-	const other = "00010000-00020000 r--p 00000000 b3:02 1234 /opt/iscbot\n"
-	for line, want := range map[string]codeRange{
-		"00020000-00300000 r-xp 00010000 b3:02 1234                 /opt/iscbot":           {0x20000, 0x300000},
-		"00020000-00300000 r-xp 00010000 b3:02 1234                 /opt/iscbot (deleted)": {0x20000, 0x300000},
-		"00020000-00300000 r-xp 00000000 00:00 0":                                          {}, // unpacked into memory
-		"00020000-00300000 r-xp 00000000 00:00 0                    [heap]":                {},
-		"00020000-00300000 rwxp 00010000 b3:02 1234                 /opt/iscbot":           {},
-		"00020000-00028000 r-xp 00010000 b3:02 1234                 /opt/iscbot":           {}, // elsewhere
-		"": {},
+// TestMappingsAround checks that nothing is released but what the program's file has
+// too.
+func TestMappingsAround(t *testing.T) {
+	const (
+		clean    = "\nRss:     4 kB\nAnonymous:      0 kB\nVmFlags: rd ex mr mw me\n"
+		changed  = "\nRss:     4 kB\nAnonymous:      4 kB\n"
+		code     = "00020000-00300000 r-xp 00010000 b3:02 1234                 /opt/my iscbot"
+		constant = "00300000-00500000 r--p 00300000 b3:02 1234                 /opt/my iscbot"
+		data     = "00500000-00600000 rw-p 00500000 b3:02 1234                 /opt/my iscbot"
+		library  = "00700000-00800000 r-xp 00000000 b3:02 1235                 /lib/libc.so"
+	)
+	both := []mapping{{0x20000, 0x300000}, {0x300000, 0x500000}}
+	for name, tt := range map[string]struct {
+		smaps string
+		want  []mapping
+	}{
+		"usual":               {code + clean + constant + clean + data + changed + library + clean, both},
+		"deleted":             {code + " (deleted)" + clean + constant + " (deleted)" + clean, both},
+		"relocated constants": {code + clean + constant + changed, both[:1]},
+		"with a breakpoint":   {code + changed + constant + clean, both[1:]},
+		"writable code":       {strings.Replace(code, "r-xp", "rwxp", 1) + clean + constant + clean, both[1:]},
+		"another file":        {constant + clean + library + clean, nil},
+		"unpacked":            {"00020000-00300000 r-xp 00000000 00:00 0" + clean + constant + clean, nil},
+		"no file":             {"00020000-00300000 r-xp 00000000 00:00 0   [heap]" + clean, nil},
+		"without properties":  {code + "\n" + constant + "\n", nil},
+		"empty":               {"", nil},
+		"garbage":             {"Anonymous: 0 kB\nx-y r-xp 0 0 0 /x\n- - - - -\n", nil},
 	} {
-		if got := codeAt(other+line+"\n", 0x28000); got != want {
-			t.Errorf("%q: got %x, want %x", line, got, want)
+		if got := mappingsAround(tt.smaps, 0x28000); !slices.Equal(got, tt.want) {
+			t.Errorf("%s: got %x, want %x", name, got, tt.want)
 		}
 	}
 }
 
-// residentKB returns how much of the code is resident.
-func residentKB(t *testing.T, code codeRange) int {
+// residentKB returns how much of a mapping is resident.
+func residentKB(t *testing.T, m mapping) int {
 	t.Helper()
-	maps, err := os.ReadFile("/proc/self/smaps")
+	smaps, err := os.ReadFile("/proc/self/smaps")
 	if err != nil {
-		t.Skip(err)
+		t.Fatal(err)
 	}
-	mapping := regexp.MustCompile(fmt.Sprintf(`(?m)^0*%x-(?:.*\n)+?Rss: +(\d+) kB`, code.from))
-	found := mapping.FindSubmatch(maps)
+	header := regexp.MustCompile(fmt.Sprintf(`(?m)^0*%x-(?:.*\n)+?Rss: +(\d+) kB`, m.from))
+	found := header.FindSubmatch(smaps)
 	if found == nil {
 		t.Skip("/proc/self/smaps shows other addresses, as in an emulator")
 	}

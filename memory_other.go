@@ -2,10 +2,10 @@
 
 package main
 
-// A codeRange stands for the program's machine code, which other systems do not
-// release.
-type codeRange struct{}
+// A mapping stands for a part of the program's file in memory, which is not
+// released on other systems.
+type mapping struct{}
 
-func loadedCode() codeRange { return codeRange{} }
+func fileMappings() []mapping { return nil }
 
-func (codeRange) release() {}
+func (mapping) release() {}
