@@ -53,9 +53,9 @@ type config struct {
 func configure(ctx context.Context, f *flags, errs error, stdin io.Reader, stderr io.Writer) (config, error) {
 	cfg, err := checkFlags(f)
 	errs = errors.Join(errs, err, checkLogPath(f.log), checkReport(f))
-	if !f.check { // otherwise the bot may be running
+	if !f.check { // the bot may be running and have the port
 		cfg.metrics, err = listenMetrics(f.metrics)
-		errs = errors.Join(errs, err, checkLogFree(ctx, f.log))
+		errs = errors.Join(errs, err)
 	}
 
 	cfg.access, err = loadAccess(f.access)
@@ -125,18 +125,6 @@ func checkLogPath(path string) error {
 		return fmt.Errorf("-log: %q is not a regular file: want the name of a file to which lines can be appended", path)
 	}
 	return nil
-}
-
-// stopTime is how long a running bot takes at most to end.
-const stopTime = 5 * time.Second
-
-// checkLogFree rejects a log that another iscbot writes. One that is being stopped
-// has time to end.
-func checkLogFree(ctx context.Context, path string) error {
-	if awaitFree(ctx, path, stopTime) {
-		return nil
-	}
-	return fmt.Errorf("-log: %q is in use by another iscbot: stop that one first, or use another file", path)
 }
 
 // checkReport rejects -report without -check, or with a file that cannot be

@@ -1,12 +1,10 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -237,42 +235,6 @@ func TestLogFileUndo(t *testing.T) {
 			wantFile(t, path, tt.want)
 		})
 	}
-}
-
-// TestLogInUse checks that a second bot waits for the first one to close the log, and
-// does not start if that takes too long.
-func TestLogInUse(t *testing.T) {
-	t.Parallel()
-	if runtime.GOOS == "windows" {
-		t.Skip("has no flock")
-	}
-	path := filepath.Join(t.TempDir(), "log")
-	if !awaitFree(t.Context(), path, 0) {
-		t.Error("a file that does not exist is in use")
-	}
-	f := newLogFile(path)
-	if err := f.append("one\n"); err != nil {
-		t.Fatal(err)
-	}
-	if awaitFree(t.Context(), path, 0) {
-		t.Error("a file that is being written is free")
-	}
-
-	ended, cancel := context.WithCancel(t.Context())
-	cancel()
-	if err := checkLogFree(ended, path); err == nil || !strings.Contains(err.Error(), "in use by another iscbot") {
-		t.Errorf("got %v", err)
-	}
-	freed := make(chan bool)
-	go func() { freed <- awaitFree(t.Context(), path, time.Minute) }()
-	f.close()
-	if !<-freed {
-		t.Error("the file is in use although it was closed")
-	}
-	if err := newLogFile(path).append("two\n"); err != nil {
-		t.Error(err)
-	}
-	wantFile(t, path, "one\ntwo\n")
 }
 
 // TestJournalKeepsLines checks that lines are added, in order and with their

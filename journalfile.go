@@ -1,11 +1,9 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"os"
-	"time"
 )
 
 // A logFile is a file to which lines are appended. Other programs may read it
@@ -103,38 +101,8 @@ func (l *logFile) open() error {
 	if err != nil {
 		return err
 	}
-	lockFile(f) // so that a second bot does not start: see awaitFree
 	l.file, l.midway = f, !endsWithLine(f)
 	return nil
-}
-
-// awaitFree waits until no other iscbot appends to a file, for at most the time
-// within: two of them would log each crossing twice. It reports whether the file is
-// free, as it is if it does not exist.
-func awaitFree(ctx context.Context, path string, within time.Duration) bool {
-	ctx, cancel := context.WithTimeout(ctx, within)
-	defer cancel()
-	for isInUse(path) {
-		if ctx.Err() != nil {
-			return false
-		}
-		pause(ctx, 100*time.Millisecond)
-	}
-	return true
-}
-
-// isInUse reports whether another process appends to a log file.
-func isInUse(path string) bool {
-	info, err := os.Stat(path)
-	if err != nil || !info.Mode().IsRegular() { // opening a pipe would block
-		return false
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return false
-	}
-	defer f.Close()
-	return lockFile(f)
 }
 
 func (l *logFile) close() {

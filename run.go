@@ -48,6 +48,15 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	case flags.check:
 		return newChecker(cfg).run(ctx, stdout)
 	}
+	unlock, err := lockLog(ctx, cfg.log, stopTime)
+	switch {
+	case ctx.Err() != nil:
+		return exitOK
+	case err != nil: // not a mistake in the configuration: systemd may try again
+		fmt.Fprintf(stderr, "iscbot: not started: -log: %q: %v: stop that one first, or use another file\n", cfg.log, err)
+		return exitFailed
+	}
+	defer unlock()
 	select {
 	case <-hangup: // sent before there was a list to reload
 	default:

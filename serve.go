@@ -9,6 +9,9 @@ import (
 	"time"
 )
 
+// stopTime is the longest that a bot takes to stop.
+const stopTime = 5 * time.Second
+
 // serve watches the PDUs and answers the chats until ctx ends. If input ends
 // earlier, serve accepts no more updates and finishes everything under way
 // first. It returns when everything has ended, at most stopTime after ctx.
