@@ -33,6 +33,7 @@ type outbox struct {
 	nextSlot     time.Time        // of a message to any chat
 	strangerSlot time.Time        // the next for an answer to a stranger; never before nextSlot
 	goneTopics   map[topicID]bool // topics that no longer exist
+	closedTopics map[topicID]bool // topics that were closed when last tried
 	answered     time.Time        // when Telegram last answered any call
 }
 
@@ -41,9 +42,10 @@ type topicID struct{ chat, topic int64 }
 
 func newOutbox(send func(context.Context, post) (int64, error)) *outbox {
 	o := &outbox{
-		send:       send,
-		queues:     make(map[int64]*queue),
-		goneTopics: make(map[topicID]bool),
+		send:         send,
+		queues:       make(map[int64]*queue),
+		goneTopics:   make(map[topicID]bool),
+		closedTopics: make(map[topicID]bool),
 	}
 	o.ctx, o.stop = context.WithCancel(context.Background())
 	return o
@@ -276,6 +278,7 @@ func (o *outbox) handleResult(q *queue, batch []outgoing, id int64, err error) {
 	defer o.mu.Unlock()
 	switch {
 	case err == nil:
+		delete(o.closedTopics, topicID{q.chat, batch[0].topic})
 		q.delivered(batch, now)
 		for _, m := range batch {
 			if m.sent != nil {
@@ -291,11 +294,7 @@ func (o *outbox) handleResult(q *queue, batch []outgoing, id int64, err error) {
 		q.putBack(batch)
 		o.forward(q, e.MigrateTo, now)
 	case says(err, "TOPIC_CLOSED") && batch[0].topic != 0 && batch[0].alert:
-		slog.Warn("a topic is closed: sending an alert to the group instead", "chat", q.chat, "topic", batch[0].topic)
-		for i := range batch {
-			batch[i].leaveTopic()
-		}
-		q.putBack(batch)
+		o.avoidTopic(q, batch)
 	case says(err, "thread not found") && batch[0].topic != 0:
 		q.putBack(batch)
 		o.leaveTopic(q, batch[0].topic)
@@ -317,6 +316,21 @@ func (o *outbox) forward(q *queue, to int64, now time.Time) {
 		successor.put(m, now)
 	}
 	q.alerts, q.answers = nil, nil
+}
+
+// avoidTopic readdresses alerts for a topic that is closed to the group itself. Later
+// ones try the topic again. o.mu must be held.
+func (o *outbox) avoidTopic(q *queue, batch []outgoing) {
+	topic := topicID{q.chat, batch[0].topic}
+	if !o.closedTopics[topic] {
+		slog.Warn("a topic is closed: sending alerts to the group instead", "chat", q.chat, "topic", topic.topic)
+		o.closedTopics[topic] = true
+	}
+	for i := range batch {
+		batch[i].leftTopic = batch[i].topic
+		batch[i].leaveTopic()
+	}
+	q.putBack(batch)
 }
 
 // leaveTopic readdresses messages for a topic that is gone to the group itself,
@@ -344,7 +358,7 @@ func (o *outbox) drain() {
 	o.mu.Lock()
 	o.closing = true
 	for _, q := range o.queues {
-		q.networkWorks() // perhaps: this is the last attempt
+		q.networkWorks() // it may, and this is the last attempt
 		q.signal()
 	}
 	o.mu.Unlock()

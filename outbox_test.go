@@ -843,7 +843,44 @@ func TestOutboxTopicClosed(t *testing.T) {
 		}
 		p.want(t, "+0 -1: first", "+120 -1: second", "+180 -1: third")
 	})
-	log.wantTimes(t, "a topic is closed", 2)
+	log.wantTimes(t, "a topic is closed", 1)
+}
+
+// TestOutboxTopicAndGeneralClosed checks that an alert waits if neither its topic nor
+// the group accepts it, and goes to the one that opens first.
+func TestOutboxTopicAndGeneralClosed(t *testing.T) {
+	for name, open := range map[string]int64{"the topic": 7, "the group": 0} {
+		t.Run(name, func(t *testing.T) {
+			testOutbox(t, func(t *testing.T, o *outbox, p *fakeSender) {
+				p.failWith(func(post) error { return errTopicClosed })
+				for i := range 3 {
+					alert := alertTo(-1, fmt.Sprint("alert ", i))
+					alert.topic = 7
+					o.put(alert)
+					time.Sleep(time.Minute)
+				}
+				if sent, tries := p.list(); len(sent) > 0 || tries > 100 {
+					t.Errorf("sent %q in %d tries", sent, tries)
+				}
+
+				p.failWith(func(m post) error {
+					if m.topic != open {
+						return errTopicClosed
+					}
+					return nil
+				})
+				time.Sleep(time.Hour)
+				text := ""
+				for _, m := range p.taken() {
+					text += m.html
+					if m.topic != open {
+						t.Errorf("sent to topic %d: %s", m.topic, m.html)
+					}
+				}
+				wants(t, text, "alert 0", "alert 1", "alert 2")
+			})
+		})
+	}
 }
 
 // TestOutboxPace checks that sixty crossings in a minute, with answers and

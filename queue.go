@@ -47,11 +47,12 @@ type outgoing struct {
 	at    time.Time      // of the event that it reports, or zero
 	sent  func(id int64) // called in a new goroutine with the message's ID; may be nil
 
-	earlier   int  // alerts that this line stands for, because too many were waiting
-	seq       int  // position in the order of arrival
-	alone     bool // not to be joined: it was refused, alone or with others
-	refusals  int  // how often it was refused when sent alone
-	overtaken int  // how many of these were followed by the delivery of another message to its topic
+	earlier   int   // alerts that this line stands for, because too many were waiting
+	seq       int   // position in the order of arrival
+	alone     bool  // not to be joined: it was refused, alone or with others
+	leftTopic int64 // that was closed, or 0
+	refusals  int   // how often it was refused when sent alone
+	overtaken int   // how many of these were followed by the delivery of another message to its topic
 
 	madeWay      int       // how often its sending was interrupted
 	uploadFailed time.Time // when its file could last not be sent, or zero
@@ -496,6 +497,9 @@ func (q *queue) rejected(batch []outgoing, err error, now time.Time) {
 	m := batch[0]
 	m.alone = true
 	m.refusals++
+	if m.leftTopic != 0 { // the group is closed too: the topic may be opened first
+		m.topic, m.leftTopic = m.leftTopic, 0
+	}
 	switch {
 	case !m.alert:
 		slog.Warn("an answer was refused and dropped", "chat", q.chat, "err", err)
