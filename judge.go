@@ -21,8 +21,8 @@ type poll struct {
 func (p poll) answered() bool { return p.err == nil || errors.Is(p.err, errNoMeter) }
 
 // unreachableTime returns for how long a PDU must be silent to count as
-// unreachable. All PDUs are polled in this time, so that an outage of the bot's own
-// network, which a PDU near the limit shows first, is recognized as one.
+// unreachable. Every PDU is polled within this time, so that an outage of the bot's
+// own network is recognized even though a PDU near the limit shows it first.
 func (p poll) unreachableTime() time.Duration {
 	return max(minUnreachableTime, p.interval*5/2)
 }
@@ -123,7 +123,7 @@ func (j *judgment) keepReading() {
 	if j.before.unreachable {
 		s.recent = [len(s.recent)]sample{}
 	}
-	s.keep(p.interval / 5) // eight then go back more than an interval
+	s.keep(p.interval / 5) // so eight samples cover more than an interval
 }
 
 // judgeRestart judges whether the card was restarted, in which case its uptime

@@ -119,6 +119,40 @@ func TestRecentReadings(t *testing.T) {
 	}
 }
 
+// TestLoadMoves checks that load which moves between two PDUs, whose sum stays below
+// the limit, is not taken for a crossing, however often they are read.
+func TestLoadMoves(t *testing.T) {
+	for _, tt := range []struct{ interval, near time.Duration }{
+		{2 * time.Second, 500 * time.Millisecond},
+		{2 * time.Second, 400 * time.Millisecond},
+		{2 * time.Second, 250 * time.Millisecond},
+		{2 * time.Second, 100 * time.Millisecond},
+		{3 * time.Second, 500 * time.Millisecond},
+		{5 * time.Second, 500 * time.Millisecond},
+	} {
+		team := newTeam("P", "Q")
+		for n := range 200 {
+			watts := [2]int{2000, 500}
+			if n%2 == 1 {
+				watts = [2]int{1000, 1500}
+			}
+			for i := range 2 {
+				p := testPoll{watts: watts[i], peak: 2000}.poll()
+				p.interval = tt.interval
+				p.at = noon.Add(time.Duration(n)*tt.near + time.Duration(i)*5*time.Millisecond)
+				p.reading.at = p.at
+				var events []event
+				team, events = judge(team, i, p, 3000)
+				for _, e := range events {
+					if e.kind == eventAbove {
+						t.Fatalf("interval %s, near %s, reading %d: %s", tt.interval, tt.near, n, eventText(e))
+					}
+				}
+			}
+		}
+	}
+}
+
 // eventLines formats an event for a table: the second, the text in the log and
 // how it is reported, then the remark in the chat on separate lines.
 func eventLines(e event) string {

@@ -46,8 +46,8 @@ func (p *proximity) note(watts, limit int, at time.Time) (came bool) {
 	return came
 }
 
-// next returns when to read a card again, of which a team may be near the limit.
-// Its last sweep began and ended at the moments asked and answered, and the sweep
+// next returns when to read a card again. near says whether one of its teams is near
+// the limit. The card's last sweep began and ended at the moments asked and answered, and the sweep
 // before that took the time before. A single slow sweep does not make a slow card:
 // an answer may have been lost, or this host may have been busy.
 func (s schedule) next(near bool, asked, answered time.Time, before time.Duration) time.Time {
@@ -63,16 +63,23 @@ func (s schedule) next(near bool, asked, answered time.Time, before time.Duratio
 }
 
 // stepsFor returns into how many steps the interval is divided for a card that
-// must rest so long. Slow cards skip moments of faster ones, but have none of
-// their own: what is read at different moments cannot be added up.
+// needs this much rest between readings. Slow cards skip moments of faster ones, but
+// have none of their own: what is read at different moments cannot be added up.
 func (s schedule) stepsFor(rest time.Duration) int {
-	most := int((s.interval + s.near - 1) / s.near)
-	for n := most; n > 1; n-- {
-		if most%n == 0 && s.interval/time.Duration(n) >= rest {
-			return n
-		}
+	steps := int((s.interval + s.near - 1) / s.near)
+	for steps > 1 && s.interval/time.Duration(steps) < rest {
+		steps /= smallestFactor(steps)
 	}
-	return 1
+	return steps
+}
+
+// smallestFactor returns the smallest prime factor of a number greater than 1.
+func smallestFactor(n int) int {
+	factor := 2
+	for n%factor != 0 {
+		factor++
+	}
+	return factor
 }
 
 // after returns the first moment after t among those that divide each interval

@@ -118,6 +118,18 @@ func TestScheduleSlow(t *testing.T) {
 			t.Errorf("a card that takes %d ms is read %d times, want %d", took, len(moments), want)
 		}
 	}
+
+	for most := 1; most <= 60; most++ {
+		s.near = s.interval / time.Duration(most)
+		last := s.stepsFor(0)
+		for rest := time.Duration(0); rest <= s.interval; rest += 10 * time.Millisecond {
+			steps := s.stepsFor(rest)
+			if last%steps != 0 || steps > 1 && s.interval/time.Duration(steps) < rest {
+				t.Fatalf("near %s: %d steps for a rest of %s, after %d", s.near, steps, rest, last)
+			}
+			last = steps
+		}
+	}
 }
 
 func TestProximity(t *testing.T) {

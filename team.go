@@ -60,8 +60,9 @@ type peakReset struct {
 
 // A sample is the power of a PDU at a moment.
 type sample struct {
-	at    time.Time // zero for none
-	watts int
+	at        time.Time // zero for none
+	watts     int
+	low, high int // W, of it and of the readings right before it that were not kept
 }
 
 // A team is what is known about a team and its PDUs.
@@ -184,7 +185,7 @@ func (s *status) around(at time.Time) (low, high int, ok bool) {
 		case r.at.IsZero():
 			return 0, 0, false
 		case r.at.Sub(at) > togetherTime:
-			low, high = r.watts, r.watts // the first reading after it so far
+			low, high = r.low, r.high // the first reading after it so far
 		case at.Sub(r.at) <= togetherTime:
 			return r.watts, r.watts, true
 		default:
@@ -194,14 +195,20 @@ func (s *status) around(at time.Time) (low, high int, ok bool) {
 	return 0, 0, false
 }
 
-// keep adds the last reading to the recent ones. Of those, the ones before the
-// newest are at least step apart, so that they go back far enough for the slowest
-// card of the team, however often this one is read.
+// keep adds the last reading to the recent ones. All but the newest are at least step
+// apart, so that they reach back far enough for the team's slowest card, however often
+// this one is read.
 func (s *status) keep(step time.Duration) {
-	if s.recent[0].at.Sub(s.recent[1].at) >= step {
+	fresh := sample{at: s.at, watts: s.watts, low: s.watts, high: s.watts}
+	newest := s.recent[0]
+	switch {
+	case newest.at.Sub(s.recent[1].at) >= step:
 		copy(s.recent[1:], s.recent[:])
+	case !newest.at.IsZero(): // fresh replaces it
+		fresh.low = min(fresh.low, newest.low)
+		fresh.high = max(fresh.high, newest.high)
 	}
-	s.recent[0] = sample{at: s.at, watts: s.watts}
+	s.recent[0] = fresh
 }
 
 // span returns the moments of the oldest and the newest of the last readings of
