@@ -71,16 +71,17 @@ func (c *checker) run(ctx context.Context, out io.Writer) int {
 		go func() {
 			slots <- struct{}{}
 			defer func() { <-slots }()
-			result <- c.guard(test)
+			found := c.guard(test)
+			if ctx.Err() != nil { // the interruption may be all that is wrong
+				found = slices.DeleteFunc(found, func(f finding) bool { return f.bad })
+			}
+			result <- found
 		}()
 	}
 
 	code := exitOK
 	for _, result := range results {
 		for _, f := range <-result {
-			if f.bad && ctx.Err() != nil {
-				continue // the interruption may be all that is wrong
-			}
 			word := "ok   "
 			if f.bad {
 				word, code = "WRONG", exitFailed
@@ -145,7 +146,7 @@ func byCard(pdus []pdu) (cards [][]pdu) {
 // list.
 func (c *checker) checkTelegram(ctx context.Context) []finding {
 	if c.token == (secret{}) {
-		return []finding{{what: "Telegram", text: "not tested, as ISCBOT_TOKEN is not set"}}
+		return []finding{{what: "Telegram", text: "not tested because ISCBOT_TOKEN is not set"}}
 	}
 	var me struct {
 		user

@@ -20,8 +20,9 @@ type graphEvidence struct {
 	highest   powerPoint
 	mean      int           // W
 	gap       time.Duration // the longest time without a reading, beyond the interval
-	above     time.Duration // the limit, in all
-	isPartial bool          // it may have been longer above
+	above     time.Duration // total time above the limit
+	wasAbove  bool          // even if above is 0
+	isPartial bool          // the team may have been above for longer
 }
 
 // newGraphEvidence sums up the readings between two moments, of which one is
@@ -48,17 +49,25 @@ func newGraphEvidence(points iter.Seq[powerPoint], from, to time.Time, interval 
 func (e *graphEvidence) addCrossings(crossings []crossing, all bool, from, to time.Time) {
 	e.isPartial = !all
 	for _, c := range crossings {
-		end := c.seen
+		begin, end := latest(from, c.from), c.seen
 		if end.After(to) {
 			end = to
 		}
-		e.above += max(end.Sub(latest(from, c.from))-c.unseen, 0)
+		e.above += max(end.Sub(begin)-c.unseen, 0)
+		isCut := begin.After(c.from) || end.Before(c.seen)
+		unseenElsewhere := isCut && c.unseen > 0 // perhaps outside the window
+		isOpen := c.to.IsZero()                  // and perhaps just opened
+		e.isPartial = e.isPartial || unseenElsewhere
+		e.wasAbove = e.wasAbove || unseenElsewhere || isOpen || e.above > 0
 	}
 }
 
 // aboveText returns how long the team was above the limit.
 func (e graphEvidence) aboveText() string {
-	if e.isPartial {
+	switch {
+	case e.isPartial && e.above == 0:
+		return "an unknown time"
+	case e.isPartial:
 		return "at least " + seconds(e.above)
 	}
 	return seconds(e.above)
@@ -71,7 +80,7 @@ func (e graphEvidence) line(team string, now time.Time) string {
 	}
 	line := fmt.Sprintf("%s: highest %d W at %s, mean %d W",
 		team, e.highest.watts, clockTime(e.highest.at, now), e.mean)
-	if e.above > 0 {
+	if e.wasAbove {
 		line += ", above for " + e.aboveText()
 	}
 	line += ", " + count(e.readings, "reading")
@@ -87,7 +96,7 @@ func (e graphEvidence) lines(team string, now time.Time) []string {
 		return []string{team, "No readings"}
 	}
 	above, gap := "No reading above the limit", "no gaps"
-	if e.above > 0 {
+	if e.wasAbove {
 		above = "Above the limit for " + e.aboveText()
 	}
 	if e.gap >= time.Second {

@@ -56,6 +56,19 @@ func TestGraphEvidence(t *testing.T) {
 			"A: highest 3500 W at 12:00:00, mean 3500 W, above for 6 s, 5 readings",
 			"A|Highest 3500 W at 12:00:00|Mean 3500 W|Above the limit for 6 s|5 readings, no gaps",
 		},
+		"just opened": {
+			secondsAfterNoon([2]int{0, 1000}, [2]int{2, 1000}, [2]int{4, 1000}, [2]int{6, 1000}, [2]int{8, 1000},
+				[2]int{10, 3500}),
+			[]crossing{{from: at(10), seen: at(10), highest: 3500}},
+			"A: highest 3500 W at 12:00:10, mean 1416 W, above for 0 s, 6 readings",
+			"A|Highest 3500 W at 12:00:10|Mean 1416 W|Above the limit for 0 s|6 readings, no gaps",
+		},
+		"unseen for longer than the window": {
+			secondsAfterNoon([2]int{0, 3500}, [2]int{2, 3500}, [2]int{4, 3500}, [2]int{6, 3500}, [2]int{8, 3500}),
+			[]crossing{{from: at(-600), to: at(20), seen: at(20), highest: 3500, unseen: time.Minute}},
+			"A: highest 3500 W at 12:00:00, mean 3500 W, above for an unknown time, 5 readings",
+			"A|Highest 3500 W at 12:00:00|Mean 3500 W|Above the limit for an unknown time|5 readings, no gaps",
+		},
 		"a spike that only the register shows": {
 			secondsAfterNoon([2]int{0, 1000}, [2]int{2, 1000}, [2]int{4, 1000}, [2]int{6, 1000}, [2]int{8, 1000}),
 			[]crossing{{from: at(4), to: at(4), seen: at(4), highest: 3500}},

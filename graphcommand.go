@@ -94,7 +94,10 @@ func cutWindow(text string, span graphSpan) (rest string, window graphRequest, e
 
 	i := strings.LastIndexByte(text, ' ')
 	word := strings.ToLower(text[i+1:])
-	length, err := time.ParseDuration(strings.TrimSuffix(word, "in")) // people also write 90min
+	if strings.HasSuffix(word, "min") { // people also write 90min
+		word = strings.TrimSuffix(word, "in")
+	}
+	length, err := time.ParseDuration(word)
 	if err != nil {
 		return text, window, errNoWindow
 	}

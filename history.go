@@ -28,7 +28,7 @@ const (
 //
 // Of several readings in a slot, the one nearest to its middle counts: there all
 // PDUs of a team are read, so that their power can be added up. Only while a team is
-// above the limit, a slot keeps its highest power.
+// above the limit does a slot keep its highest power.
 type history struct {
 	start time.Time // the middle of slot 0
 	step  time.Duration
@@ -44,8 +44,8 @@ type history struct {
 type powerRing struct {
 	chunks  []*[chunkSlots]uint16
 	last    int           // the last slot written; -1 before the first
-	off     time.Duration // of the reading in the last slot from its middle
-	highest int           // W, of the team above the limit in the last slot; 0 for none
+	off     time.Duration // distance of the last slot's reading from the slot's middle
+	highest int           // W, the team's highest sum above the limit in the last slot; 0 for none
 }
 
 // A crossing is a period in which a team was above the limit.
@@ -117,8 +117,8 @@ func (h *history) add(i int, at time.Time, watts int) {
 	}
 }
 
-// addAbove adds again the last readings of all PDUs of a team, which were taken
-// together while it was above the limit, if they are its highest in their slot.
+// addAbove stores the last readings of a team's PDUs again if their sum is the team's
+// highest in the slot. They were taken together while the team was above the limit.
 func (h *history) addAbove(pdus []int, at time.Time, watts []int) {
 	slot := h.slot(at.Sub(h.start))
 	sum := 0

@@ -175,8 +175,8 @@ func TestHistoryCrossings(t *testing.T) {
 	}
 }
 
-// TestHistoryManyCrossings checks that crossings which are no longer known are told
-// from none.
+// TestHistoryManyCrossings checks that crossings which are no longer known are
+// distinguished from none at all.
 func TestHistoryManyCrossings(t *testing.T) {
 	h := newHistory(1, time.Second, noon)
 	at := func(n int) time.Time { return noon.Add(time.Duration(n) * time.Second) }

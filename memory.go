@@ -8,7 +8,7 @@ import (
 
 // A Pi has CPU time to spare rather than memory.
 const (
-	gcPercent    = 25              // heap growth until garbage is collected; the heap is small
+	gcPercent    = 25              // heap growth, in percent, that triggers a collection; the heap is small
 	releaseFirst = 5 * time.Second // after the start, which takes more memory than the watch
 	releaseEvery = time.Minute
 )

@@ -76,8 +76,11 @@ func findPDU(pdus []pdu, text string) (index int, ok bool) {
 }
 
 // findPDUNamed returns the index of the only PDU with a name, or of the only PDU of
-// the team with that name.
+// the team with that name. A number is not a name: it may be that of another PDU.
 func findPDUNamed(pdus []pdu, name string) (index int, ok bool) {
+	if _, _, err := parseNumber(name); err == nil {
+		return 0, false
+	}
 	name = strings.Join(strings.Fields(name), " ")
 	matches := 0
 	for i, p := range pdus {

@@ -293,10 +293,11 @@ func TestFindPDUNamed(t *testing.T) {
 		{num: 1, name: "Aachen", team: "Aachen"},
 		{num: 2, name: "left", team: "Cape Town"}, {num: 3, name: "right", team: "Cape Town"},
 		{num: 4, name: "left", team: "Double"}, {num: 5, name: "Aachen 2", team: "Aachen 2"},
+		{num: 6, name: "112", team: "104"},
 	}
 	for name, want := range map[string]int{
 		"Aachen": 0, "aachen": 0, " AACHEN  2 ": 4, "right": 2, "Double": 3,
-		"": -1, "left": -1, "Cape Town": -1, "Aach": -1, "Aachen 3": -1, "1": -1,
+		"": -1, "left": -1, "Cape Town": -1, "Aach": -1, "Aachen 3": -1, "1": -1, "112": -1, "104": -1,
 	} {
 		if i, ok := findPDUNamed(pdus, name); ok != (want >= 0) || ok && i != want {
 			t.Errorf("%q: got %d, %v", name, i, ok)

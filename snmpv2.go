@@ -22,7 +22,7 @@ type plainClient struct {
 	buf      []byte
 	id       uint32   // of the last request
 	timedOut []uint32 // IDs of the last requests that were not answered in time
-	slow     bool     // the card takes almost all the time of an attempt, or more
+	slow     bool     // the card takes nearly as long as an attempt, or longer
 	repeated uint32   // the last request that was sent again before its answer came
 	panics   *panicGuard
 

@@ -135,7 +135,7 @@ func (s *snoop) run(ctx context.Context) {
 	reports.Wait()
 }
 
-// takePending returns the events that are to be reported, and forgets them.
+// takePending returns the pending events and clears them.
 func (s *snoop) takePending() []event {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -144,7 +144,7 @@ func (s *snoop) takePending() []event {
 	return events
 }
 
-// reportOne reports an event. A panic is logged, and the next one is reported.
+// reportOne reports an event. A panic is logged and does not stop later events.
 func (s *snoop) reportOne(e event) {
 	var err error // logged by catch
 	defer s.panics.catch("reporting an event", &err)
@@ -169,8 +169,8 @@ func (s *snoop) pollCard(ctx context.Context, c *cardWatch) {
 	}
 }
 
-// pollUnit polls a unit of a card and notes the result. A panic is logged. As the
-// PDU's status is then not updated, the watchdog restarts the bot if it persists.
+// pollUnit polls a unit of a card and notes the result. A panic is logged. The PDU's
+// status is then not updated, so if the panic persists, the watchdog restarts the bot.
 func (s *snoop) pollUnit(ctx context.Context, c *cardWatch, u watchedUnit) {
 	var err error // logged by catch
 	defer s.panics.catch("poll", &err)
@@ -185,7 +185,7 @@ func (s *snoop) pollUnit(ctx context.Context, c *cardWatch, u watchedUnit) {
 }
 
 // wait returns when a card is due, after a job, or when ctx ends. When a team comes
-// near the limit, it asks again when the card is due.
+// near the limit, it calls next again.
 func (s *snoop) wait(ctx context.Context, c *cardWatch, timer *time.Timer, next func() time.Time) {
 	for {
 		timer.Reset(time.Until(next()))
@@ -211,12 +211,12 @@ func (s *snoop) tellTeammates(i int) {
 		}
 		select {
 		case at.card.teamNear <- struct{}{}:
-		default: // it has been told
+		default: // already told
 		}
 	}
 }
 
-// note judges a poll of PDU i, and keeps and reports the result. It says whether
+// note judges a poll of PDU i, and keeps and reports the result. It reports whether
 // the PDU's team just came near the limit.
 func (s *snoop) note(i int, p poll) (cameNear bool) {
 	s.mu.Lock()
@@ -231,10 +231,10 @@ func (s *snoop) note(i int, p poll) (cameNear bool) {
 
 	var events []event
 	*t, events = judge(*t, at.pdu, p, s.limit)
+	s.publish(s.outage.filter(events, s.all, p))
 	if p.err == nil {
 		s.addToHistory(i, p)
 	}
-	s.publish(s.outage.filter(events, s.all, p))
 
 	close(s.changed)
 	s.changed = make(chan struct{})
@@ -257,8 +257,7 @@ func (s *snoop) addToHistory(i int, p poll) {
 	}
 }
 
-// publish adds events to the history, and to those that are to be reported. s.mu
-// must be held.
+// publish adds events to the history and to pending. s.mu must be held.
 func (s *snoop) publish(events []event) {
 	if len(events) == 0 {
 		return
@@ -350,7 +349,7 @@ func (s *snoop) lastAnswerTook(c *cardWatch) (took time.Duration) {
 	return took
 }
 
-// awaitPause is the time between two polls of await, at least.
+// awaitPause is the minimum time between two polls by await.
 const awaitPause = 500 * time.Millisecond
 
 // await polls PDU i until ok holds for its status after a reading, for at most
@@ -386,8 +385,8 @@ func (s *snoop) await(ctx context.Context, i int, within time.Duration, ok func(
 }
 
 // do runs a job in the goroutine that polls PDU i, between two polls, and returns its
-// error. If ctx ends before the job begins, do returns the cause. A job that has begun
-// is waited for.
+// error. If ctx ends before the job begins, do returns the cause. Once a job has begun,
+// do waits for it.
 func (s *snoop) do(ctx context.Context, i int, job func(*session) error) error {
 	done := make(chan error, 1)
 	guarded := func(session *session) {
