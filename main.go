@@ -33,9 +33,9 @@ exceedings.log records the start and end of each crossing of the limit, each res
 
 	2026-06-15 10:32:07 --- First Team(.101): Above power limit (3120 W)!
 
-Iscbot reads each PDU every -interval, and at least once every -near from the moment its team draws 90 % of the limit until
-the team has drawn less than 88 % for 30 seconds. A slow card is read less often than that: at least four times its
-answer time passes from one reading to the next, or -interval if that is shorter.
+Iscbot reads each PDU every -interval, and at least once every -near from the moment its team draws 90 % of the limit
+until the team has drawn less than 88 % for 30 seconds. A slow card is read less often than that: at least four times
+its answer time passes from one reading to the next, or -interval if that is shorter.
 
 With -check, iscbot tests everything it needs, changes nothing, and exits. If it does not find the control that resets
 the peak on a card's web pages, -report saves a description of these pages for the maintainers of iscbot, without
