@@ -183,10 +183,7 @@ func TestProgramRefresh(t *testing.T) {
 	// When the quota of a chat is used up, a press is refused without a
 	// message.
 	for range maxQuota {
-		got := s.press(t, group, stranger, m, "Refresh")
-		if got != "unchanged" && !strings.HasPrefix(got, "That was a lot") {
-			t.Errorf("answered %q", got)
-		}
+		s.press(t, group, stranger, m, "Refresh")
 	}
 	if got := s.press(t, group, stranger, m, "Refresh"); got != "That was a lot at once: wait a little." {
 		t.Errorf("answered %q", got)

@@ -207,7 +207,7 @@ func TestWatchNearTeammate(t *testing.T) {
 	defer cancel()
 
 	sims[1].Draw(1600)
-	for watch.status(2).polls.ok < 5 {
+	for watch.status(2).polls.ok < 3 {
 		watch.mu.Lock()
 		changed := watch.changed
 		watch.mu.Unlock()

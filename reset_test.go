@@ -198,7 +198,7 @@ func TestResetStopped(t *testing.T) {
 func TestResetWaits(t *testing.T) {
 	t.Parallel()
 	b := newResetFixture(t, venue.TokenPath)
-	b.resetter.within = 3 * time.Second
+	b.resetter.within = 6 * time.Second
 	leave, err := b.resetter.visit(t.Context(), b.snoop.status(0).pdu, func(string) {})
 	if err != nil {
 		t.Fatal(err)

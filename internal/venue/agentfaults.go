@@ -94,12 +94,21 @@ func withoutValues(a *gosnmp.SnmpPacket) {
 	}
 }
 
+// swapVersion gives an answer the version in which the request was not sent.
+func swapVersion(a *gosnmp.SnmpPacket) {
+	if a.Version == gosnmp.Version1 {
+		a.Version = gosnmp.Version2c
+	} else {
+		a.Version = gosnmp.Version1
+	}
+}
+
 // WrongAnswers returns functions for [AgentFaults.Falsify], by what they do. A
 // client must not take the answers for values.
 func WrongAnswers() map[string]func(*gosnmp.SnmpPacket) {
 	return map[string]func(*gosnmp.SnmpPacket){
 		"another community":  func(a *gosnmp.SnmpPacket) { a.Community = "private" },
-		"another version":    func(a *gosnmp.SnmpPacket) { a.Version = gosnmp.Version1 },
+		"another version":    swapVersion,
 		"request id 0":       func(a *gosnmp.SnmpPacket) { a.RequestID = 0 },
 		"stale request id":   func(a *gosnmp.SnmpPacket) { a.RequestID -= 1000 },
 		"no variables":       func(a *gosnmp.SnmpPacket) { a.Variables = nil },
