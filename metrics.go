@@ -155,7 +155,7 @@ func (m *metricsText) teamMetrics(teams []team) {
 // hasReading reports whether the last reading of a PDU is still valid: losing
 // one answer makes no gap, but being out of reach does.
 func hasReading(p status) bool {
-	return !p.at.IsZero() && !p.unreachable && !errors.Is(p.err, errNoMeter)
+	return p.isCurrent() && !errors.Is(p.err, errNoMeter)
 }
 
 // reachable returns 1 if a PDU answers and 0 if it is out of reach. That is

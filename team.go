@@ -122,7 +122,7 @@ func (t team) highestRegister() (watts int) {
 func (t team) wasReadTwice(since time.Time) bool {
 	for i := range t.pdus {
 		p := &t.pdus[i]
-		if p.counts() && !p.unreachable && p.recent[1].at.Before(since) {
+		if p.isCurrent() && p.recent[1].at.Before(since) {
 			return false
 		}
 	}
@@ -139,6 +139,9 @@ func (t team) isStarting() bool {
 	}
 	return false
 }
+
+// isCurrent reports whether the last reading of a PDU shows what it draws now.
+func (s *status) isCurrent() bool { return !s.at.IsZero() && !s.unreachable }
 
 // counts reports whether the last reading of a PDU is a part of its team's power.
 func (s *status) counts() bool { return !s.at.IsZero() && (!s.unreachable || s.stillCounts) }
@@ -216,7 +219,7 @@ func (s *status) keep(step time.Duration) {
 func (t team) span() (oldest, newest time.Time) {
 	for i := range t.pdus {
 		p := &t.pdus[i]
-		if !p.counts() || p.unreachable {
+		if !p.isCurrent() {
 			continue
 		}
 		if oldest.IsZero() || p.at.Before(oldest) {
@@ -251,7 +254,7 @@ func (t team) readTogether() (watts []int, ok bool) {
 func (t team) readTogetherWith(at time.Time) (watts int) {
 	for i := range t.pdus {
 		p := &t.pdus[i]
-		if p.counts() && !p.unreachable && at.Sub(p.at) <= togetherTime {
+		if p.isCurrent() && at.Sub(p.at) <= togetherTime {
 			watts += p.watts
 		}
 	}
