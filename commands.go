@@ -89,19 +89,19 @@ func (r *responder) current(now time.Time) []string {
 }
 
 // start is called when Telegram has answered with the bot's own account.
-func (r *responder) start(ctx context.Context, me user) {
+func (r *responder) start(input context.Context, me user) {
 	r.me = me.Username
-	r.tasks.Go(func() { setMenus(ctx, r.client, r.access) })
+	r.tasks.Go(func() { setMenus(input, r.client, r.access) })
 }
 
-// handle handles an update. now is Telegram's time; ctx ends when the bot stops
+// handle handles an update. now is Telegram's time; input ends when the bot stops
 // receiving updates.
-func (r *responder) handle(ctx context.Context, u *update, now time.Time) {
+func (r *responder) handle(input context.Context, u *update, now time.Time) {
 	switch {
 	case u.Message != nil:
 		r.out.heard(u.Message.Chat.ID)
 		r.followMigration(u.Message)
-		r.answerMessage(ctx, u.Message, now)
+		r.answerMessage(input, u.Message, now)
 	case u.Callback != nil:
 		if m := u.Callback.Message; m != nil {
 			r.out.heard(m.Chat.ID)
@@ -122,7 +122,7 @@ func (r *responder) followMigration(m *message) {
 }
 
 // answerMessage answers a message. It holds the command switch.
-func (r *responder) answerMessage(ctx context.Context, m *message, now time.Time) {
+func (r *responder) answerMessage(input context.Context, m *message, now time.Time) {
 	private := m.Chat.isPrivate()
 	inGroup := m.Chat.Type == "group" || m.Chat.Type == "supergroup"
 	if !private && !inGroup {
@@ -153,7 +153,7 @@ func (r *responder) answerMessage(ctx context.Context, m *message, now time.Time
 	case "/current":
 		r.answerCurrent(to)
 	case "/live":
-		r.startLive(ctx, to)
+		r.startLive(input, to)
 	case "/graph":
 		r.tasks.Go(func() { r.graphs.answer(to, cmd.args, time.Now()) })
 	case "/peaks":
@@ -165,7 +165,7 @@ func (r *responder) answerMessage(ctx context.Context, m *message, now time.Time
 	case "/log":
 		r.answerLog(m)
 	case "/reset":
-		r.resets.command(ctx, m, cmd.args, now)
+		r.resets.command(input, m, cmd.args, now)
 	default:
 		if private {
 			r.out.reply(to, "I do not know this command. Send /help to see what I can do.")
@@ -220,8 +220,8 @@ func (r *responder) answerLog(m *message) {
 
 // startLive answers /live. In a group only people on the access list may start
 // a live list, because its edits count against the group's limits. It ends at
-// the latest with ctx.
-func (r *responder) startLive(ctx context.Context, to post) {
+// the latest with input.
+func (r *responder) startLive(input context.Context, to post) {
 	if inGroup := to.chat < 0; inGroup && to.stranger {
 		r.out.reply(to, "In a group, /live is for those on the access list. Send it to me in a private chat.")
 		return
@@ -232,5 +232,5 @@ func (r *responder) startLive(ctx context.Context, to post) {
 		r.out.reply(to, fmt.Sprintf(text, maxLiveLists))
 		return
 	}
-	r.tasks.Go(func() { r.live.keep(ctx, list) })
+	r.tasks.Go(func() { r.live.keep(input, list) })
 }

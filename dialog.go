@@ -142,9 +142,9 @@ func (d *resetDialog) canPress(c *callbackQuery) bool {
 	return c.Message != nil && c.From.isPerson() && d.access.canReset(c.From.ID, c.Message.Chat.ID)
 }
 
-// command handles /reset with its argument. now is Telegram's time; ctx ends
+// command handles /reset with its argument. now is Telegram's time; input ends
 // when the bot stops receiving updates.
-func (d *resetDialog) command(ctx context.Context, m *message, arg string, now time.Time) {
+func (d *resetDialog) command(input context.Context, m *message, arg string, now time.Time) {
 	i, ok := findPDU(d.pdus, arg)
 	if !ok {
 		i, ok = findPDUNamed(d.pdus, arg)
@@ -157,7 +157,7 @@ func (d *resetDialog) command(ctx context.Context, m *message, arg string, now t
 			"This /reset is more than two minutes old and was ignored. Send it again if you still want it.")
 	case d.isRepeated(m):
 	case arg == "":
-		d.ask(ctx, m)
+		d.ask(input, m)
 	case !ok:
 		const text = "%q is not a PDU on the list. Send /reset to see them all."
 		d.out.reply(replyTo(m), escape(fmt.Sprintf(text, shorten(arg, 40))))
@@ -215,8 +215,8 @@ func (d *resetDialog) logRefusal(text string, args ...any) {
 
 // ask asks which PDU is meant, with a button for each PDU, and another for all
 // PDUs of a team that has several. If the same question is about to appear, it
-// does nothing. When ctx ends, the question stays as it is.
-func (d *resetDialog) ask(ctx context.Context, m *message) {
+// does nothing. When input ends, the question stays as it is.
+func (d *resetDialog) ask(input context.Context, m *message) {
 	q := &question{chat: m.Chat, topic: m.topic(), from: m.From.ID, nonce: rand.Text()[:16], asked: time.Now()}
 	old := d.find(func(o *question) bool { return o.isOf(m) })
 	if old != nil && old.isPending() {
@@ -240,7 +240,7 @@ func (d *resetDialog) ask(ctx context.Context, m *message) {
 	d.questions = append(d.questions, q)
 	d.mu.Unlock()
 	d.tasks.Go(func() {
-		if pause(ctx, questionTime); ctx.Err() == nil {
+		if pause(input, questionTime); input.Err() == nil {
 			d.cancel(q, "No PDU was chosen within two minutes. Send /reset to be asked again.")
 		}
 	})

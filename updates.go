@@ -16,9 +16,9 @@ import (
 type updateLoop struct {
 	client *client
 	// started is called once, when getMe has returned the bot's own account.
-	started func(ctx context.Context, me user)
+	started func(input context.Context, me user)
 	// handle is called for each update, with Telegram's time.
-	handle func(ctx context.Context, u *update, now time.Time)
+	handle func(input context.Context, u *update, now time.Time)
 	// ready delays the first updates until it is closed, for readyWait at most,
 	// so that the first lists have values.
 	ready <-chan struct{}
@@ -34,30 +34,30 @@ const emptyPace = time.Second
 // readyWait is how long the first updates wait at most for the first readings.
 const readyWait = 300 * time.Millisecond
 
-// run receives updates and handles them one after the other until ctx ends. An
+// run receives updates and handles them one after the other until input ends. An
 // alarm system never gives up, so every failure is retried. It returns the
 // offset that confirms the handled updates.
-func (l *updateLoop) run(ctx context.Context) (offset int64) {
+func (l *updateLoop) run(input context.Context) (offset int64) {
 	wait := time.Second // short until the first answer, so that the log soon shows it
 	retry := backoff{first: time.Second, max: 30 * time.Second}
 	failures := failureLog{what: "Telegram"}
 	started := false
-	ready, cancel := context.WithTimeout(ctx, readyWait)
+	ready, cancel := context.WithTimeout(input, readyWait)
 	defer cancel()
 	slog.Info("waiting for Telegram")
 
-	for ctx.Err() == nil {
+	for input.Err() == nil {
 		asked := time.Now()
-		nameErr := l.learnName(ctx)
-		batch, now, err := l.updates(ctx, offset, wait)
-		if ctx.Err() != nil {
+		nameErr := l.learnName(input)
+		batch, now, err := l.updates(input, offset, wait)
+		if input.Err() != nil {
 			break
 		}
 		failures.record(cmp.Or(err, nameErr))
 		if err != nil {
-			l.dropWebhook(ctx, err)
+			l.dropWebhook(input, err)
 			wait = time.Second
-			pause(ctx, waitAfter(err, &retry))
+			pause(input, waitAfter(err, &retry))
 			continue
 		}
 
@@ -66,18 +66,18 @@ func (l *updateLoop) run(ctx context.Context) (offset int64) {
 		if !started && l.me.Username != "" {
 			started = true
 			slog.Info("Telegram answers", "bot", "@"+l.me.Username)
-			l.started(ctx, l.me)
+			l.started(input, l.me)
 		}
 		select {
 		case <-l.ready:
 		case <-ready.Done():
 		}
-		next := l.handleAll(ctx, batch, offset, now)
+		next := l.handleAll(input, batch, offset, now)
 		switch {
 		case len(batch) == 0:
-			pause(ctx, emptyPace-time.Since(asked))
+			pause(input, emptyPace-time.Since(asked))
 		case next == offset: // nothing in the batch can be confirmed: it will come again
-			pause(ctx, retry.next())
+			pause(input, retry.next())
 		}
 		offset = next
 	}
@@ -141,9 +141,9 @@ func (l *updateLoop) dropWebhook(ctx context.Context, err error) {
 }
 
 // handleAll handles a batch of updates and returns the next offset.
-func (l *updateLoop) handleAll(ctx context.Context, batch []json.RawMessage, offset int64, now time.Time) int64 {
+func (l *updateLoop) handleAll(input context.Context, batch []json.RawMessage, offset int64, now time.Time) int64 {
 	for _, raw := range batch {
-		id, err := l.handleOne(ctx, raw, now)
+		id, err := l.handleOne(input, raw, now)
 		if err != nil {
 			slog.Error("update skipped", "update", id, "err", err)
 		}
@@ -157,7 +157,7 @@ func (l *updateLoop) handleAll(ctx context.Context, batch []json.RawMessage, off
 // handleOne handles an update and returns its ID, or 0 if that is unknown. An
 // update that cannot be decoded or whose handling panics is skipped, as it
 // would otherwise come again and again.
-func (l *updateLoop) handleOne(ctx context.Context, raw json.RawMessage, now time.Time) (id int64, err error) {
+func (l *updateLoop) handleOne(input context.Context, raw json.RawMessage, now time.Time) (id int64, err error) {
 	var u update
 	err = json.Unmarshal(raw, &u) // even with an error, u has everything that can be decoded
 	if err != nil {
@@ -165,6 +165,6 @@ func (l *updateLoop) handleOne(ctx context.Context, raw json.RawMessage, now tim
 	}
 	defer l.panics.catch("update", &err)
 	id = u.ID
-	l.handle(ctx, &u, now)
+	l.handle(input, &u, now)
 	return id, nil
 }
