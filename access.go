@@ -56,6 +56,15 @@ func loadAccess(path string) (*accessList, error) {
 	return a, err
 }
 
+// checkGroup returns an error if the list must have a group but has none.
+func (a *accessList) checkGroup() error {
+	if group, _ := a.group(); a.needGroup && group == 0 {
+		return fmt.Errorf("-notify group: %s has no group: want its ID, such as -1001234567890, on the first line",
+			a.path)
+	}
+	return nil
+}
+
 // reload rereads the file. On error the list is unchanged.
 func (a *accessList) reload() error {
 	if a.path == "" {
@@ -68,11 +77,12 @@ func (a *accessList) reload() error {
 	if err != nil {
 		return err
 	}
-	entries := fresh.entries
-	if a.needGroup && entries.group == 0 {
-		return fmt.Errorf("%s: -notify group: want the group's ID on the first line, such as -1001234567890", a.path)
+	fresh.needGroup = a.needGroup
+	if err := fresh.checkGroup(); err != nil {
+		return err
 	}
 
+	entries := fresh.entries
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for to, ok := a.moved[entries.group]; ok; to, ok = a.moved[entries.group] {

@@ -60,8 +60,8 @@ func configure(ctx context.Context, f *flags, errs error, stdin io.Reader, stder
 
 	cfg.access, err = loadAccess(f.access)
 	cfg.access.needGroup = cfg.alertGroup
-	if group, _ := cfg.access.group(); err == nil && cfg.alertGroup && group == 0 {
-		err = fmt.Errorf("-notify group: %s has no group: want its ID, such as -1001234567890, on the first line", f.access)
+	if err == nil {
+		err = cfg.access.checkGroup()
 	}
 	errs = errors.Join(errs, err)
 
