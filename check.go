@@ -217,12 +217,9 @@ func (c *checker) checkChat(ctx context.Context, id, topic int64, me string) fin
 		err = c.client.call(ctx, "sendChatAction", in, nil)
 	}
 
-	text := "can be reached, " + chat.name()
+	text, hint := "can be reached, "+chat.name(), "the person must send /start to @"+me
 	if id < 0 {
 		text = "can be reached, the group " + chat.Title
-	}
-	hint := "the person must send /start to @" + me
-	if id < 0 {
 		hint = fmt.Sprintf("add @%s to the group, and check the ID", me)
 	}
 	what := fmt.Sprintf("chat %d", id)

@@ -183,7 +183,12 @@ func TestProgramRefresh(t *testing.T) {
 	// When the quota of a chat is used up, a press is refused without a
 	// message.
 	for range maxQuota {
-		s.press(t, group, stranger, m, "Refresh")
+		got := s.press(t, group, stranger, m, "Refresh")
+		// On a busy machine the PDU may not have been read, and the list has changed.
+		isRefused := strings.HasPrefix(got, "That was a lot") || strings.HasPrefix(got, "Telegram allows no more changes")
+		if got != "unchanged" && !isRefused {
+			t.Errorf("answered %q", got)
+		}
 	}
 	if got := s.press(t, group, stranger, m, "Refresh"); got != "That was a lot at once: wait a little." {
 		t.Errorf("answered %q", got)

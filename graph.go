@@ -141,7 +141,7 @@ func (g *grapher) draw(r graphRequest, now time.Time) (data []byte, caption stri
 		charts = append(charts, g.chart(teams[i], points, r))
 		crossings, all := g.crossings(teams[i], r)
 		e := newGraphEvidence(points, latest(r.from, span.started), r.to, g.snoop.interval)
-		e.addCrossings(crossings, all, r.from, r.to)
+		e.addCrossings(crossings, all, r.from, r.to, g.limit)
 		if len(r.teams) > 1 {
 			lines = append(lines, e.line(teams[i].name, now))
 			continue

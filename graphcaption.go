@@ -45,9 +45,10 @@ func newGraphEvidence(points iter.Seq[powerPoint], from, to time.Time, interval 
 }
 
 // addCrossings sums up the crossings between two moments. all is false if there may
-// have been more of them.
-func (e *graphEvidence) addCrossings(crossings []crossing, all bool, from, to time.Time) {
+// have been more of them, of which only the readings are known.
+func (e *graphEvidence) addCrossings(crossings []crossing, all bool, from, to time.Time, limit int) {
 	e.isPartial = !all
+	e.wasAbove = !all && e.highest.watts > limit
 	for _, c := range crossings {
 		begin, end := latest(from, c.from), c.seen
 		if end.After(to) {

@@ -88,7 +88,7 @@ func TestGraphEvidence(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			e := newGraphEvidence(slices.Values(tt.points), noon, at(10), 2*time.Second)
-			e.addCrossings(tt.crossings, true, noon, at(10))
+			e.addCrossings(tt.crossings, true, noon, at(10), 3000)
 			if got := e.line("A", noon); got != tt.line {
 				t.Errorf("got  %q\nwant %q", got, tt.line)
 			}
@@ -104,9 +104,15 @@ func TestGraphEvidence(t *testing.T) {
 func TestGraphEvidencePartial(t *testing.T) {
 	to := noon.Add(10 * time.Second)
 	e := newGraphEvidence(slices.Values(secondsAfterNoon([2]int{0, 1000})), noon, to, 2*time.Second)
-	e.addCrossings([]crossing{{from: noon, to: to, seen: to, highest: 3500}}, false, noon, to)
+	e.addCrossings([]crossing{{from: noon, to: to, seen: to, highest: 3500}}, false, noon, to, 3000)
 	wants(t, e.line("A", noon), "above for at least 10 s")
 	wants(t, strings.Join(e.lines("A", noon), "|"), "Above the limit for at least 10 s")
+
+	for watts, want := range map[int]string{3000: "No reading above the limit", 3001: "Above the limit for an unknown time"} {
+		e := newGraphEvidence(slices.Values(secondsAfterNoon([2]int{0, watts})), noon, to, 2*time.Second)
+		e.addCrossings(nil, false, noon, to, 3000)
+		wants(t, strings.Join(e.lines("A", noon), "|"), want)
+	}
 }
 
 func TestCrossingLines(t *testing.T) {

@@ -358,7 +358,7 @@ func (o *outbox) drain() {
 	o.mu.Lock()
 	o.closing = true
 	for _, q := range o.queues {
-		q.networkWorks() // it may, and this is the last attempt
+		q.networkWorks() // as if it did: this is the last attempt
 		q.signal()
 	}
 	o.mu.Unlock()

@@ -47,9 +47,9 @@ func (p *proximity) note(watts, limit int, at time.Time) (came bool) {
 }
 
 // next returns when to read a card again. near says whether one of its teams is near
-// the limit. The card's last sweep began and ended at the moments asked and answered, and the sweep
-// before that took the time before. A single slow sweep does not make a slow card:
-// an answer may have been lost, or this host may have been busy.
+// the limit. The card's last sweep began and ended at the moments asked and answered,
+// and the sweep before that took the time before. A single slow sweep does not make a
+// slow card: an answer may have been lost, or this host may have been busy.
 func (s schedule) next(near bool, asked, answered time.Time, before time.Duration) time.Time {
 	if !near || s.near == 0 {
 		return s.after(answered, 1)

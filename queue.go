@@ -50,7 +50,7 @@ type outgoing struct {
 	earlier   int   // alerts that this line stands for, because too many were waiting
 	seq       int   // position in the order of arrival
 	alone     bool  // not to be joined: it was refused, alone or with others
-	leftTopic int64 // that was closed, or 0
+	leftTopic int64 // the closed topic that it was for, or 0
 	refusals  int   // how often it was refused when sent alone
 	overtaken int   // how many of these were followed by the delivery of another message to its topic
 

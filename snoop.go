@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// A snoop is the snoop: it polls the PDUs, keeps what it saw, and reports
+// A snoop is the watch of the PDUs: it polls them, keeps what it saw, and reports
 // events.
 type snoop struct {
 	limit     int // W per team
@@ -257,18 +257,18 @@ func (s *snoop) addToHistory(i int, p poll) {
 	}
 }
 
-// publish adds events to the history and to pending. s.mu must be held.
+// publish adds events to pending and to the history. s.mu must be held.
 func (s *snoop) publish(events []event) {
 	if len(events) == 0 {
 		return
-	}
-	for _, e := range events {
-		s.history.addEvent(e)
 	}
 	s.pending = append(s.pending, events...)
 	select {
 	case s.due <- struct{}{}:
 	default:
+	}
+	for _, e := range events {
+		s.history.addEvent(e)
 	}
 }
 

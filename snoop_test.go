@@ -689,9 +689,9 @@ func idleWatch() *snoop {
 	return newSnoop(list, 3000, time.Second, snmpConfig{interval: time.Second})
 }
 
-// TestWatchPanics checks that a panic in an SNMP job, in a poll or in a report ends
+// TestWatchSurvives checks that a panic in an SNMP job, in a poll or in a report ends
 // none of the goroutines of the watch.
-func TestWatchPanics(t *testing.T) {
+func TestWatchSurvives(t *testing.T) {
 	log := captureLog(t)
 	sim, p := simulate(t, 101, "A", 1500)
 	watch := newSnoop([]pdu{p}, 3000, 100*time.Millisecond, snmpConfig{community: "public", interval: time.Second})
