@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -157,7 +158,7 @@ func (b *browser) fetch(ctx context.Context, method string, u *url.URL, body str
 	b.target = u
 	req, err := http.NewRequestWithContext(ctx, method, u.String(), strings.NewReader(body))
 	if err != nil {
-		return "", withoutURL(err)
+		return "", withoutAddress(err)
 	}
 	if method == http.MethodPost {
 		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
@@ -203,16 +204,15 @@ func (b *browser) show(u *url.URL, resp *http.Response, text []byte) {
 
 // requestError says briefly why there is no answer.
 func requestError(ctx context.Context, err error) error {
-	err = withoutURL(err)
 	switch {
 	case ctx.Err() != nil:
 		return fmt.Errorf("no answer: %w", context.Cause(ctx))
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return errors.New("the card dropped the connection")
 	case isDialError(err):
-		return fmt.Errorf("%w: %w", ErrUnreachable, err)
+		return fmt.Errorf("%w: %w", ErrUnreachable, withoutAddress(err))
 	}
-	return fmt.Errorf("no answer: %w", err)
+	return fmt.Errorf("no answer: %w", withoutAddress(err))
 }
 
 // isDialError reports whether an error is that no connection could be made.
@@ -221,8 +221,15 @@ func isDialError(err error) bool {
 	return ok && e.Op == "dial"
 }
 
-// withoutURL returns the cause of an error of net/http.
-func withoutURL(err error) error {
+// withoutAddress returns the cause of an error of net/http, such as "connection
+// refused", without the URL, the addresses and the system call.
+func withoutAddress(err error) error {
+	if e, ok := errors.AsType[*os.SyscallError](err); ok {
+		return e.Err
+	}
+	if e, ok := errors.AsType[*net.OpError](err); ok && e.Err != nil {
+		return e.Err
+	}
 	if e, ok := errors.AsType[*url.Error](err); ok {
 		return e.Err
 	}

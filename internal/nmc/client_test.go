@@ -418,6 +418,22 @@ func TestClientIsNotPrinted(t *testing.T) {
 	}
 }
 
+// TestUnreachable checks that the reason is told without the address, which the
+// caller knows, and the words of package net.
+func TestUnreachable(t *testing.T) {
+	l, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.Close()
+	c := Client{URL: "http://" + l.Addr().String(), Timeouts: DefaultTimeouts}
+	err = c.FindPeak(t.Context(), 1)
+	const want = "logging in: no answer: connection refused"
+	if !errors.Is(err, ErrUnreachable) || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+}
+
 func TestBadURL(t *testing.T) {
 	for _, u := range []string{"", "10.0.0.101", "http://", "http://%zz"} {
 		c := Client{URL: u, User: "apc", Password: testPassword, Timeouts: DefaultTimeouts}
