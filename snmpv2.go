@@ -170,20 +170,25 @@ var (
 // answer to a request. The packet is valid until the next call.
 func (c *plainClient) decode(r *request, datagram []byte) (*gosnmp.SnmpPacket, error) {
 	if answer, ok := r.answers.read(datagram); ok {
-		return answer, c.check(r, answer)
+		return answer, c.checkHeader(r, answer) // the rest was checked when the form was learned
 	}
 	answer, err := c.decodePacket(datagram)
 	if err != nil {
 		return nil, errMalformed
 	}
-	if err = c.check(r, answer); err == nil {
-		r.answers.learn(datagram, answer)
+	if err := c.checkHeader(r, answer); err != nil {
+		return answer, err
 	}
-	return answer, err
+	if err := checkAnswer(&r.SnmpPacket, answer); err != nil {
+		return answer, err
+	}
+	r.answers.learn(datagram, answer)
+	return answer, nil
 }
 
-// check returns an error unless a packet is the answer to a request.
-func (c *plainClient) check(r *request, answer *gosnmp.SnmpPacket) error {
+// checkHeader returns an error unless a packet has the ID, version and community of
+// a request.
+func (c *plainClient) checkHeader(r *request, answer *gosnmp.SnmpPacket) error {
 	switch {
 	case slices.Contains(c.timedOut, answer.RequestID):
 		return errLate
@@ -192,7 +197,7 @@ func (c *plainClient) check(r *request, answer *gosnmp.SnmpPacket) error {
 	case answer.Version != r.Version || answer.Community != r.Community:
 		return fmt.Errorf("%w: of another version or community", errWrong)
 	}
-	return checkAnswer(&r.SnmpPacket, answer)
+	return nil
 }
 
 // decodePacket decodes a datagram. gosnmp's decoder panics on some datagrams, and
