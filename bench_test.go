@@ -232,11 +232,11 @@ func BenchmarkSweep(b *testing.B) {
 
 func BenchmarkJudge(b *testing.B) {
 	t := newTeam("P")
-	t, _ = judge(t, 0, testPoll{watts: 1500, peak: 2000}.poll(), 3000)
+	judge(&t, 0, testPoll{watts: 1500, peak: 2000}.poll(), 3000)
 	p := testPoll{second: 2, watts: 1510, peak: 2000}.poll()
 	b.ReportAllocs()
 	for b.Loop() {
-		judge(t, 0, p, 3000)
+		judge(&t, 0, p, 3000)
 	}
 }
 

@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"errors"
-	"slices"
 	"time"
 )
 
@@ -36,33 +35,31 @@ const (
 	soundInterval      = time.Minute      // at least, between a team's alerts with a sound
 )
 
-// judge returns the state of a team after a poll of its PDU i, and the events
+// judge updates the state of a team with a poll of its PDU i, and returns the events
 // to report. It depends on nothing but its arguments.
 //
 // It turns readings into alerts: snoop.pollCard reads a card with session.read and
 // passes each poll to snoop.note, which calls judge. The events go through
 // outage.filter to alerter.report, which logs them and queues the messages.
-func judge(t team, i int, p poll, limit int) (team, []event) {
-	before := &t.pdus[i]
-	t.pdus = slices.Clone(t.pdus)
-	j := judgment{team: t, status: &t.pdus[i], before: before, poll: p, limit: limit}
+func judge(t *team, i int, p poll, limit int) []event {
+	j := judgment{team: t, status: &t.pdus[i], before: t.pdus[i], poll: p, limit: limit}
 	j.judgeReachability()
 	if p.err != nil {
-		return j.team, j.events
+		return j.events
 	}
 
 	j.judgeRestart()
 	rose := j.judgeRegister()
 	j.judgeCrossing(rose)
 	j.judgePossibleCrossing(rose)
-	return j.team, j.events
+	return j.events
 }
 
 // A judgment is the state of judging one poll.
 type judgment struct {
-	team   team
-	status *status
-	before *status
+	team   *team
+	status *status // the PDU that was polled
+	before status  // of the same PDU, before the poll
 	poll   poll
 	limit  int
 	events []event
@@ -147,7 +144,7 @@ func (j *judgment) uptimeWrapped() bool {
 // judgeRegister judges the peak register. It reports whether the register newly
 // shows a power above the limit.
 func (j *judgment) judgeRegister() (rose bool) {
-	s, before, p := j.status, j.before, &j.poll
+	s, before, p := j.status, &j.before, &j.poll
 	known := before.register >= 0 && p.peak >= 0
 	fell := known && p.peak < before.register
 	moved := !before.resetAt.IsZero() && !s.resetAt.Equal(before.resetAt)
@@ -239,7 +236,7 @@ func (j *judgment) peakedAfterReset() bool {
 // judgeCrossing judges whether a crossing begins or ends. A spike between two
 // readings, which only the register shows, is one too.
 func (j *judgment) judgeCrossing(rose bool) {
-	t, p := &j.team, &j.poll
+	t, p := j.team, &j.poll
 	low, high, known := t.bounds()
 	proven := low
 	if rose {
@@ -274,7 +271,7 @@ func (j *judgment) judgeCrossing(rose bool) {
 // noteSeen notes that the power of a team with an open crossing is known, and for
 // how long it was unknown before.
 func (j *judgment) noteSeen() {
-	t, p := &j.team, &j.poll
+	t, p := j.team, &j.poll
 	gap := p.at.Sub(t.lastSeen)
 	if t.unsure && gap >= p.unreachableTime() {
 		t.openUnseen += gap
@@ -284,7 +281,7 @@ func (j *judgment) noteSeen() {
 
 // openCrossing opens a crossing. A spike is one that only the register shows.
 func (j *judgment) openCrossing(watts int, spike bool) {
-	t, p := &j.team, &j.poll
+	t, p := j.team, &j.poll
 	e := event{kind: eventAbove, watts: watts, silent: p.at.Sub(t.lastSound) < soundInterval}
 	if spike {
 		e.peakAt, e.spike = p.peakAt, true
@@ -308,7 +305,7 @@ func (j *judgment) openCrossing(watts int, spike bool) {
 // closeCrossing closes the open crossing. One that was just opened for a spike is
 // not worth a second message.
 func (j *judgment) closeCrossing(spike bool) {
-	t, p := &j.team, &j.poll
+	t, p := j.team, &j.poll
 	t.total = t.timeAbove()
 	t.above = false
 	for i := range t.pdus {
@@ -327,7 +324,8 @@ func (j *judgment) closeCrossing(spike bool) {
 // stillAbove returns the events about the crossings that are open when the bot is
 // stopped, as it will not see them end.
 func stillAbove(teams []team, now time.Time) (events []event) {
-	for _, t := range teams {
+	for i := range teams {
+		t := &teams[i]
 		if !t.above {
 			continue
 		}
@@ -344,7 +342,7 @@ func stillAbove(teams []team, now time.Time) (events []event) {
 // need not have peaked together. The sum rises with each reading while a team
 // starts a run, so it is reported again only after it has risen by a twentieth.
 func (j *judgment) judgePossibleCrossing(rose bool) {
-	t, p := &j.team, &j.poll
+	t, p := j.team, &j.poll
 	registers := t.registers()
 	if registers <= j.limit {
 		t.possible, t.possibleSince = 0, time.Time{}

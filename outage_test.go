@@ -61,10 +61,9 @@ func (b *outageFixture) poll(name, line string) error {
 		if err != nil {
 			return err
 		}
-		var events []event
 		p := testPoll.poll()
 		p.interval = b.interval
-		b.teams[i], events = judge(t, k, p, 3000)
+		events := judge(&b.teams[i], k, p, 3000)
 		for _, e := range b.outage.filter(events, b.all, p) {
 			if e.logOnly {
 				b.logged = append(b.logged, eventLines(e))

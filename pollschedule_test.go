@@ -207,10 +207,11 @@ func TestWatchNearTeammate(t *testing.T) {
 	defer cancel()
 
 	sims[1].Draw(1600)
-	for watch.status(2).polls.ok < 3 {
-		watch.mu.Lock()
-		changed := watch.changed
-		watch.mu.Unlock()
+	for {
+		changed := watch.nextChange()
+		if watch.status(2).polls.ok >= 3 {
+			return
+		}
 		select {
 		case <-changed:
 		case <-ctx.Done():
@@ -227,11 +228,11 @@ func TestResetSettles(t *testing.T) {
 	for _, step := range []time.Duration{100 * time.Millisecond, 500 * time.Millisecond, 2 * time.Second, time.Minute} {
 		team := newTeam("P")
 		first := testPoll{watts: 2000, peak: 2000}.poll()
-		team, _ = judge(team, 0, first, 3000)
+		judge(&team, 0, first, 3000)
 		p := testPoll{watts: 2000, peak: 2000, reset: 1}.poll()
 		for readings := 1; team.pdus[0].resets == 0; readings++ {
 			p.at = first.at.Add(time.Duration(readings) * step)
-			team, _ = judge(team, 0, p, 3000)
+			judge(&team, 0, p, 3000)
 			passed := time.Duration(readings-1) * step
 			settled := readings >= settleReadings && passed >= settleTime
 			if got := team.pdus[0].resets > 0; got != settled {

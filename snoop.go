@@ -28,8 +28,9 @@ type snoop struct {
 
 	mu       sync.Mutex // guards what follows
 	teams    []team
+	judged   team          // a copy of the team that is being judged
 	pending  []event       // to report, which may be slow: polls do not wait for it
-	changed  chan struct{} // closed and replaced at each poll
+	changed  chan struct{} // closed at the next poll; nil if nobody waits for that
 	ownReset []time.Time   // by PDU: until when a reset is taken for the bot's own
 	outage   outage
 }
@@ -70,7 +71,6 @@ func newSnoop(pdus []pdu, limit int, interval time.Duration, cfg snmpConfig) *sn
 		ownReset:  make([]time.Time, len(pdus)),
 		allPolled: make(chan struct{}),
 		due:       make(chan struct{}, 1),
-		changed:   make(chan struct{}),
 	}
 	for i, p := range pdus {
 		c := s.cardAt(p.snmp)
@@ -224,24 +224,35 @@ func (s *snoop) note(i int, p poll) (cameNear bool) {
 	p.ownReset = p.at.Before(s.ownReset[i])
 	at := s.places[i]
 	t := &s.teams[at.team]
-	before := &t.pdus[at.pdu] // judge leaves it as it is
-	if errors.Is(p.err, errNoMeter) && !errors.Is(before.err, errNoMeter) {
-		slog.Warn("a PDU has no power meter: it cannot be watched", "pdu", before.logName())
+	known := &t.pdus[at.pdu]
+	isFirst := known.polled.IsZero()
+	if errors.Is(p.err, errNoMeter) && !errors.Is(known.err, errNoMeter) {
+		slog.Warn("a PDU has no power meter: it cannot be watched", "pdu", known.logName())
 	}
 
-	var events []event
-	*t, events = judge(*t, at.pdu, p, s.limit)
+	events := s.judge(t, at.pdu, p)
 	s.publish(s.outage.filter(events, s.all, p))
 	if p.err == nil {
 		s.addToHistory(i, p)
 	}
 
-	close(s.changed)
-	s.changed = make(chan struct{})
-	if before.polled.IsZero() && s.every(func(p *status) bool { return !p.polled.IsZero() }) {
+	if s.changed != nil {
+		close(s.changed)
+		s.changed = nil
+	}
+	if isFirst && s.every(func(p *status) bool { return !p.polled.IsZero() }) {
 		close(s.allPolled)
 	}
 	return t.proximity.note(t.sum(), s.limit, p.at)
+}
+
+// judge judges a poll of PDU i of a team. If that panics, the team remains as it was.
+// s.mu must be held.
+func (s *snoop) judge(t *team, i int, p poll) []event {
+	s.judged.copyFrom(t)
+	events := judge(&s.judged, i, p, s.limit)
+	t.copyFrom(&s.judged)
+	return events
 }
 
 // addToHistory adds a reading of PDU i to the history. s.mu must be held.
@@ -314,7 +325,11 @@ func (s *snoop) all(yield func(*status) bool) {
 func (s *snoop) snapshot() []team {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return slices.Clone(s.teams) // judge never changes the statuses of a team in place
+	teams := make([]team, len(s.teams))
+	for i := range teams {
+		teams[i].copyFrom(&s.teams[i])
+	}
+	return teams
 }
 
 // powerOf yields the power of a team between two moments, in W, wherever all its
@@ -360,9 +375,7 @@ func (s *snoop) await(ctx context.Context, i int, within time.Duration, ok func(
 	tick := time.NewTicker(awaitPause)
 	defer tick.Stop()
 	for ctx.Err() == nil {
-		s.mu.Lock()
-		changed := s.changed
-		s.mu.Unlock()
+		changed := s.nextChange()
 		p := s.status(i)
 		if p.err == nil && ok(p) {
 			return p, true
@@ -382,6 +395,16 @@ func (s *snoop) await(ctx context.Context, i int, within time.Duration, ok func(
 		}
 	}
 	return status{}, false
+}
+
+// nextChange returns a channel that is closed at the next poll.
+func (s *snoop) nextChange() <-chan struct{} {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.changed == nil {
+		s.changed = make(chan struct{})
+	}
+	return s.changed
 }
 
 // do runs a job in the goroutine that polls PDU i, between two polls, and returns its

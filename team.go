@@ -90,9 +90,16 @@ type team struct {
 	lastCrossing time.Time     // when the last one began
 }
 
+// copyFrom makes t a copy of another team that shares no memory with it.
+func (t *team) copyFrom(other *team) {
+	pdus := append(t.pdus[:0], other.pdus...)
+	*t = *other
+	t.pdus = pdus
+}
+
 // sum returns the power of a team by the last readings of its PDUs, in W. They
 // need not be of the same moment.
-func (t team) sum() (watts int) {
+func (t *team) sum() (watts int) {
 	for i := range t.pdus {
 		if p := &t.pdus[i]; p.counts() {
 			watts += p.watts
@@ -102,7 +109,7 @@ func (t team) sum() (watts int) {
 }
 
 // registers returns the sum of the last peaks of a team's PDUs, in W.
-func (t team) registers() (watts int) {
+func (t *team) registers() (watts int) {
 	for i := range t.pdus {
 		watts += max(t.pdus[i].register, 0)
 	}
@@ -110,7 +117,7 @@ func (t team) registers() (watts int) {
 }
 
 // highestRegister returns the highest of the last peaks of a team's PDUs, in W.
-func (t team) highestRegister() (watts int) {
+func (t *team) highestRegister() (watts int) {
 	for i := range t.pdus {
 		watts = max(watts, t.pdus[i].register)
 	}
@@ -119,7 +126,7 @@ func (t team) highestRegister() (watts int) {
 
 // wasReadTwice reports whether each PDU that can be reached was read twice since a
 // moment.
-func (t team) wasReadTwice(since time.Time) bool {
+func (t *team) wasReadTwice(since time.Time) bool {
 	for i := range t.pdus {
 		p := &t.pdus[i]
 		if p.isCurrent() && p.recent[1].at.Before(since) {
@@ -130,7 +137,7 @@ func (t team) wasReadTwice(since time.Time) bool {
 }
 
 // isStarting reports whether the first answer of a PDU may still come.
-func (t team) isStarting() bool {
+func (t *team) isStarting() bool {
 	for i := range t.pdus {
 		p := &t.pdus[i]
 		if p.at.IsZero() && !p.unreachable && !errors.Is(p.err, errNoMeter) {
@@ -156,7 +163,7 @@ const togetherTime = 60 * time.Millisecond
 // counts with the lower and the higher of its readings around that moment. known
 // is false if a PDU has no such readings. What was read together with the latest
 // reading is a lower bound in any case.
-func (t team) bounds() (low, high int, known bool) {
+func (t *team) bounds() (low, high int, known bool) {
 	oldest, newest := t.span()
 	known = true
 	for i := range t.pdus {
@@ -216,7 +223,7 @@ func (s *status) keep(step time.Duration) {
 
 // span returns the moments of the oldest and the newest of the last readings of
 // the PDUs that can be reached.
-func (t team) span() (oldest, newest time.Time) {
+func (t *team) span() (oldest, newest time.Time) {
 	for i := range t.pdus {
 		p := &t.pdus[i]
 		if !p.isCurrent() {
@@ -234,7 +241,7 @@ func (t team) span() (oldest, newest time.Time) {
 
 // readTogether returns the last readings of a team's PDUs, in W. ok is false unless
 // all of them were taken together.
-func (t team) readTogether() (watts []int, ok bool) {
+func (t *team) readTogether() (watts []int, ok bool) {
 	oldest, newest := t.span()
 	if newest.Sub(oldest) > togetherTime {
 		return nil, false
@@ -251,7 +258,7 @@ func (t team) readTogether() (watts []int, ok bool) {
 
 // readTogetherWith returns the sum of the readings that were taken together with
 // one at a moment, in W.
-func (t team) readTogetherWith(at time.Time) (watts int) {
+func (t *team) readTogetherWith(at time.Time) (watts int) {
 	for i := range t.pdus {
 		p := &t.pdus[i]
 		if p.isCurrent() && at.Sub(p.at) <= togetherTime {
@@ -263,7 +270,7 @@ func (t team) readTogetherWith(at time.Time) (watts int) {
 
 // timeAbove returns how long a team was seen above the limit. It never decreases:
 // to Prometheus, a counter that did would look like a restart.
-func (t team) timeAbove() time.Duration {
+func (t *team) timeAbove() time.Duration {
 	if !t.above {
 		return t.total
 	}
