@@ -121,7 +121,7 @@ func (b *buttonHandler) refresh(c *callbackQuery, arg string) {
 
 	b.noteRefresh(m, now)
 	b.lane(c).run(func() {
-		text := "up to date"
+		text := "Up to date."
 		if err := b.client.editMessage(b.ctx, m.Chat.ID, m.ID, pages[page], refreshKeys(page)); err != nil {
 			slog.Debug("list not refreshed", "err", err)
 			b.out.hold(m.Chat.ID, retryAfter(err))
@@ -147,7 +147,7 @@ func (b *buttonHandler) refusal(m *message, list string, now time.Time) string {
 	last, changed := b.refreshed[messageID{m.Chat.ID, m.ID}]
 	switch {
 	case sameList(plainText(list), m.Text):
-		return "unchanged"
+		return "Unchanged."
 	case changed && now.Sub(last) < refreshPause:
 		return "Wait a second."
 	case !b.out.mayEdit(m.Chat.ID, m.Chat.isPrivate()): // others in the group may be refreshing lists too

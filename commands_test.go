@@ -152,13 +152,13 @@ func TestProgramRefresh(t *testing.T) {
 	private, group := venue.Private(ann), venue.Group(-77)
 
 	old := s.ask(t, private, ann, "/current", "1500 W ▇▇▇▇░░░░")
-	if got := s.press(t, private, ann, old, "Refresh"); got != "unchanged" {
+	if got := s.press(t, private, ann, old, "Refresh"); got != "Unchanged." {
 		t.Errorf("answered %q", got)
 	}
 	s.pdus[0].Draw(2400)
 	s.until(t, "/current", "2400 W")
 	s.ask(t, private, ann, "/peaks", "Peaks at") // there are newer messages now
-	if got := s.press(t, private, ann, old, "Refresh"); got != "up to date" {
+	if got := s.press(t, private, ann, old, "Refresh"); got != "Up to date." {
 		t.Errorf("answered %q", got)
 	}
 	now := s.awaitEdit(t, old, "2400 W ▇▇▇▇▇▇░░")
@@ -167,13 +167,13 @@ func TestProgramRefresh(t *testing.T) {
 	}
 	s.pdus[0].Draw(2500)
 	s.until(t, "/current", "2500 W")
-	if got := s.press(t, private, ann, old, "Refresh"); got != "up to date" && got != "Wait a second." {
+	if got := s.press(t, private, ann, old, "Refresh"); got != "Up to date." && got != "Wait a second." {
 		t.Errorf("answered %q", got)
 	}
 
 	// In a group anybody may press the button, except bots.
 	m := s.ask(t, group, stranger, "/current", "2500 W")
-	if got := s.press(t, group, venue.User{ID: 8, Name: "Dan"}, m, "Refresh"); got != "unchanged" {
+	if got := s.press(t, group, venue.User{ID: 8, Name: "Dan"}, m, "Refresh"); got != "Unchanged." {
 		t.Errorf("answered %q", got)
 	}
 	if got := s.press(t, group, venue.User{ID: 9, IsBot: true}, m, "Refresh"); got != "Unknown button." {
@@ -186,7 +186,7 @@ func TestProgramRefresh(t *testing.T) {
 		got := s.press(t, group, stranger, m, "Refresh")
 		// On a busy machine the PDU may not have been read, and the list has changed.
 		isRefused := strings.HasPrefix(got, "That was a lot") || strings.HasPrefix(got, "Telegram allows no more changes")
-		if got != "unchanged" && !isRefused {
+		if got != "Unchanged." && !isRefused {
 			t.Errorf("answered %q", got)
 		}
 	}
