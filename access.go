@@ -205,7 +205,8 @@ func (e *accessEntries) add(line string) error {
 		}
 		return nil
 	case e.group != 0:
-		return fmt.Errorf("a second group after %d: want one group, and the users of this one by their own IDs", e.group)
+		return fmt.Errorf("a second group after %d: want one group, and the users of this one by their own IDs",
+			e.group)
 	case len(e.users) > 0:
 		return errors.New("a group after a user: want the group on the first line")
 	}

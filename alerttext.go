@@ -69,7 +69,8 @@ func eventText(e event) string {
 		return fmt.Sprintf("Peak reset by somebody else, %d W -> %d W", e.from, e.watts)
 	case eventHighAtStart:
 		if e.duration >= minUnreachableTime {
-			return fmt.Sprintf("Peak stood at %d W at the first reading, %s after the start", e.watts, seconds(e.duration))
+			return fmt.Sprintf("Peak stood at %d W at the first reading, %s after the start",
+				e.watts, seconds(e.duration))
 		}
 		return fmt.Sprintf("Peak stood at %d W at the start", e.watts)
 	default:

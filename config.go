@@ -102,7 +102,8 @@ func notStarted(stderr io.Writer, err error) int {
 func (c config) cards() func(pdu) *nmc.Client {
 	pins, memory := new(nmc.Pins), new(nmc.Memory)
 	return func(p pdu) *nmc.Client {
-		chained := slices.ContainsFunc(c.pdus, func(other pdu) bool { return other.web == p.web && other.unit != p.unit })
+		isOtherUnit := func(other pdu) bool { return other.web == p.web && other.unit != p.unit }
+		chained := slices.ContainsFunc(c.pdus, isOtherUnit)
 		return &nmc.Client{
 			URL: p.web, User: c.user, Password: c.password.reveal(), Chained: chained,
 			Pins: pins, Memory: memory, Timeouts: nmc.DefaultTimeouts,
@@ -122,7 +123,8 @@ func addresses(f *flags, num int) (snmp, web string) {
 func checkLogPath(path string) error {
 	info, err := os.Stat(path)
 	if err == nil && !info.Mode().IsRegular() {
-		return fmt.Errorf("-log: %q is not a regular file: want the name of a file to which lines can be appended", path)
+		return fmt.Errorf("-log: %q is not a regular file: want the name of a file to which lines can be appended",
+			path)
 	}
 	return nil
 }

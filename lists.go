@@ -76,7 +76,8 @@ func peakDateList(teams []team, limit int, now time.Time) []string {
 	for _, t := range teams {
 		rows = append(rows, peakRows(t, limit, true, now)...)
 	}
-	return pages(peakTitle+timeAndLimit(teams, limit, now)+"\n(since each PDU's last reset, dates by its own clock)", rows)
+	const below = "\n(since each PDU's last reset, dates by its own clock)"
+	return pages(peakTitle+timeAndLimit(teams, limit, now)+below, rows)
 }
 
 // timeAndLimit returns what the head of a list says: the time of the last
@@ -217,7 +218,8 @@ func exceedingsList(teams []team, limit int, start, now time.Time) []string {
 				since = "\nabove since " + listTime(t.opened, now)
 			}
 			last := listTime(t.lastCrossing, now)
-			r.below = fmt.Sprintf("%s in all\nat most %d W\nlast at %s%s", seconds(t.timeAbove()), t.highest, last, since)
+			r.below = fmt.Sprintf("%s in all\nat most %d W\nlast at %s%s",
+				seconds(t.timeAbove()), t.highest, last, since)
 		}
 		rows = append(rows, r)
 	}

@@ -300,7 +300,8 @@ func parsePDU(line string, separator rune) (pdu, error) {
 		columns = columns[:len(columns)-1]
 	}
 	if len(columns) < 2 || len(columns) > 3 {
-		return pdu{}, fmt.Errorf("%q: want NUM,TEAM or NUM,PDU,TEAM, and \"quotes\" around a name with a separator", quoted)
+		return pdu{}, fmt.Errorf(`%q: want NUM,TEAM or NUM,PDU,TEAM, and "quotes" around a name with a separator`,
+			quoted)
 	}
 
 	num, unit, err := parseNumber(columns[0])
@@ -436,7 +437,8 @@ func checkName(name string) error {
 	for _, r := range name {
 		switch {
 		case r == utf8.RuneError:
-			return fmt.Errorf("%q: a character was lost: type the name again and save the file as UTF-8", shorten(name, 60))
+			return fmt.Errorf("%q: a character was lost: type the name again and save the file as UTF-8",
+				shorten(name, 60))
 		case !isNameRune(r):
 			return fmt.Errorf("%q: want a name of printable characters, without %U", shorten(name, 60), r)
 		}

@@ -53,7 +53,8 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	case ctx.Err() != nil:
 		return exitOK
 	case err != nil: // not a mistake in the configuration: systemd may try again
-		fmt.Fprintf(stderr, "iscbot: not started: -log: %q: %v: stop that one first, or use another file\n", cfg.log, err)
+		fmt.Fprintf(stderr, "iscbot: not started: -log: %q: %v: stop that one first, or use another file\n",
+			cfg.log, err)
 		return exitFailed
 	}
 	defer unlock()

@@ -73,7 +73,8 @@ func serve(ctx, input context.Context, cfg config, hangup <-chan os.Signal) {
 // warnWithoutRecipients logs a warning if alerts would reach nobody.
 func warnWithoutRecipients(alerts *alerter) {
 	if !alerts.hasRecipients() {
-		slog.Warn("nobody will be alerted: add a user to the access list, or use -notify group", "access", alerts.access)
+		slog.Warn("nobody will be alerted: add a user to the access list, or use -notify group",
+			"access", alerts.access)
 	}
 }
 

@@ -22,7 +22,8 @@ var layouts = [...]layout{
 	{maxCharts: 3, across: 1, width: 880, height: 400, titleUnit: 3, textUnit: 3, column: 1, grain: 1, stroke: 3},
 	{maxCharts: 12, across: 2, width: 440, height: 250, titleUnit: 3, textUnit: 2, column: 2, grain: 2, stroke: 2},
 	{maxCharts: 24, across: 3, width: 320, height: 210, titleUnit: 2, textUnit: 2, column: 2, grain: 2, stroke: 2},
-	{maxCharts: MaxCharts, across: 4, width: 256, height: 160, titleUnit: 2, textUnit: 2, column: 4, grain: 2, stroke: 2},
+	{maxCharts: MaxCharts, across: 4, width: 256, height: 160,
+		titleUnit: 2, textUnit: 2, column: 4, grain: 2, stroke: 2},
 }
 
 // margin is the space around each chart, in pixels.

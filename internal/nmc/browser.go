@@ -55,8 +55,10 @@ func newBrowser(base *url.URL, pins *Pins, timeout time.Duration) *browser {
 		here:    base,
 		timeout: timeout,
 		client: http.Client{
-			Transport:     transport,
-			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }, // load follows them
+			Transport: transport,
+			CheckRedirect: func(*http.Request, []*http.Request) error {
+				return http.ErrUseLastResponse // load follows redirects
+			},
 		},
 	}
 }

@@ -26,8 +26,10 @@ func (l *tree) write(s string) { l.text = appendFolded(l.text, s) }
 // it.
 func isBlock(name string) bool {
 	switch name {
-	case "div", "p", "fieldset", "legend", "section", "article", "main", "nav", "header", "footer", "aside", "center",
-		"table", "caption", "tr", "td", "th", "dl", "dt", "dd", "ul", "ol", "li", "label", "pre", "blockquote", "address",
+	case "div", "p", "pre", "blockquote", "address", "center", "fieldset", "legend", "label",
+		"section", "article", "main", "nav", "header", "footer", "aside",
+		"table", "caption", "tr", "td", "th",
+		"dl", "dt", "dd", "ul", "ol", "li",
 		"h1", "h2", "h3", "h4", "h5", "h6":
 		return true
 	}

@@ -45,7 +45,9 @@ var languages = []language{
 	{"German", "de", []string{"abmelden", "konfiguration", "gerät", "zurücksetzen", "übernehmen"}},
 	{"French", "fr", []string{"déconnexion", "accueil", "périphérique", "appareil", "réinitialiser", "appliquer"}},
 	{"Spanish", "es", []string{"sesión", "configuración", "inicio", "dispositivo", "restablecer", "aplicar"}},
-	{"Italian", "it", []string{"disconnetti", "disconnessione", "configurazione", "dispositivo", "applica", "registri"}},
+	{"Italian", "it", []string{
+		"disconnetti", "disconnessione", "configurazione", "dispositivo", "applica", "registri",
+	}},
 	{"Portuguese", "pt", []string{"sair", "configuração", "início", "dispositivo", "redefinir", "aplicar"}},
 	{"Russian", "ru", []string{"выход", "выйти", "конфигурация", "настройка", "устройство", "применить"}},
 	{"Japanese", "ja", []string{"ログオフ", "ログアウト", "構成", "設定", "デバイス", "ホーム"}},

@@ -53,7 +53,8 @@ func saysWrongPassword(text string) bool {
 				continue
 			}
 			around := list[max(0, i-near):min(len(list), i+near+1)]
-			isAboutLogin := has(around, "password", "username", "credentials") || has(around, "user") && has(around, "name")
+			isAboutLogin := has(around, "password", "username", "credentials") ||
+				has(around, "user") && has(around, "name")
 			if isAboutLogin && !has(list, "session") {
 				return true
 			}

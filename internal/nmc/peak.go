@@ -137,7 +137,8 @@ func selectsReset(c control) bool {
 	case "radio":
 		return c.checked && saysYes(c.labels.own+" "+c.labels.after)
 	case "select":
-		return slices.ContainsFunc(c.options, func(o option) bool { return o.selected && !o.disabled && saysYes(o.text) })
+		isYes := func(o option) bool { return o.selected && !o.disabled && saysYes(o.text) }
+		return slices.ContainsFunc(c.options, isYes)
 	}
 	return false
 }

@@ -264,7 +264,8 @@ func (v *visit) notFound(pages int) error {
 		where = fmt.Sprintf("on any of %d pages", pages)
 	}
 	if v.foreign != "" {
-		return fmt.Errorf("%w but seem to be in %s (%w %s)", ErrLanguage, v.redactor.mask(v.foreign), ErrNoControl, where)
+		return fmt.Errorf("%w but seem to be in %s (%w %s)",
+			ErrLanguage, v.redactor.mask(v.foreign), ErrNoControl, where)
 	}
 	return fmt.Errorf("%w %s", ErrNoControl, where)
 }

@@ -25,8 +25,10 @@ type AgentFaults struct {
 	Twice  bool          // sends each answer twice
 	Delay  time.Duration // that each answer takes, one after the other
 
-	Falsify func(*gosnmp.SnmpPacket)            // changes each answer before it is sent
-	First   func(request, answer []byte) []byte // returns a datagram to send before the answer, even if Mute; nil for none
+	// Falsify changes each answer before it is sent.
+	Falsify func(*gosnmp.SnmpPacket)
+	// First returns a datagram to send before the answer, even if Mute, or nil.
+	First func(request, answer []byte) []byte
 }
 
 // datagrams returns what is sent for the n-th request.

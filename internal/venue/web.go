@@ -542,8 +542,12 @@ func newToken() string {
 // OldTLS is what the oldest cards speak: only TLS 1.0 with RSA key exchange and
 // 3DES.
 func OldTLS(cert tls.Certificate) *tls.Config {
-	return &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS10,
-		CipherSuites: []uint16{tls.TLS_RSA_WITH_3DES_EDE_CBC_SHA}}
+	return &tls.Config{
+		Certificates: []tls.Certificate{cert},
+		MinVersion:   tls.VersionTLS10,
+		MaxVersion:   tls.VersionTLS10,
+		CipherSuites: []uint16{tls.TLS_RSA_WITH_3DES_EDE_CBC_SHA},
+	}
 }
 
 // SelfSigned makes a certificate with an RSA key, as cards do when they first

@@ -230,7 +230,8 @@ func (p cardPages) loginPage(folder, message string) string {
 
 func (p cardPages) confirmPage() string {
 	form := p.formHTML("frmConfirm", p.session.folder()+"Forms/confirm1", p.confirmForm())
-	return p.page("Device", "<p>The changes to the device are about to be applied. Continue?</p>\n"+form, "cfgdev", "../")
+	const question = "<p>The changes to the device are about to be applied. Continue?</p>\n"
+	return p.page("Device", question+form, "cfgdev", "../")
 }
 
 // passwordPage demands a new password.
