@@ -232,11 +232,12 @@ func BenchmarkSweep(b *testing.B) {
 
 func BenchmarkJudge(b *testing.B) {
 	t := newTeam("P")
-	judge(&t, 0, testPoll{watts: 1500, peak: 2000}.poll(), 3000)
+	judgePoll(&t, 0, testPoll{watts: 1500, peak: 2000}.poll())
 	p := testPoll{second: 2, watts: 1510, peak: 2000}.poll()
+	var after team
 	b.ReportAllocs()
 	for b.Loop() {
-		judge(&t, 0, p, 3000)
+		judge(&after, &t, 0, &p, 3000)
 	}
 }
 

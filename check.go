@@ -229,7 +229,8 @@ func (c *checker) checkChat(ctx context.Context, id, topic int64, me string) fin
 	if err != nil {
 		text = fmt.Sprintf("%v: %s", err, hint)
 		if topic != 0 && (says(err, "thread not found") || says(err, "TOPIC_CLOSED")) {
-			text = fmt.Sprintf("%v: the topic is gone or closed: reopen it, or put another one into the access list", err)
+			text = fmt.Sprintf("%v: the topic is gone or closed: "+
+				"reopen it, or put another one into the access list", err)
 		}
 	}
 	return finding{what: what, text: text, bad: err != nil}
@@ -350,7 +351,8 @@ func (c *checkedCard) checkSNMP(ctx context.Context, p pdu) finding {
 		text := fmt.Sprintf("%v at %s: is there a unit %d behind this card?", err, p.snmp, p.unit)
 		return finding{what: what, text: text, bad: true}
 	case err != nil:
-		text := fmt.Sprintf("%v at %s: is SNMP on, and are -net, -snmp-port and %s right?", err, p.snmp, c.credentials())
+		text := fmt.Sprintf("%v at %s: is SNMP on, and are -net, -snmp-port and %s right?",
+			err, p.snmp, c.credentials())
 		return finding{what: what, text: text, bad: true}
 	case took > c.allowed:
 		text := fmt.Sprintf("answers too late for -interval %s: it took %s, and the bot can wait for %s: "+
@@ -398,7 +400,7 @@ func (c *checkedCard) checkUnlisted(ctx context.Context) []finding {
 		if err != nil {
 			continue
 		}
-		if _, err := watts(power, rPDU2Scale); err == nil {
+		if _, err := wattsOf(power, rPDU2Scale); err == nil {
 			unlisted = append(unlisted, fmt.Sprintf("%d/%d", c.listed[0].num, unit))
 		}
 	}

@@ -17,12 +17,12 @@ type poll struct {
 
 // answered reports whether the PDU gave a valid answer: a power, or that it has
 // no power meter.
-func (p poll) answered() bool { return p.err == nil || errors.Is(p.err, errNoMeter) }
+func (p *poll) answered() bool { return p.err == nil || errors.Is(p.err, errNoMeter) }
 
 // unreachableTime returns for how long a PDU must be silent to count as
 // unreachable. Every PDU is polled within this time, so that an outage of the bot's
 // own network is recognized even though a PDU near the limit shows it first.
-func (p poll) unreachableTime() time.Duration {
+func (p *poll) unreachableTime() time.Duration {
 	return max(minUnreachableTime, p.interval*5/2)
 }
 
@@ -35,14 +35,16 @@ const (
 	soundInterval      = time.Minute      // at least, between a team's alerts with a sound
 )
 
-// judge updates the state of a team with a poll of its PDU i, and returns the events
-// to report. It depends on nothing but its arguments.
+// judge sets after to the state of a team after a poll of its PDU i, and returns the
+// events to report. It depends on nothing but its arguments, and reuses the memory of
+// after.
 //
 // It turns readings into alerts: snoop.pollCard reads a card with session.read and
 // passes each poll to snoop.note, which calls judge. The events go through
 // outage.filter to alerter.report, which logs them and queues the messages.
-func judge(t *team, i int, p poll, limit int) []event {
-	j := judgment{team: t, status: &t.pdus[i], before: t.pdus[i], poll: p, limit: limit}
+func judge(after, before *team, i int, p *poll, limit int) []event {
+	after.copyFrom(before)
+	j := judgment{team: after, status: &after.pdus[i], before: &before.pdus[i], poll: p, limit: limit}
 	j.judgeReachability()
 	if p.err != nil {
 		return j.events
@@ -58,9 +60,9 @@ func judge(t *team, i int, p poll, limit int) []event {
 // A judgment is the state of judging one poll.
 type judgment struct {
 	team   *team
-	status *status // the PDU that was polled
-	before status  // of the same PDU, before the poll
-	poll   poll
+	status *status // of the PDU that was polled
+	before *status // the same before the poll
+	poll   *poll
 	limit  int
 	events []event
 }
@@ -83,7 +85,7 @@ func (j *judgment) reportTeam(e event) {
 // judgeReachability stores the result of the poll, and judges whether the PDU is
 // reachable.
 func (j *judgment) judgeReachability() {
-	s, p := j.status, &j.poll
+	s, p := j.status, j.poll
 	s.err = p.err
 	s.polled = p.at
 	s.polls.count(p.err)
@@ -113,7 +115,7 @@ func (j *judgment) judgeReachability() {
 
 // keepReading stores the reading.
 func (j *judgment) keepReading() {
-	s, p := j.status, &j.poll
+	s, p := j.status, j.poll
 	resetAt := cmp.Or(p.resetAt, s.resetAt)
 	s.reading = p.reading
 	s.resetAt = resetAt
@@ -144,7 +146,7 @@ func (j *judgment) uptimeWrapped() bool {
 // judgeRegister judges the peak register. It reports whether the register newly
 // shows a power above the limit.
 func (j *judgment) judgeRegister() (rose bool) {
-	s, before, p := j.status, &j.before, &j.poll
+	s, before, p := j.status, j.before, j.poll
 	known := before.register >= 0 && p.peak >= 0
 	fell := known && p.peak < before.register
 	moved := !before.resetAt.IsZero() && !s.resetAt.Equal(before.resetAt)
@@ -159,7 +161,8 @@ func (j *judgment) judgeRegister() (rose bool) {
 
 	if before.unreachable {
 		proof := j.proof(known, fell || moved, rose)
-		j.report(event{kind: eventReachable, duration: p.at.Sub(before.since), watts: p.peak, evidence: proof, silent: true})
+		silence := p.at.Sub(before.since)
+		j.report(event{kind: eventReachable, duration: silence, watts: p.peak, evidence: proof, silent: true})
 	}
 	if fell || moved || s.reset.readings > 0 {
 		again := j.followReset(fell, moved)
@@ -236,7 +239,7 @@ func (j *judgment) peakedAfterReset() bool {
 // judgeCrossing judges whether a crossing begins or ends. A spike between two
 // readings, which only the register shows, is one too.
 func (j *judgment) judgeCrossing(rose bool) {
-	t, p := j.team, &j.poll
+	t, p := j.team, j.poll
 	low, high, known := t.bounds()
 	proven := low
 	if rose {
@@ -271,7 +274,7 @@ func (j *judgment) judgeCrossing(rose bool) {
 // noteSeen notes that the power of a team with an open crossing is known, and for
 // how long it was unknown before.
 func (j *judgment) noteSeen() {
-	t, p := j.team, &j.poll
+	t, p := j.team, j.poll
 	gap := p.at.Sub(t.lastSeen)
 	if t.unsure && gap >= p.unreachableTime() {
 		t.openUnseen += gap
@@ -281,7 +284,7 @@ func (j *judgment) noteSeen() {
 
 // openCrossing opens a crossing. A spike is one that only the register shows.
 func (j *judgment) openCrossing(watts int, spike bool) {
-	t, p := j.team, &j.poll
+	t, p := j.team, j.poll
 	e := event{kind: eventAbove, watts: watts, silent: p.at.Sub(t.lastSound) < soundInterval}
 	if spike {
 		e.peakAt, e.spike = p.peakAt, true
@@ -305,7 +308,7 @@ func (j *judgment) openCrossing(watts int, spike bool) {
 // closeCrossing closes the open crossing. One that was just opened for a spike is
 // not worth a second message.
 func (j *judgment) closeCrossing(spike bool) {
-	t, p := j.team, &j.poll
+	t, p := j.team, j.poll
 	t.total = t.timeAbove()
 	t.above = false
 	for i := range t.pdus {
@@ -329,7 +332,7 @@ func stillAbove(teams []team, now time.Time) (events []event) {
 		if !t.above {
 			continue
 		}
-		j := judgment{team: t, poll: poll{at: now}}
+		j := judgment{team: t, poll: &poll{at: now}}
 		j.reportTeam(event{
 			kind: eventStillAbove, since: t.opened, duration: now.Sub(t.opened), watts: t.openHighest, logOnly: true,
 		})
@@ -342,7 +345,7 @@ func stillAbove(teams []team, now time.Time) (events []event) {
 // need not have peaked together. The sum rises with each reading while a team
 // starts a run, so it is reported again only after it has risen by a twentieth.
 func (j *judgment) judgePossibleCrossing(rose bool) {
-	t, p := j.team, &j.poll
+	t, p := j.team, j.poll
 	registers := t.registers()
 	if registers <= j.limit {
 		t.possible, t.possibleSince = 0, time.Time{}

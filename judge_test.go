@@ -90,6 +90,14 @@ func newTeam(pdus ...string) team {
 	return t
 }
 
+// judgePoll judges a poll of PDU i of a team whose limit is 3000 W.
+func judgePoll(t *team, i int, p poll) []event {
+	var after team
+	events := judge(&after, t, i, &p, 3000)
+	*t = after
+	return events
+}
+
 // TestRecentReadings checks that the recent readings of a PDU go back at least an
 // interval, however often it is read, and that the usual ones are all kept.
 func TestRecentReadings(t *testing.T) {
@@ -107,7 +115,7 @@ func TestRecentReadings(t *testing.T) {
 		for n := range 1000 {
 			p.at = noon.Add(time.Duration(n) * step)
 			p.reading.at = p.at
-			judge(&team, 0, p, 3000)
+			judgePoll(&team, 0, p)
 			recent := team.pdus[0].recent
 			if back := recent[0].at.Sub(recent[len(recent)-1].at); n >= 1000/2 && back < want {
 				t.Fatalf("read every %s: the recent readings go back %s, want %s", step, back, want)
@@ -141,7 +149,7 @@ func TestLoadMoves(t *testing.T) {
 				p.interval = tt.interval
 				p.at = noon.Add(time.Duration(n)*tt.near + time.Duration(i)*5*time.Millisecond)
 				p.reading.at = p.at
-				for _, e := range judge(&team, i, p, 3000) {
+				for _, e := range judgePoll(&team, i, p) {
 					if e.kind == eventAbove {
 						t.Fatalf("interval %s, near %s, reading %d: %s", tt.interval, tt.near, n, eventText(e))
 					}
@@ -1034,7 +1042,8 @@ func TestJudge(t *testing.T) {
 	}
 }
 
-// judgeTable judges the polls in a table and returns the events as lines.
+// judgeTable judges the polls in a table and returns the events as lines. It
+// fails the test if judge changes the state that is passed to it.
 func judgeTable(t *testing.T, pdus []string, polls string) string {
 	t.Helper()
 	team := newTeam(pdus...)
@@ -1044,8 +1053,13 @@ func judgeTable(t *testing.T, pdus []string, polls string) string {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, e := range judge(&team, p.pdu, p.poll(), 3000) {
+		before := slices.Clone(team.pdus)
+		known := team.pdus
+		for _, e := range judgePoll(&team, p.pdu, p.poll()) {
 			lines = append(lines, eventLines(e))
+		}
+		if !slices.Equal(known, before) {
+			t.Fatal("judge changed its argument")
 		}
 	}
 	return strings.Join(lines, "\n")
@@ -1069,8 +1083,9 @@ func TestSound(t *testing.T) {
 			team := newTeam("P")
 			var alerts []event
 			for second := 0; second < 3600; second += tt.every {
-				alerts = append(alerts, judge(&team, 0, testPoll{second: second, watts: 3100, peak: 3100}.poll(), 3000)...)
-				judge(&team, 0, testPoll{second: second + 2, watts: 2000, peak: 3100}.poll(), 3000)
+				above := testPoll{second: second, watts: 3100, peak: 3100}.poll()
+				alerts = append(alerts, judgePoll(&team, 0, above)...)
+				judgePoll(&team, 0, testPoll{second: second + 2, watts: 2000, peak: 3100}.poll())
 			}
 			crossings, sounds := 0, 0
 			for _, e := range alerts {
@@ -1215,7 +1230,7 @@ func judgeFuzzed(t *testing.T, polls []testPoll) (after team, got verdict, reset
 	t.Helper()
 	after = newTeam("P")
 	for _, p := range polls {
-		for _, e := range judge(&after, 0, p.poll(), 3000) {
+		for _, e := range judgePoll(&after, 0, p.poll()) {
 			got.count(e)
 			if reportsReset(e) {
 				resets++
@@ -1272,7 +1287,7 @@ func FuzzJudgeTeam(f *testing.F) {
 			if watts == 0 {
 				p = poll{at: now, err: errNoAnswer}
 			}
-			for _, e := range judge(&team, int(what%3), p, 3000) {
+			for _, e := range judgePoll(&team, int(what%3), p) {
 				begins, ends := e.kind == eventAbove, e.kind == eventBack
 				if begins && above || ends && !above || ends && (e.unseen < 0 || e.unseen > e.duration || e.watts <= 3000) {
 					t.Fatalf("got %+v, above before: %t", e, above)

@@ -150,7 +150,7 @@ func TestTimeAbove(t *testing.T) {
 	both := newTeam("left", "right")
 	for _, tt := range tests {
 		at := noon.Add(time.Duration(tt.second) * time.Second)
-		judge(&both, tt.pdu, poll{reading: reading{watts: tt.watts, peak: -1, uptime: -1, at: at}, at: at}, 3000)
+		judgePoll(&both, tt.pdu, poll{reading: reading{watts: tt.watts, peak: -1, uptime: -1, at: at}, at: at})
 		if got := both.timeAbove(); got != tt.want {
 			t.Errorf("second %d: got %v, want %v", tt.second, got, tt.want)
 		}
@@ -173,7 +173,7 @@ func TestPollCounts(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			team := newTeam("A")
-			judge(&team, 0, poll{err: tt.err, at: noon}, 3000)
+			judgePoll(&team, 0, poll{err: tt.err, at: noon})
 			if got := team.pdus[0].polls; got != tt.want {
 				t.Errorf("got %+v, want %+v", got, tt.want)
 			}

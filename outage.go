@@ -19,7 +19,7 @@ type outage struct {
 
 // filter adds events about all PDUs to the events of a poll, and marks the
 // events that they replace in the chat. all are the statuses after the poll.
-func (o *outage) filter(events []event, all iter.Seq[*status], p poll) []event {
+func (o *outage) filter(events []event, all iter.Seq[*status], p *poll) []event {
 	if len(events) > 0 {
 		events = o.merge(events, all, p.at)
 	}
@@ -95,7 +95,7 @@ func (o *outage) forget(p pdu) {
 // over reports whether the outage has ended: all PDUs answer again, or the
 // others have had time to. A single answer, followed by silence, does not end
 // it.
-func (o *outage) over(all iter.Seq[*status], p poll) bool {
+func (o *outage) over(all iter.Seq[*status], p *poll) bool {
 	some, every, again := false, true, false
 	for s := range all {
 		if s.missed > 0 {

@@ -63,8 +63,8 @@ func (b *outageFixture) poll(name, line string) error {
 		}
 		p := testPoll.poll()
 		p.interval = b.interval
-		events := judge(&b.teams[i], k, p, 3000)
-		for _, e := range b.outage.filter(events, b.all, p) {
+		events := judgePoll(&b.teams[i], k, p)
+		for _, e := range b.outage.filter(events, b.all, &p) {
 			if e.logOnly {
 				b.logged = append(b.logged, eventLines(e))
 			} else {

@@ -228,11 +228,11 @@ func TestResetSettles(t *testing.T) {
 	for _, step := range []time.Duration{100 * time.Millisecond, 500 * time.Millisecond, 2 * time.Second, time.Minute} {
 		team := newTeam("P")
 		first := testPoll{watts: 2000, peak: 2000}.poll()
-		judge(&team, 0, first, 3000)
+		judgePoll(&team, 0, first)
 		p := testPoll{watts: 2000, peak: 2000, reset: 1}.poll()
 		for readings := 1; team.pdus[0].resets == 0; readings++ {
 			p.at = first.at.Add(time.Duration(readings) * step)
-			judge(&team, 0, p, 3000)
+			judgePoll(&team, 0, p)
 			passed := time.Duration(readings-1) * step
 			settled := readings >= settleReadings && passed >= settleTime
 			if got := team.pdus[0].resets > 0; got != settled {

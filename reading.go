@@ -99,15 +99,18 @@ func checkAnswer(request, answer *gosnmp.SnmpPacket) error {
 	return nil
 }
 
-// newReading returns the values of an answer to a query. It leaves out a peak,
-// time or uptime that is invalid, and returns an error if the power is.
-func newReading(vars []gosnmp.SnmpPDU) (r reading, err error) {
-	if r.watts, err = power(vars); err != nil {
-		return reading{}, err
+// newReading returns the values of an answer to a query, which was asked and answered
+// at these moments. It leaves out a peak, time or uptime that is invalid, and returns an
+// error if the power is.
+func newReading(vars []gosnmp.SnmpPDU, asked, at time.Time) (r reading, err error) {
+	r.asked, r.at = asked, at
+	watts, err := power(vars)
+	if err != nil {
+		return r, err
 	}
-	r.peak, r.uptime = -1, -1
+	r.watts, r.peak, r.uptime = watts, -1, -1
 	if len(vars) >= 2 {
-		r.peak, _ = watts(vars[0], rPDU2Scale)
+		r.peak, _ = wattsOf(vars[0], rPDU2Scale)
 	}
 	if len(vars) >= 4 {
 		r.peakAt, r.resetAt = clockTimeOf(vars[2]), clockTimeOf(vars[3])
@@ -124,16 +127,16 @@ func newReading(vars []gosnmp.SnmpPDU) (r reading, err error) {
 func power(vars []gosnmp.SnmpPDU) (int, error) {
 	switch {
 	case vars[0].Name == rPDUIdentDevicePowerWatts:
-		return watts(vars[0], 1)
+		return wattsOf(vars[0], 1)
 	case len(vars) == 1:
-		return watts(vars[0], rPDU2Scale)
+		return wattsOf(vars[0], rPDU2Scale)
 	}
-	return watts(vars[1], rPDU2Scale) // behind the peak
+	return wattsOf(vars[1], rPDU2Scale) // behind the peak
 }
 
-// watts returns the power of an object in W, whose unit is scale watts, or -1 with
+// wattsOf returns the power of an object in W, whose unit is scale watts, or -1 with
 // an error.
-func watts(v gosnmp.SnmpPDU, scale int) (int, error) {
+func wattsOf(v gosnmp.SnmpPDU, scale int) (int, error) {
 	if v.Type == gosnmp.NoSuchObject || v.Type == gosnmp.NoSuchInstance {
 		return -1, errNoObject
 	}

@@ -89,7 +89,7 @@ func TestNewReading(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			got, err := newReading(append(tt.vars, value(gosnmp.TimeTicks, uint32(4000000000))))
+			got, err := newReading(append(tt.vars, value(gosnmp.TimeTicks, uint32(4000000000))), time.Time{}, time.Time{})
 			if tt.err == nil {
 				tt.want.uptime = 4000000000
 			}
@@ -121,7 +121,7 @@ func TestIntegerTypes(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			got, err := watts(tt.value, 10)
+			got, err := wattsOf(tt.value, 10)
 			if got != tt.watts || (err == nil) != (tt.watts >= 0) || err != nil && !errors.Is(err, errWrong) {
 				t.Errorf("got %d, %v; want %d", got, err, tt.watts)
 			}
@@ -235,7 +235,7 @@ func FuzzDecode(f *testing.F) {
 		if err != nil || packet.Error != gosnmp.NoError {
 			return
 		}
-		r, err := newReading(packet.Variables)
+		r, err := newReading(packet.Variables, noon, noon)
 		sane := r.watts >= 0 && r.watts <= maxWatts && r.peak >= -1 && r.peak <= maxWatts && r.uptime >= -1
 		if err == nil && !sane {
 			t.Errorf("got %+v", r)

@@ -87,9 +87,7 @@ func (s *session) read(ctx context.Context, unit int) (reading, error) {
 	if err != nil {
 		return reading{asked: asked}, err
 	}
-	r, err := newReading(vars)
-	r.asked, r.at = asked, time.Now()
-	return r, err
+	return newReading(vars, asked, time.Now())
 }
 
 func (s *session) readUnit(ctx context.Context, until time.Time, unit int) ([]gosnmp.SnmpPDU, error) {

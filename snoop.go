@@ -28,7 +28,7 @@ type snoop struct {
 
 	mu       sync.Mutex // guards what follows
 	teams    []team
-	judged   team          // a copy of the team that is being judged
+	judged   team          // a team after the poll that is being judged
 	pending  []event       // to report, which may be slow: polls do not wait for it
 	changed  chan struct{} // closed at the next poll; nil if nobody waits for that
 	ownReset []time.Time   // by PDU: until when a reset is taken for the bot's own
@@ -38,13 +38,15 @@ type snoop struct {
 // A cardWatch is the watch of one card. Only its goroutine talks to the card,
 // which takes one request at a time.
 type cardWatch struct {
-	addr    string
-	session *session
-	units   []watchedUnit
-	jobs    chan func(*session) // other exchanges with the card, each followed by a poll
-	took    time.Duration       // by the last sweep of its units; used by pollCard only
+	addr     string
+	session  *session
+	units    []watchedUnit
+	jobs     chan func(*session) // other exchanges with the card, each followed by a poll
+	teamNear chan struct{}       // holds a value after another card found one of its teams near the limit
 
-	teamNear chan struct{} // holds a value after another card found one of its teams near the limit
+	// Of the last sweep of its units; used by pollCard only:
+	asked, answered time.Time
+	before          time.Duration // that the sweep before took
 }
 
 // A watchedUnit is one PDU behind a card.
@@ -151,21 +153,20 @@ func (s *snoop) reportOne(e event) {
 	s.report(e)
 }
 
-// pollCard polls the units of a card whenever they are due.
+// pollCard polls the units of a card whenever they are due. A poll fits into a stack of
+// 4 KB: with 250 cards, twice that would be another megabyte.
 func (s *snoop) pollCard(ctx context.Context, c *cardWatch) {
 	defer c.session.close()
-	due := schedule{start: s.start, interval: s.interval, near: s.near}
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for ctx.Err() == nil {
-		asked := time.Now()
+		c.before = c.answered.Sub(c.asked)
+		c.asked = time.Now()
 		for _, u := range c.units {
 			s.pollUnit(ctx, c, u)
 		}
-
-		answered, before := time.Now(), c.took
-		c.took = answered.Sub(asked)
-		s.wait(ctx, c, timer, func() time.Time { return due.next(s.isNear(c), asked, answered, before) })
+		c.answered = time.Now()
+		s.wait(ctx, c, timer)
 	}
 }
 
@@ -174,21 +175,22 @@ func (s *snoop) pollCard(ctx context.Context, c *cardWatch) {
 func (s *snoop) pollUnit(ctx context.Context, c *cardWatch, u watchedUnit) {
 	var err error // logged by catch
 	defer s.panics.catch("poll", &err)
-	r, readErr := c.session.read(ctx, u.unit)
+	p := poll{interval: s.interval}
+	p.reading, p.err = c.session.read(ctx, u.unit)
 	if ctx.Err() != nil {
 		return // the end of ctx may be all that failed
 	}
-	p := poll{reading: r, err: readErr, at: time.Now(), interval: s.interval}
-	if cameNear := s.note(u.pdu, p); cameNear {
+	p.at = time.Now()
+	if cameNear := s.note(u.pdu, &p); cameNear {
 		s.tellTeammates(u.pdu)
 	}
 }
 
-// wait returns when a card is due, after a job, or when ctx ends. When a team comes
-// near the limit, it calls next again.
-func (s *snoop) wait(ctx context.Context, c *cardWatch, timer *time.Timer, next func() time.Time) {
+// wait returns when a card is due, after a job, or when ctx ends. A team that comes
+// near the limit may change when the card is due.
+func (s *snoop) wait(ctx context.Context, c *cardWatch, timer *time.Timer) {
 	for {
-		timer.Reset(time.Until(next()))
+		timer.Reset(time.Until(s.nextPoll(c)))
 		select {
 		case <-c.teamNear:
 			continue
@@ -199,6 +201,12 @@ func (s *snoop) wait(ctx context.Context, c *cardWatch, timer *time.Timer, next 
 		}
 		return
 	}
+}
+
+// nextPoll returns when to poll a card again.
+func (s *snoop) nextPoll(c *cardWatch) time.Time {
+	moments := schedule{start: s.start, interval: s.interval, near: s.near}
+	return moments.next(s.isNear(c), c.asked, c.answered, c.before)
 }
 
 // tellTeammates tells the other cards of PDU i's team that it came near the limit,
@@ -218,7 +226,7 @@ func (s *snoop) tellTeammates(i int) {
 
 // note judges a poll of PDU i, and keeps and reports the result. It reports whether
 // the PDU's team just came near the limit.
-func (s *snoop) note(i int, p poll) (cameNear bool) {
+func (s *snoop) note(i int, p *poll) (cameNear bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	p.ownReset = p.at.Before(s.ownReset[i])
@@ -248,15 +256,14 @@ func (s *snoop) note(i int, p poll) (cameNear bool) {
 
 // judge judges a poll of PDU i of a team. If that panics, the team remains as it was.
 // s.mu must be held.
-func (s *snoop) judge(t *team, i int, p poll) []event {
-	s.judged.copyFrom(t)
-	events := judge(&s.judged, i, p, s.limit)
+func (s *snoop) judge(t *team, i int, p *poll) []event {
+	events := judge(&s.judged, t, i, p, s.limit)
 	t.copyFrom(&s.judged)
 	return events
 }
 
 // addToHistory adds a reading of PDU i to the history. s.mu must be held.
-func (s *snoop) addToHistory(i int, p poll) {
+func (s *snoop) addToHistory(i int, p *poll) {
 	s.history.add(i, p.asked, p.watts)
 	at := s.places[i]
 	t := &s.teams[at.team]

@@ -741,7 +741,7 @@ func TestWatchSurvives(t *testing.T) {
 
 // notedWatch returns the watch of so many PDUs, each of which was polled, and
 // another poll.
-func notedWatch(n int) (*snoop, poll) {
+func notedWatch(n int) (*snoop, *poll) {
 	var pdus []pdu
 	for i := range n {
 		name := fmt.Sprint("Team", i)
@@ -749,9 +749,11 @@ func notedWatch(n int) (*snoop, poll) {
 	}
 	watch := newSnoop(pdus, 3000, time.Second, snmpConfig{interval: time.Second})
 	for i := range pdus {
-		watch.note(i, testPoll{watts: 1500, peak: 2000}.poll())
+		p := testPoll{watts: 1500, peak: 2000}.poll()
+		watch.note(i, &p)
 	}
-	return watch, testPoll{second: 2, watts: 1510, peak: 2000}.poll()
+	p := testPoll{second: 2, watts: 1510, peak: 2000}.poll()
+	return watch, &p
 }
 
 // TestNoteAllocations checks that noting a poll allocates nothing, however many PDUs
@@ -788,7 +790,7 @@ func TestWatchAlive(t *testing.T) {
 			t.Error("alive before the first poll")
 		}
 		for range 10 {
-			watch.note(0, poll{err: errNoAnswer, at: time.Now()})
+			watch.note(0, &poll{err: errNoAnswer, at: time.Now()})
 			time.Sleep(time.Second)
 			if !watch.alive() {
 				t.Error("not alive while it polls")
