@@ -6,7 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
-	"math/rand/v2"
+	"math"
 	"net"
 	"os"
 	"os/exec"
@@ -340,10 +340,18 @@ func benchmarkAlert(b *testing.B, n, idle int) {
 	api.Say(venue.Private(ann), ann, "/current")
 	await(fmt.Sprint(idle, " W"))
 
+	// Multiples of the golden ratio spread the crossings evenly over the time between
+	// two polls. Between two crossings is at least a second, the pace of the chat.
+	origin := time.Now()
+	sleepUntilPhase := func(i int) {
+		_, phase := math.Modf(math.Phi * float64(i))
+		at := time.Duration(phase*float64(interval)) - time.Since(origin)
+		time.Sleep(at + (time.Second - at + interval - 1).Truncate(interval))
+	}
+
 	var times []time.Duration
 	for i := 0; b.Loop(); i++ {
-		// A second is the pace of the chat; the rest is any time between two polls.
-		time.Sleep(time.Second + rand.N(interval))
+		sleepUntilPhase(i)
 		k, watts := i%len(living), 3010+10*i
 		start := time.Now()
 		living[k].Draw(watts)
