@@ -377,7 +377,6 @@ func benchmarkAlert(b *testing.B, n, idle int) {
 // over plain UDP sockets are measured beside it. As in the program, Go code runs
 // on one processor.
 func BenchmarkWatch(b *testing.B) {
-	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(processors))
 	for _, n := range []int{12, 250} {
 		list := agents(b, fmt.Sprint(n))
 		const interval = 2 * time.Second
@@ -389,6 +388,8 @@ func BenchmarkWatch(b *testing.B) {
 			"near": {1600, defaultNear},
 		} {
 			b.Run(fmt.Sprintf("%d PDUs/%s", n, name), func(b *testing.B) {
+				// Package testing sets it anew for each run of a benchmark.
+				defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(processors))
 				watch := newSnoop(list, tt.limit, interval, snmpConfig{community: "public", interval: interval})
 				watch.near, watch.report = defaultNear, func(event) {}
 				stop := inBackground(b, watch.run)

@@ -44,8 +44,8 @@ type cardWatch struct {
 	jobs     chan func(*session) // other exchanges with the card, each followed by a poll
 	teamNear chan struct{}       // holds a value after another card found one of its teams near the limit
 
-	// Of the last sweep of its units; used by pollCard only:
-	asked, answered time.Time
+	// Used by the card's goroutine only:
+	asked, answered time.Time     // when the last sweep of its units began and ended
 	before          time.Duration // that the sweep before took
 }
 
@@ -153,8 +153,8 @@ func (s *snoop) reportOne(e event) {
 	s.report(e)
 }
 
-// pollCard polls the units of a card whenever they are due. A poll fits into a stack of
-// 4 KB: with 250 cards, twice that would be another megabyte.
+// pollCard polls the units of a card whenever they are due. A poll usually fits into a
+// stack of 4 KB: with 250 cards, twice that would be another megabyte.
 func (s *snoop) pollCard(ctx context.Context, c *cardWatch) {
 	defer c.session.close()
 	timer := time.NewTimer(0)
@@ -170,8 +170,9 @@ func (s *snoop) pollCard(ctx context.Context, c *cardWatch) {
 	}
 }
 
-// pollUnit polls a unit of a card and notes the result. A panic is logged. The PDU's
-// status is then not updated, so if the panic persists, the watchdog restarts the bot.
+// pollUnit polls a unit of a card and notes the result. A panic is logged. If reading
+// or judging panics, the PDU's status is not updated, so if that persists, the watchdog
+// restarts the bot.
 func (s *snoop) pollUnit(ctx context.Context, c *cardWatch, u watchedUnit) {
 	var err error // logged by catch
 	defer s.panics.catch("poll", &err)
