@@ -224,12 +224,14 @@ func isDialError(err error) bool {
 }
 
 // withoutAddress returns the cause of an error of net/http, such as "connection
-// refused", without the URL, the addresses and the system call.
+// refused" or "remote error: tls: handshake failure", without the URL, the addresses
+// and the system call.
 func withoutAddress(err error) error {
 	if e, ok := errors.AsType[*os.SyscallError](err); ok {
 		return e.Err
 	}
-	if e, ok := errors.AsType[*net.OpError](err); ok && e.Err != nil {
+	const tlsAlert = "remote error" // has no address, and says who refused
+	if e, ok := errors.AsType[*net.OpError](err); ok && e.Err != nil && e.Op != tlsAlert {
 		return e.Err
 	}
 	if e, ok := errors.AsType[*url.Error](err); ok {

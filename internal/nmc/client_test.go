@@ -434,6 +434,21 @@ func TestUnreachable(t *testing.T) {
 	}
 }
 
+// TestTLSRefused checks that an error says that it was the card which refused.
+func TestTLSRefused(t *testing.T) {
+	cfg := &tls.Config{
+		Certificates: []tls.Certificate{venue.SelfSigned("pdu")},
+		ClientAuth:   tls.RequireAnyClientCert,
+		MaxVersion:   tls.VersionTLS12,
+	}
+	c := newCard(t, venue.CookieAndToken, 1, cfg)
+	err := c.client.FindPeak(t.Context(), 1)
+	const want = "logging in: no answer: remote error: tls: "
+	if err == nil || !strings.HasPrefix(err.Error(), want) {
+		t.Errorf("got %v, want %s...", err, want)
+	}
+}
+
 func TestBadURL(t *testing.T) {
 	for _, u := range []string{"", "10.0.0.101", "http://", "http://%zz"} {
 		c := Client{URL: u, User: "apc", Password: testPassword, Timeouts: DefaultTimeouts}
