@@ -35,16 +35,16 @@ const (
 	soundInterval      = time.Minute      // at least, between a team's alerts with a sound
 )
 
-// judge sets after to the state of a team after a poll of its PDU i, and returns the
-// events to report. It depends on nothing but its arguments, and reuses the memory of
-// after.
+// judge stores in next the state of a team after a poll of its PDU i, and returns the
+// events to report. It depends on nothing but its arguments. next must be another team,
+// whose memory is reused.
 //
 // It turns readings into alerts: snoop.pollCard reads a card with session.read and
 // passes each poll to snoop.note, which calls judge. The events go through
 // outage.filter to alerter.report, which logs them and queues the messages.
-func judge(after, before *team, i int, p *poll, limit int) []event {
-	after.copyFrom(before)
-	j := judgment{team: after, status: &after.pdus[i], before: &before.pdus[i], poll: p, limit: limit}
+func judge(next, t *team, i int, p *poll, limit int) []event {
+	next.copyFrom(t)
+	j := judgment{team: next, status: &next.pdus[i], before: &t.pdus[i], poll: p, limit: limit}
 	j.judgeReachability()
 	if p.err != nil {
 		return j.events
@@ -59,7 +59,7 @@ func judge(after, before *team, i int, p *poll, limit int) []event {
 
 // A judgment is the state of judging one poll.
 type judgment struct {
-	team   *team
+	team   *team   // after the poll
 	status *status // of the PDU that was polled
 	before *status // the same before the poll
 	poll   *poll
