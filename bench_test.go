@@ -74,6 +74,13 @@ func cpu(who int, f func()) time.Duration {
 	return used() - start
 }
 
+// useProcessors makes Go code run on as few processors as in the program, until restore
+// is called. Call it in each subbenchmark: package testing sets the number for each.
+func useProcessors() (restore func()) {
+	before := runtime.GOMAXPROCS(processors)
+	return func() { runtime.GOMAXPROCS(before) }
+}
+
 // repeat calls f n times.
 func repeat(n int, f func()) {
 	for range n {
@@ -156,6 +163,7 @@ func BenchmarkPoll(b *testing.B) {
 		}
 	})
 	b.Run("ratio", func(b *testing.B) {
+		defer useProcessors()()
 		const n = 200
 		var ours, decoder, least time.Duration
 		for b.Loop() {
@@ -169,6 +177,7 @@ func BenchmarkPoll(b *testing.B) {
 		b.ReportMetric(0, "ns/op")
 	})
 	b.Run("snmpget", func(b *testing.B) {
+		defer useProcessors()()
 		program := needs(b, "snmpget")
 		const n, polls = 10, 20 // so many polls for each process
 		var ours, theirs time.Duration
@@ -206,6 +215,7 @@ func sweep(b *testing.B, sessions []*session) (last time.Duration) {
 func BenchmarkSweep(b *testing.B) {
 	for _, what := range []string{"10", "10 dead", "50", "50 dead", "250", "250 dead"} {
 		b.Run(strings.ReplaceAll(what, " ", "-"), func(b *testing.B) {
+			defer useProcessors()()
 			list := agents(b, what)
 			var sessions []*session
 			for _, p := range list {
@@ -235,10 +245,10 @@ func BenchmarkJudge(b *testing.B) {
 	t := newTeam("P")
 	judgePoll(&t, 0, testPoll{watts: 1500, peak: 2000}.poll())
 	p := testPoll{second: 2, watts: 1510, peak: 2000}.poll()
-	var after team
+	var next team
 	b.ReportAllocs()
 	for b.Loop() {
-		judge(&after, &t, 0, &p, 3000)
+		judge(&next, &t, 0, &p, 3000)
 	}
 }
 
@@ -341,7 +351,7 @@ func benchmarkAlert(b *testing.B, n, idle int) {
 	await(fmt.Sprint(idle, " W"))
 
 	// Multiples of the golden ratio spread the crossings evenly over the time between
-	// two polls. Between two crossings is at least a second, the pace of the chat.
+	// two polls. Crossings are at least a second apart, the pace of the chat.
 	origin := time.Now()
 	sleepUntilPhase := func(i int) {
 		_, phase := math.Modf(math.Phi * float64(i))
@@ -374,8 +384,7 @@ func benchmarkAlert(b *testing.B, n, idle int) {
 // BenchmarkWatch lets the watch read PDUs that draw 1500 W, far from the limit
 // and near it, and reports its share of a core. It includes what the kernel
 // takes to deliver a request on loopback. The same exchanges at the same times
-// over plain UDP sockets are measured beside it. As in the program, Go code runs
-// on one processor.
+// over plain UDP sockets are measured beside it.
 func BenchmarkWatch(b *testing.B) {
 	for _, n := range []int{12, 250} {
 		list := agents(b, fmt.Sprint(n))
@@ -388,8 +397,7 @@ func BenchmarkWatch(b *testing.B) {
 			"near": {1600, defaultNear},
 		} {
 			b.Run(fmt.Sprintf("%d PDUs/%s", n, name), func(b *testing.B) {
-				// Package testing sets it anew for each run of a benchmark.
-				defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(processors))
+				defer useProcessors()()
 				watch := newSnoop(list, tt.limit, interval, snmpConfig{community: "public", interval: interval})
 				watch.near, watch.report = defaultNear, func(event) {}
 				stop := inBackground(b, watch.run)

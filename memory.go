@@ -9,7 +9,7 @@ import (
 // A Pi has CPU time to spare rather than memory.
 const (
 	gcPercent    = 25              // heap growth, in percent, that triggers a collection; the heap is small
-	processors   = 1               // a small part of one is needed, and the runtime keeps memory for each
+	processors   = 1               // to run Go code; the runtime keeps memory for each
 	releaseFirst = 5 * time.Second // after the start, which takes more memory than the watch
 	releaseEvery = time.Minute
 )
