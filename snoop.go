@@ -32,6 +32,7 @@ type snoop struct {
 	pending  []event       // to report, which may be slow: polls do not wait for it
 	changed  chan struct{} // closed at the next poll; nil if nobody waits for that
 	ownReset []time.Time   // by PDU: until when a reset is taken for the bot's own
+	noted    []time.Time   // by PDU: the last poll that was noted
 	outage   outage
 }
 
@@ -46,7 +47,7 @@ type cardWatch struct {
 
 	// Used by the card's goroutine only:
 	asked, answered time.Time     // when the last sweep of its units began and ended
-	before          time.Duration // that the sweep before took
+	before          time.Duration // how long the sweep before that took
 }
 
 // A watchedUnit is one PDU behind a card.
@@ -71,6 +72,7 @@ func newSnoop(pdus []pdu, limit int, interval time.Duration, cfg snmpConfig) *sn
 		limit:     limit,
 		interval:  interval,
 		ownReset:  make([]time.Time, len(pdus)),
+		noted:     make([]time.Time, len(pdus)),
 		allPolled: make(chan struct{}),
 		due:       make(chan struct{}, 1),
 	}
@@ -170,9 +172,8 @@ func (s *snoop) pollCard(ctx context.Context, c *cardWatch) {
 	}
 }
 
-// pollUnit polls a unit of a card and notes the result. A panic is logged. If reading
-// or judging panics, the PDU's status is not updated, so if that persists, the watchdog
-// restarts the bot.
+// pollUnit polls a unit of a card and notes the result. A panic is logged. The poll then
+// does not count as noted, so if the panic persists, the watchdog restarts the bot.
 func (s *snoop) pollUnit(ctx context.Context, c *cardWatch, u watchedUnit) {
 	var err error // logged by catch
 	defer s.panics.catch("poll", &err)
@@ -206,8 +207,8 @@ func (s *snoop) wait(ctx context.Context, c *cardWatch, timer *time.Timer) {
 
 // nextPoll returns when to poll a card again.
 func (s *snoop) nextPoll(c *cardWatch) time.Time {
-	moments := schedule{start: s.start, interval: s.interval, near: s.near}
-	return moments.next(s.isNear(c), c.asked, c.answered, c.before)
+	polls := schedule{start: s.start, interval: s.interval, near: s.near}
+	return polls.next(s.isNear(c), c.asked, c.answered, c.before)
 }
 
 // tellTeammates tells the other cards of PDU i's team that it came near the limit,
@@ -234,7 +235,6 @@ func (s *snoop) note(i int, p *poll) (cameNear bool) {
 	at := s.places[i]
 	t := &s.teams[at.team]
 	known := &t.pdus[at.pdu]
-	isFirst := known.polled.IsZero()
 	if errors.Is(p.err, errNoMeter) && !errors.Is(known.err, errNoMeter) {
 		slog.Warn("a PDU has no power meter: it cannot be watched", "pdu", known.logName())
 	}
@@ -249,10 +249,13 @@ func (s *snoop) note(i int, p *poll) (cameNear bool) {
 		close(s.changed)
 		s.changed = nil
 	}
-	if isFirst && s.every(func(p *status) bool { return !p.polled.IsZero() }) {
+	cameNear = t.proximity.note(t.sum(), s.limit, p.at)
+	isFirst := s.noted[i].IsZero()
+	s.noted[i] = p.at
+	if isFirst && !slices.ContainsFunc(s.noted, time.Time.IsZero) {
 		close(s.allPolled)
 	}
-	return t.proximity.note(t.sum(), s.limit, p.at)
+	return cameNear
 }
 
 // judge judges a poll of PDU i of a team. If that panics, the team remains as it was.
@@ -300,22 +303,14 @@ func (s *snoop) isNear(c *cardWatch) bool {
 	})
 }
 
-// alive reports whether every PDU was polled within three intervals and five
+// alive reports whether a poll of every PDU was noted within three intervals and five
 // seconds.
 func (s *snoop) alive() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.every(func(p *status) bool { return time.Since(p.polled) <= 3*s.interval+5*time.Second })
-}
-
-// every reports whether ok holds for every PDU. s.mu must be held.
-func (s *snoop) every(ok func(*status) bool) bool {
-	for p := range s.all {
-		if !ok(p) {
-			return false
-		}
-	}
-	return true
+	return !slices.ContainsFunc(s.noted, func(at time.Time) bool {
+		return time.Since(at) > 3*s.interval+5*time.Second
+	})
 }
 
 // all yields the PDUs' statuses, team by team. s.mu must be held.

@@ -803,6 +803,29 @@ func TestWatchAlive(t *testing.T) {
 	})
 }
 
+// TestWatchAlivePanic checks that a poll does not count for the watchdog if it panics
+// after it was judged.
+func TestWatchAlivePanic(t *testing.T) {
+	watch := idleWatch()
+	watch.history = nil
+	func() {
+		defer func() {
+			if recover() == nil {
+				t.Error("no panic")
+			}
+		}()
+		watch.note(0, &poll{reading: reading{watts: 1500}, at: time.Now()})
+	}()
+	if watch.alive() {
+		t.Error("alive")
+	}
+	select {
+	case <-watch.allPolled:
+		t.Error("all PDUs count as polled")
+	default:
+	}
+}
+
 // TestDoEnds covers a job for a card whose goroutine has ended.
 func TestDoEnds(t *testing.T) {
 	watch := idleWatch()
