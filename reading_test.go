@@ -89,7 +89,9 @@ func TestNewReading(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			got, err := newReading(append(tt.vars, value(gosnmp.TimeTicks, uint32(4000000000))), time.Time{}, time.Time{})
+			vars := append(tt.vars, value(gosnmp.TimeTicks, uint32(4000000000)))
+			got, err := newReading(vars, noon, noon.Add(time.Second))
+			tt.want.asked, tt.want.at = noon, noon.Add(time.Second)
 			if tt.err == nil {
 				tt.want.uptime = 4000000000
 			}
