@@ -71,7 +71,7 @@ func TestRequestRefused(t *testing.T) {
 func TestRequestAllocations(t *testing.T) {
 	r := newGet("public", askEverything.objects(1, true))
 	id := uint32(firstRequestID)
-	n := testing.AllocsPerRun(100, func() {
+	n := allocations(func() {
 		id++
 		if _, err := r.datagram(gosnmp.Version2c, id); err != nil {
 			t.Error(err)

@@ -756,12 +756,22 @@ func notedWatch(n int) (*snoop, *poll) {
 	return watch, &p
 }
 
+// allocations returns the number of allocations that f makes. It takes the lowest of
+// several counts, as other goroutines may allocate meanwhile.
+func allocations(f func()) float64 {
+	lowest := testing.AllocsPerRun(100, f)
+	for range 9 {
+		lowest = min(lowest, testing.AllocsPerRun(100, f))
+	}
+	return lowest
+}
+
 // TestNoteAllocations checks that noting a poll allocates nothing, however many PDUs
 // there are.
 func TestNoteAllocations(t *testing.T) {
 	for _, n := range []int{1, 250} {
 		watch, p := notedWatch(n)
-		if allocs := testing.AllocsPerRun(100, func() { watch.note(0, p) }); allocs > 0 {
+		if allocs := allocations(func() { watch.note(0, p) }); allocs > 0 {
 			t.Errorf("with %d PDUs: %v allocations", n, allocs)
 		}
 		if len(watch.pending) != 0 {
