@@ -15,7 +15,7 @@ import (
 
 // stressRows returns the rows of TestStress.
 func stressRows() []stressRow {
-	return slices.Concat(networkRows, deliveryRows, updateRows, peopleRows, pduRows(), registerRows)
+	return slices.Concat(networkRows, deliveryRows, updateRows, peopleRows, pduRows(), registerRows, slowRows)
 }
 
 // stillWorks checks that the bot still works: it reports a crossing and answers
@@ -54,18 +54,10 @@ var networkRows = []stressRow{
 	{"network: 409, another poller", nil,
 		apiFault(venue.Refuse(409, "Conflict: terminated by other getUpdates request"))},
 	{"network: an answer of 4 MiB", nil, apiFault(venue.Huge(4 << 20))},
-	{"network: a server that hangs", nil, apiFault(venue.Hang)},
 	{"network: 409, a webhook is deleted", nil, func(t *testing.T, s *site, p *program) {
 		s.api.SetWebhook("https://example.org/")
 		s.api.Say(venue.Private(stranger), stranger, "/help")
 		s.stillWorks(t, 3100)
-	}},
-	{"network: the connections die silently while new ones work", nil, func(t *testing.T, s *site, p *program) {
-		s.api.Freeze()
-		s.pdus[0].Draw(3100)
-		s.await(t, ann.ID, 0, "Above power limit (3100 W)!")
-		s.pdus[0].Draw(1500)
-		s.ask(t, venue.Private(stranger), stranger, "/current", "1500 W")
 	}},
 	{"network: the server refuses connections and comes back", nil, func(t *testing.T, s *site, p *program) {
 		s.api.Down()
@@ -125,9 +117,6 @@ func returning(do func(s *site, m venue.Message)) func(*testing.T, *site, *progr
 var toGroup = []string{"-notify", "group"}
 
 var deliveryRows = []stressRow{
-	{"delivery: a group that denies the right to write once", toGroup, refusedOnce(groupID, venue.NoRights)},
-	{"delivery: a topic that is closed once", toGroup, refusedOnce(groupID, venue.TopicClosed)},
-	{"delivery: a person who blocks the bot once", nil, refusedOnce(ann.ID, venue.Blocked)},
 	{"delivery: a person who blocks the bot and sends /start", nil, returning(func(s *site, _ venue.Message) {
 		s.api.Say(venue.Private(ann), ann, "/start")
 	})},
@@ -433,14 +422,6 @@ func pduRows() []stressRow {
 		{"PDUs: the request is echoed before each answer", nil, faulty(venue.AgentFaults{First: echo}, readable)},
 		{"PDUs: no peak register, and SNMP v1 only", nil, reduced(venue.AgentFaults{NoPeak: true, OnlyV1: true})},
 		{"PDUs: only the power object of older models", nil, reduced(venue.AgentFaults{Old: true})},
-		{"PDUs: a reset while the card hangs delays nothing", nil, func(t *testing.T, s *site, p *program) {
-			s.webs[1].SetFaults(venue.WebFaults{At: "config", Hang: true})
-			s.ask(t, venue.Private(ann), ann, "/reset 2", "looking for the page")
-			s.stillWorks(t, 3100)
-			s.ask(t, venue.Private(ann), ann, "/reset 2", "is already being reset")
-			s.await(t, ann.ID, 0, "was not reset", "looking for the peak's reset: no answer")
-			s.unharmed(t, 0, 0)
-		}},
 	}
 	for _, name := range slices.Sorted(maps.Keys(venue.WrongAnswers())) {
 		fault := venue.AgentFaults{Falsify: venue.WrongAnswers()[name]}
@@ -529,4 +510,28 @@ func (s *site) asked(t *testing.T, i, times int) {
 			t.Fatalf("PDU %d is not asked any more", i+1)
 		}
 	}
+}
+
+// slowRows wait for timeouts and retries. They are the last rows, which package testing
+// starts first, so that the others run meanwhile.
+var slowRows = []stressRow{
+	{"network: a server that hangs", nil, apiFault(venue.Hang)},
+	{"network: the connections die silently while new ones work", nil, func(t *testing.T, s *site, p *program) {
+		s.api.Freeze()
+		s.pdus[0].Draw(3100)
+		s.await(t, ann.ID, 0, "Above power limit (3100 W)!")
+		s.pdus[0].Draw(1500)
+		s.ask(t, venue.Private(stranger), stranger, "/current", "1500 W")
+	}},
+	{"PDUs: a reset while the card hangs delays nothing", nil, func(t *testing.T, s *site, p *program) {
+		s.webs[1].SetFaults(venue.WebFaults{At: "config", Hang: true})
+		s.ask(t, venue.Private(ann), ann, "/reset 2", "looking for the page")
+		s.stillWorks(t, 3100)
+		s.ask(t, venue.Private(ann), ann, "/reset 2", "is already being reset")
+		s.await(t, ann.ID, 0, "was not reset", "looking for the peak's reset: no answer")
+		s.unharmed(t, 0, 0)
+	}},
+	{"delivery: a group that denies the right to write once", toGroup, refusedOnce(groupID, venue.NoRights)},
+	{"delivery: a topic that is closed once", toGroup, refusedOnce(groupID, venue.TopicClosed)},
+	{"delivery: a person who blocks the bot once", nil, refusedOnce(ann.ID, venue.Blocked)},
 }
