@@ -16,7 +16,6 @@ import (
 )
 
 const (
-	maxDrawing        = 2           // pictures drawn at the same time
 	maxWaiting        = 40          // pictures waiting to be drawn or sent; officials may exceed it
 	maxWaitingPerChat = 4           // of these, for one chat
 	graphSendTime     = time.Minute // after which an unsent picture no longer counts as waiting
@@ -30,7 +29,7 @@ type grapher struct {
 	access  *accessList // its chats do not wait for strangers' pictures
 	limit   int         // W per team
 	started time.Time
-	drawing chan struct{} // holds a value for each picture being drawn
+	drawing chan struct{} // holds a value while a picture is drawn: one at a time, as that takes memory
 	panics  panicGuard
 
 	mu      sync.Mutex    // guards the fields below
@@ -43,7 +42,7 @@ func newGrapher(
 ) *grapher {
 	return &grapher{
 		ctx: ctx, out: out, snoop: watch, access: access, limit: limit, started: started,
-		drawing: make(chan struct{}, maxDrawing), waiting: make(map[int64]int),
+		drawing: make(chan struct{}, 1), waiting: make(map[int64]int),
 	}
 }
 

@@ -9,10 +9,8 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -160,9 +158,7 @@ func TestGraphFlood(t *testing.T) {
 			t.Errorf("still waiting: %v, %d", g.waiting, g.total)
 		}
 
-		for range maxDrawing { // no more pictures are drawn
-			g.drawing <- struct{}{}
-		}
+		g.drawing <- struct{}{} // no more pictures are drawn
 		for chat := range int64(maxWaiting + 10) {
 			go g.answer(post{chat: 10 + chat}, "101 30s", noon)
 		}
@@ -181,32 +177,8 @@ func TestGraphFlood(t *testing.T) {
 			t.Error("the pictures of strangers left no room for an official's")
 		}
 		g.end(7)
-		for range maxDrawing {
-			<-g.drawing
-		}
+		<-g.drawing
 	})
-}
-
-// TestGraphsAtOnce checks that at most two pictures are drawn at the same time.
-func TestGraphsAtOnce(t *testing.T) {
-	g := newTestGrapher(t.Context(), nil)
-	r, _ := parseGraph("101", g.snoop.snapshot(), g.span(noon))
-	var drawn sync.WaitGroup
-	g.snoop.history.mu.Lock() // drawing has to wait
-	for range maxDrawing + 3 {
-		drawn.Go(func() { g.draw(r, noon) })
-	}
-	for late := time.Now().Add(10 * time.Second); len(g.drawing) < maxDrawing && time.Now().Before(late); {
-		runtime.Gosched()
-	}
-	if n := len(g.drawing); n != maxDrawing {
-		t.Errorf("%d are drawn, want %d", n, maxDrawing)
-	}
-	g.snoop.history.mu.Unlock()
-	drawn.Wait()
-	if n := len(g.drawing); n != 0 {
-		t.Errorf("%d are still drawn", n)
-	}
 }
 
 // TestGraphEnds checks that the end of the bot ends the wait for drawing.
@@ -214,9 +186,7 @@ func TestGraphEnds(t *testing.T) {
 	testOutbox(t, func(t *testing.T, o *outbox, p *fakeSender) {
 		ctx, cancel := context.WithCancel(t.Context())
 		g := newTestGrapher(ctx, o)
-		for range maxDrawing {
-			g.drawing <- struct{}{}
-		}
+		g.drawing <- struct{}{}
 		go g.answer(post{chat: 1}, "102", noon)
 		synctest.Wait()
 		cancel()

@@ -16,7 +16,7 @@ type pen struct {
 }
 
 func newPen(l layout, picture image.Rectangle) pen {
-	c := canvas{image.NewPaletted(picture, palette)} // all of it is page
+	c := canvas{newPicture(picture)} // all of it is page
 
 	return pen{c, l, newFace(l.titleUnit), newFace(l.textUnit)}
 }
