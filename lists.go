@@ -49,7 +49,7 @@ const (
 // currentList is the answer to /current: the power of each PDU. Teams with
 // several PDUs have a row with their sum before them.
 func currentList(teams []team, limit int, now time.Time) []string {
-	var rows []row
+	rows := make([]row, 0, len(teams))
 	for _, t := range teams {
 		rows = append(rows, currentRows(t, limit, now)...)
 	}
@@ -62,7 +62,7 @@ func isCurrentList(text string) bool { return strings.HasPrefix(text, powerTitle
 // peakList is the answer to /peaks: the peak of each PDU, with rows for teams
 // as in currentList.
 func peakList(teams []team, limit int, now time.Time) []string {
-	var rows []row
+	rows := make([]row, 0, len(teams))
 	for _, t := range teams {
 		rows = append(rows, peakRows(t, limit, false, now)...)
 	}
@@ -72,7 +72,7 @@ func peakList(teams []team, limit int, now time.Time) []string {
 // peakDateList is the answer to /peakdates: the same with the time of each
 // peak.
 func peakDateList(teams []team, limit int, now time.Time) []string {
-	var rows []row
+	rows := make([]row, 0, len(teams))
 	for _, t := range teams {
 		rows = append(rows, peakRows(t, limit, true, now)...)
 	}
@@ -205,7 +205,7 @@ func mark(watts, limit int) string {
 // exceedingsList is the answer to /exceedings: each team's crossings since the
 // bot started.
 func exceedingsList(teams []team, limit int, start, now time.Time) []string {
-	var rows []row
+	rows := make([]row, 0, len(teams))
 	for _, t := range teams {
 		r := row{name: t.name, value: fmt.Sprintf("%d x", t.crossings)}
 		if len(t.pdus) == 1 {

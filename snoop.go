@@ -324,13 +324,18 @@ func (s *snoop) all(yield func(*status) bool) {
 	}
 }
 
-// snapshot returns the current state of the teams.
+// snapshot returns the current state of the teams. Their statuses share one
+// allocation, so that polls do not wait for many.
 func (s *snoop) snapshot() []team {
+	teams := make([]team, len(s.teams))
+	all := make([]status, 0, len(s.places))
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	teams := make([]team, len(s.teams))
 	for i := range teams {
-		teams[i].copyFrom(&s.teams[i])
+		from := len(all)
+		all = append(all, s.teams[i].pdus...)
+		teams[i] = s.teams[i]
+		teams[i].pdus = all[from:len(all):len(all)]
 	}
 	return teams
 }

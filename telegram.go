@@ -506,4 +506,9 @@ var (
 )
 
 // textLen returns the length of a text without markup, counted as for maxText.
-func textLen(text string) int { return len(utf16.Encode([]rune(text))) }
+func textLen(text string) (units int) {
+	for _, r := range text {
+		units += utf16.RuneLen(r)
+	}
+	return units
+}

@@ -504,3 +504,11 @@ func FuzzReadAnswer(f *testing.F) {
 		}
 	})
 }
+
+func TestTextLen(t *testing.T) {
+	for text, want := range map[string]int{"": 0, "W": 1, "Zürich": 6, "▇": 1, "🔥": 2, "\xff": 1, "\xed\xa0\x80": 3} {
+		if n := textLen(text); n != want {
+			t.Errorf("%q: got %d, want %d", text, n, want)
+		}
+	}
+}
