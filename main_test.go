@@ -63,7 +63,7 @@ func TestMain(m *testing.M) {
 	flag.Parse()
 	slog.SetDefault(slog.New(slog.DiscardHandler)) // a passing run prints nothing
 	if flag.Lookup("test.fuzz").Value.String() == "" {
-		flag.Set("test.parallel", "64") // the tests mostly wait
+		flag.Set("test.parallel", "48") // the tests mostly wait
 	}
 	code := m.Run()
 	if buildDir != "" {

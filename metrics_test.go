@@ -391,7 +391,7 @@ func startMetrics(t testing.TB) (s *site, p *program, addr string) {
 	addr = freeAddr(t)
 	p = s.start(t, "-metrics", addr)
 	s.await(t, ann.ID, 0, "Above power limit (3120 W)!")
-	s.ask(t, venue.Private(ann), ann, "/current", "1500 W", "3120 W") // all have been read
+	s.until(t, "/current", "1500 W", "3120 W") // all have been read
 	return s, p, addr
 }
 
