@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"net"
 	"strconv"
 	"strings"
@@ -741,7 +742,6 @@ func TestSecretsInErrors(t *testing.T) {
 // are asked once, as sending a request again would only give them more to do.
 func TestSlowCard(t *testing.T) {
 	t.Parallel()
-	const readings = 3
 	for name, tt := range map[string]struct {
 		interval time.Duration
 		units    []int
@@ -755,24 +755,44 @@ func TestSlowCard(t *testing.T) {
 			sims, pdus := simulateChain(t, len(tt.units))
 			sims[0].SetFaults(venue.AgentFaults{Delay: tt.delay})
 			s := openSession(t, pdus[0], tt.interval, tt.units...)
-			for answered := 0; answered < 2; { // before it knows the card, it may ask twice
-				if _, err := s.read(t.Context(), 1); err != nil {
-					answered = 0
-					continue
-				}
-				answered++
-			}
-			before := sims[0].Asked()
-			for range readings {
-				for _, unit := range tt.units {
-					if r, err := s.read(t.Context(), unit); err != nil || r.watts != 1900 {
-						t.Errorf("unit %d: got %d W, %v", unit, r.watts, err)
-					}
+			problem := readSlow(t, s, sims[0], tt.units)
+			for range 3 { // on a busy machine, an answer may not be read in time
+				if problem != "" {
+					problem = readSlow(t, s, sims[0], tt.units)
 				}
 			}
-			if n := sims[0].Asked() - before; n != readings*len(tt.units) {
-				t.Errorf("%d requests for %d readings", n, readings*len(tt.units))
+			if problem != "" {
+				t.Error(problem)
 			}
 		})
 	}
+}
+
+// readSlow reads the units of a slow card several times, and returns what is wrong with
+// that, or "".
+func readSlow(t *testing.T, s *session, card *venue.PDU, units []int) (problem string) {
+	const readings = 3
+	answered := 0
+	for reads := 0; answered < 2; reads++ { // before it knows the card, it may ask twice
+		if reads == 20 {
+			return "no two readings in a row were answered"
+		}
+		if _, err := s.read(t.Context(), 1); err != nil {
+			answered = 0
+			continue
+		}
+		answered++
+	}
+	before := card.Asked()
+	for range readings {
+		for _, unit := range units {
+			if r, err := s.read(t.Context(), unit); err != nil || r.watts != 1900 {
+				return fmt.Sprintf("unit %d: got %d W, %v", unit, r.watts, err)
+			}
+		}
+	}
+	if n := card.Asked() - before; n != readings*len(units) {
+		return fmt.Sprintf("%d requests for %d readings", n, readings*len(units))
+	}
+	return ""
 }
