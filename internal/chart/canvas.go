@@ -3,6 +3,7 @@ package chart
 import (
 	"image"
 	"image/color"
+	"sync"
 )
 
 // The colors of a picture. There are at most 16, so that a pixel takes four
@@ -41,6 +42,23 @@ var palette = color.Palette{
 
 // A canvas is a picture that is being drawn.
 type canvas struct{ *image.Paletted }
+
+// pictures keeps the memory of pictures that are no longer needed, up to 2 MB each, for
+// the next ones.
+var pictures sync.Pool // of *image.Paletted
+
+// newCanvas returns an empty canvas: all of it is page.
+func newCanvas(bounds image.Rectangle) canvas {
+	size := bounds.Dx() * bounds.Dy()
+	old, _ := pictures.Get().(*image.Paletted)
+	if old == nil || cap(old.Pix) < size {
+		return canvas{image.NewPaletted(bounds, palette)}
+	}
+	pixels := old.Pix[:size]
+	clear(pixels)
+
+	return canvas{&image.Paletted{Pix: pixels, Stride: bounds.Dx(), Rect: bounds, Palette: palette}}
+}
 
 // set paints one pixel if it lies within the picture.
 func (c canvas) set(at image.Point, color uint8) {

@@ -22,22 +22,6 @@ func Draw(w io.Writer, charts []Chart) error {
 	return encoder.Encode(w, picture)
 }
 
-// pictures keeps the memory of pictures, up to 2 MB each.
-var pictures sync.Pool // of *image.Paletted
-
-// newPicture returns an empty picture, whose pixels all have the first color.
-func newPicture(bounds image.Rectangle) *image.Paletted {
-	size := bounds.Dx() * bounds.Dy()
-	old, _ := pictures.Get().(*image.Paletted)
-	if old == nil || cap(old.Pix) < size {
-		return image.NewPaletted(bounds, palette)
-	}
-	pixels := old.Pix[:size]
-	clear(pixels)
-
-	return &image.Paletted{Pix: pixels, Stride: bounds.Dx(), Rect: bounds, Palette: palette}
-}
-
 // render returns the picture that Draw writes.
 func render(charts []Chart) *image.Paletted {
 	l := layoutFor(len(charts))

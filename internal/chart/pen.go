@@ -16,9 +16,7 @@ type pen struct {
 }
 
 func newPen(l layout, picture image.Rectangle) pen {
-	c := canvas{newPicture(picture)} // all of it is page
-
-	return pen{c, l, newFace(l.titleUnit), newFace(l.textUnit)}
+	return pen{newCanvas(picture), l, newFace(l.titleUnit), newFace(l.textUnit)}
 }
 
 // A plot is the inner part of a chart, which shows the curve.
