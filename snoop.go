@@ -328,14 +328,13 @@ func (s *snoop) all(yield func(*status) bool) {
 // allocation, so that polls do not wait for many.
 func (s *snoop) snapshot() []team {
 	teams := make([]team, len(s.teams))
-	all := make([]status, 0, len(s.places))
+	all := make([]status, len(s.places))
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for i := range teams {
-		from := len(all)
-		all = append(all, s.teams[i].pdus...)
-		teams[i] = s.teams[i]
-		teams[i].pdus = all[from:len(all):len(all)]
+		n := len(s.teams[i].pdus)
+		teams[i].pdus, all = all[:0:n], all[n:]
+		teams[i].copyFrom(&s.teams[i])
 	}
 	return teams
 }
