@@ -928,7 +928,10 @@ func TestStopAbove(t *testing.T) {
 		cancel()
 	}()
 	watch.run(ctx)
-	const want = "Still above power limit when the bot was stopped, after 0 s, at most 3120 W"
+	if open := last.at.Sub(last.since); last.duration != open || open < 0 || last.since.Before(watch.start) {
+		t.Errorf("lasted %s, from %v to %v", last.duration, last.since, last.at)
+	}
+	want := "Still above power limit when the bot was stopped, after " + seconds(last.duration) + ", at most 3120 W"
 	if got := eventText(last); got != want || eventSubject(last) != "A(.101)" || !last.logOnly {
 		t.Errorf("got %q, %+v", got, last)
 	}
